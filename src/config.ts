@@ -1,0 +1,121 @@
+import { resolve } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Value } from 'typebox/value';
+
+const text = (description: string, fallback?: string) =>
+  fallback === undefined
+    ? Type.Optional(Type.String({ description }))
+    : Type.String({ description, default: fallback });
+const integer = (description: string, fallback: number, minimum: number, maximum: number) =>
+  Type.Integer({ description, default: fallback, minimum, maximum });
+
+/** Every setting, as an environment variable. The README's table is held to this schema by a test. */
+export const Settings = Type.Object({
+  HOST: text('address the front listens on', '127.0.0.1'),
+  PORT: integer('port the front listens on; 0 takes a free one', 8080, 0, 65_535),
+  PUBLIC_URL: text('address under which clients reach the service; `http(s)://HOST:PORT` if empty'),
+  DATA_DIR: text('folder of the log, the outputs and the accounts file', './data'),
+  NATS_URL: text('nats-server(s) to use, comma-separated; empty: an embedded one under DATA_DIR'),
+  ACCOUNTS_FILE: text('accounts, as JSON; `DATA_DIR/accounts.json` if empty'),
+  WORKERS: integer('worker processes that `npm start` runs', 1, 0, 64),
+  CONCURRENCY: integer('tasks that one worker runs at once', 100, 1, 10_000),
+  ATTEMPTS: integer('attempts before a task ends in error', 3, 1, 100),
+  TASK_TIMEOUT: Type.Number({
+    description: 'seconds that one attempt may take (`sleep` is exempt)',
+    default: 60,
+    minimum: 0.1,
+    maximum: 86_400,
+  }),
+  GRACE: Type.Number({
+    description: 'seconds that a process may take to finish what it holds when it is told to stop',
+    default: 6,
+    minimum: 0,
+    maximum: 3_600,
+  }),
+  SYNC: Type.Enum(['always', '1s'], {
+    description: 'when an acknowledged event is on disk: `always` before the answer, `1s` within a second',
+    default: 'always',
+  }),
+  FETCH_ALLOW: text('hosts, `host:port` or CIDRs that sources may name though not public, comma-separated', ''),
+  FETCH_PORTS: text('ports that sources may name, comma-separated', '80,443'),
+  RETENTION_DAYS: Type.Number({
+    description: 'days that the log keeps an event',
+    default: 7,
+    minimum: 0.01,
+    maximum: 3_650,
+  }),
+  MAX_LOG_BYTES: integer('bytes that the log may take on disk', 10_000_000_000, 1_000_000, 2 ** 50),
+  MAX_LOG_EVENTS: integer('events that the log may hold', 6_000_000, 1_000, 1e12),
+  MAX_BODY: integer('bytes of a request body', 8 * 1024 * 1024, 1_024, 1024 ** 3),
+  MAX_TASKS: integer('tasks, or keys, in one request', 1_000, 1, 1_000),
+  TLS_CERT: text('certificate chain (PEM file); with TLS_KEY the service speaks HTTPS'),
+  TLS_KEY: text('private key (PEM file)'),
+  LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], {
+    description: 'least severe log line to write',
+    default: 'info',
+  }),
+});
+type Settings = Static<typeof Settings>;
+
+export interface Config extends Settings {
+  readonly PUBLIC_URL: string;
+  readonly ACCOUNTS_FILE: string;
+  readonly DATA_DIR: string;
+  readonly fetchPorts: readonly number[];
+  readonly fetchAllow: readonly string[];
+}
+
+/** The settings are wrong. The message has one line for each violation, and is fit for a terminal as it is. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Sets what a process hands to itself or to its children; the environment is touched in this file only. */
+export const childEnvironment = (overrides: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
+  ...process.env,
+  ...overrides,
+});
+
+/** Reads the settings once and for all. Throws `ConfigError` naming every violation at once. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const given = Object.fromEntries(
+    Object.keys(Settings.properties)
+      .filter((name) => (env[name] ?? '').trim() !== '')
+      .map((name) => [name, env[name]?.trim()]),
+  );
+  const settings = Value.Convert(Settings, Value.Default(Settings, given)) as Settings;
+  const violations = Value.Errors(Settings, settings).map(
+    ({ instancePath, message }) => `${instancePath.slice(1)} ${message}, it is '${env[instancePath.slice(1)]}'`,
+  );
+  const fetchPorts = splitList(settings.FETCH_PORTS).map(Number);
+  if (fetchPorts.some((port) => !Number.isInteger(port) || port < 1 || port > 65_535))
+    violations.push(`FETCH_PORTS must be a list of ports from 1 to 65535, it is '${settings.FETCH_PORTS}'`);
+  if ((settings.TLS_CERT === undefined) !== (settings.TLS_KEY === undefined))
+    violations.push('TLS_CERT and TLS_KEY go together: set both or neither');
+  const publicUrl = settings.PUBLIC_URL ?? defaultPublicUrl(settings);
+  if (!isHttpUrl(publicUrl))
+    violations.push(`PUBLIC_URL must be an http or https URL, it is '${publicUrl}'`);
+  if (violations.length > 0) throw new ConfigError(violations.join('\n'));
+  const dataDir = resolve(settings.DATA_DIR);
+  return {
+    ...settings,
+    PUBLIC_URL: publicUrl.replace(/\/+$/, ''),
+    DATA_DIR: dataDir,
+    ACCOUNTS_FILE: settings.ACCOUNTS_FILE ? resolve(settings.ACCOUNTS_FILE) : resolve(dataDir, 'accounts.json'),
+    fetchPorts,
+    fetchAllow: splitList(settings.FETCH_ALLOW),
+  };
+}
+
+const splitList = (list: string): string[] =>
+  list
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+const isHttpUrl = (url: string): boolean => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+
+const defaultPublicUrl = ({ HOST, PORT, TLS_CERT }: Settings): string => {
+  const host = HOST === '0.0.0.0' || HOST === '::' ? 'localhost' : HOST.includes(':') ? `[${HOST}]` : HOST;
+  return `${TLS_CERT === undefined ? 'http' : 'https'}://${host}:${PORT}`;
+};

@@ -1,0 +1,28 @@
+import { type Logger as Pino, pino } from 'pino';
+import { PinoPretty } from 'pino-pretty';
+import type { Config } from './config.ts';
+
+export type Logger = Pino;
+
+/**
+ * One line an event worth knowing; `part` says which process wrote it, and lines about a task carry `key`.
+ *
+ * Readable in a terminal, JSON otherwise. Fields that could hold a credential are blanked wherever they
+ * stand, as a second net: nothing of ours logs a request's body or headers.
+ */
+export const createLogger = (part: string, config: Pick<Config, 'LOG_LEVEL'>): Logger =>
+  pino(
+    {
+      level: config.LOG_LEVEL,
+      base: { part },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: {
+        paths: ['secret', 'api_key', 'authorization', 'token', '*.secret', '*.api_key', '*.authorization', '*.token'],
+        censor: '[redacted]',
+      },
+    },
+    process.stdout.isTTY
+      ? PinoPretty({ ignore: 'pid,hostname', messageFormat: '[{part}] {msg}', translateTime: 'SYS:HH:MM:ss.l', sync: true })
+      : pino.destination({ dest: 1, sync: true }),
+  );

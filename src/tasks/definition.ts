@@ -1,0 +1,65 @@
+import type { Static, TObject, TSchema } from 'typebox';
+
+/** Any value that JSON can carry. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** A fetched source: bytes of the outside world, spooled to a file in a folder of the attempt's own. */
+export interface Source {
+  /** As the client wrote it; error texts name it. */
+  readonly url: string;
+  /** Absolute path of the spooled bytes. */
+  readonly path: string;
+  /** Size in bytes, as counted while fetching. */
+  readonly bytes: number;
+}
+
+/** One file that a task makes. `name` and `extension` are of the alphabet `[a-z0-9_-]`, at most 64 characters. */
+export interface Output {
+  readonly name: string;
+  readonly extension: string;
+  readonly contentType: string;
+  readonly data: Uint8Array;
+}
+
+/** What a running task may do to the world, and all of it. */
+export interface RunContext {
+  /** The sources that the definition named, fetched, in that order. */
+  readonly sources: readonly Source[];
+  /** Hands over one output. It is durable before the task is said to be done. */
+  output(output: Output): Promise<void>;
+  /** Reports progress: any JSON value; reports may be thinned out, the last one counts. */
+  progress(value: Json): void;
+  /** Aborted on cancellation, on the deadline and when the worker drains past its grace time. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A task that Wyvern knows: one file that says what it takes, what it gives and how it runs.
+ *
+ * `place` decides where `run` executes: `worker` for what touches no bytes, `media` for a killable child
+ * process. A definition is loaded by the front too, so a heavy library is imported inside `run`.
+ */
+export interface TaskDefinition<P extends TObject = TObject, R extends TSchema = TSchema> {
+  /** The wire's `task_name`: lower-case words joined by dots. */
+  readonly name: string;
+  /** One sentence for `/v1/tasks` and the API document. */
+  readonly description: string;
+  /** Parameters as they stand in the definition; `additionalProperties: false`, defaults in the schema. */
+  readonly parameters: P;
+  /** The values in `result`; outputs stand beside them as URLs. */
+  readonly result: R;
+  readonly place: 'worker' | 'media';
+  /** False for a task that may take longer than `TASK_TIMEOUT`. */
+  readonly hasDeadline: boolean;
+  /** Names of the files that the task makes with these parameters; empty for none. */
+  files(parameters: Static<P>): readonly string[];
+  /** URLs to fetch before `run`. */
+  sources(parameters: Static<P>): readonly string[];
+  /** Throws `TaskFailure` for what the client should read; anything else is a defect of ours. */
+  run(parameters: Static<P>, context: RunContext): Promise<Static<R>>;
+}
+
+/** Keeps the schemas' types for the definition's own functions, and hands out the plain shape. */
+export const defineTask = <P extends TObject, R extends TSchema>(
+  definition: TaskDefinition<P, R>,
+): TaskDefinition => definition as unknown as TaskDefinition;
