@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { DiskFile } from './disk-file.ts';
+import { isOutputPath, type OutputPath, type Storage, StorageFailure, type StoredFile } from './storage.ts';
+
+const INCOMING = '.incoming';
+
+export interface DiskStorageOptions {
+  /** Age from which a file that was never finished belongs to nobody. The longest write must take less. */
+  readonly leftoverAfterMs?: number;
+}
+
+/**
+ * Outputs as files under `root`, which is made if it is not there; what crashed writes left behind is removed.
+ *
+ * An output lies at `<shard>/<key>.<attempt>.<file>`, the shard being the end of the key: two random
+ * characters, so that a million tasks are a thousand files in each of 1,024 folders. A file is written under
+ * `.incoming` and renamed when it is whole; that takes two fsyncs, the file's and its folder's, and a third
+ * one for the first file of a shard. Rejects with `StorageFailure`.
+ */
+export async function openDiskStorage(root: string, options: DiskStorageOptions = {}): Promise<Storage> {
+  return guarded('cannot use the folder for outputs', async () => {
+    const made = await mkdir(root, { recursive: true });
+    const home = await realpath(root);
+    await makeFolder(join(home, INCOMING));
+    if (made !== undefined) await syncUpTo(dirname(await realpath(made)), home);
+    await sweep(join(home, INCOMING), options.leftoverAfterMs ?? 3_600_000);
+    return new DiskStorage(home);
+  });
+}
+
+class DiskStorage implements Storage {
+  readonly #root: string;
+  /** The shards of which this process knows that they are there, and on disk. */
+  readonly #shards = new Map<string, Promise<void>>();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  async put(path: OutputPath, data: Uint8Array): Promise<void> {
+    if (!isOutputPath(path)) throw new StorageFailure('refused to store under a path that is none');
+    await guarded(`cannot store ${nameOf(path)}`, async () => {
+      const folder = await this.#folderOf(path);
+      const temporary = join(this.#root, INCOMING, randomUUID());
+      const final = join(folder, nameOf(path));
+      let left = temporary;
+      try {
+        await writeWhole(temporary, data);
+        await rename(temporary, final);
+        left = final;
+        await syncFolder(folder);
+      } catch (error) {
+        await rm(left, { force: true }).catch(() => undefined);
+        throw error;
+      }
+    });
+  }
+
+  async open(path: OutputPath): Promise<StoredFile | undefined> {
+    if (!isOutputPath(path)) return undefined;
+    return guarded(`cannot open ${nameOf(path)}`, async () => {
+      const folder = join(this.#root, shardOf(path));
+      const handle = (await isFolder(folder)) ? await openFile(join(folder, nameOf(path))) : undefined;
+      if (handle === undefined) return undefined;
+      const stats = await handle.stat().catch((error: unknown) => closeAndThrow(handle, error));
+      if (stats.isFile()) return new DiskFile(handle, stats);
+      await handle.close();
+      return undefined;
+    });
+  }
+
+  async #folderOf(path: OutputPath): Promise<string> {
+    const folder = join(this.#root, shardOf(path));
+    if (!(await isFolder(folder))) this.#shards.delete(folder);
+    const made = this.#shards.get(folder) ?? this.#make(folder);
+    this.#shards.set(folder, made);
+    await made.catch((error: unknown) => {
+      this.#shards.delete(folder);
+      throw error;
+    });
+    return folder;
+  }
+
+  // Another process may have made the folder a moment ago and not be done with the fsync, hence one of our own.
+  async #make(folder: string): Promise<void> {
+    await makeFolder(folder);
+    await syncFolder(this.#root);
+  }
+}
+
+const shardOf = ({ key }: OutputPath): string => key.slice(-2);
+
+// Neither key nor attempt has a dot, so no two paths share a name.
+const nameOf = ({ key, attempt, file }: OutputPath): string => `${key}.${attempt}.${file}`;
+
+async function guarded<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    // The system's own message names folders, which are nobody's business outside.
+    const code = cause instanceof Error && 'code' in cause ? ` (${cause.code})` : '';
+    throw new StorageFailure(`${what}${code}`, { cause });
+  }
+}
+
+async function writeWhole(path: string, data: Uint8Array): Promise<void> {
+  const handle = await open(path, 'wx', 0o644);
+  try {
+    await handle.writeFile(data);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Undefined when there is nothing, or something that must not be followed. */
+async function openFile(path: string): Promise<FileHandle | undefined> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  try {
+    // A pipe in a file's place would keep a blocking open waiting for ever.
+    return await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    if (isCode(error, 'ENOENT') || isCode(error, 'ELOOP')) return undefined;
+    throw error;
+  }
+}
+
+async function closeAndThrow(handle: FileHandle, error: unknown): Promise<never> {
+  await handle.close();
+  throw error;
+}
+
+/** False when there is nothing. Rejects when there is a file or a link, which would lead out of the store. */
+async function isFolder(path: string): Promise<boolean> {
+  const stats = await lstatOrNothing(path);
+  if (stats === undefined || stats.isDirectory()) return stats !== undefined;
+  throw Object.assign(new Error(`${path} is not a folder`), { code: 'ENOTDIR' });
+}
+
+/** Several processes may do this at the same time, so one that is there by now is as good. */
+const makeFolder = (path: string): Promise<void> =>
+  mkdir(path).catch((error: unknown) => {
+    if (!isCode(error, 'EEXIST')) throw error;
+  });
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes new folders durable: fsyncs each folder from the one above `from` down to the parent of `to`. */
+async function syncUpTo(from: string, to: string): Promise<void> {
+  for (let folder = dirname(to); folder.length >= from.length; folder = dirname(folder)) {
+    await syncFolder(folder);
+    if (folder === from) return;
+  }
+}
+
+/** By age, because a young file may be another process's write that is still going on. */
+async function sweep(folder: string, leftoverAfterMs: number): Promise<void> {
+  const oldest = Date.now() - leftoverAfterMs;
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const stats = await lstatOrNothing(path);
+    if (stats?.isFile() && stats.mtimeMs < oldest) await rm(path, { force: true });
+  }
+}
+
+const lstatOrNothing = (path: string): Promise<Stats | undefined> =>
+  lstat(path).catch((error: unknown) => {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  });
+
+const isCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code;
