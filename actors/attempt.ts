@@ -1,0 +1,139 @@
+import { assign, fromPromise, setup } from 'xstate';
+import type { StoredOutput } from './event.ts';
+import { TaskFailure } from './failure.ts';
+
+/** How an attempt ended. `handed_back`: the worker is stopping and another one shall try. */
+export type Outcome =
+  | { readonly kind: 'completed'; readonly result: unknown; readonly outputs: readonly StoredOutput[] }
+  | { readonly kind: 'failure'; readonly failure: TaskFailure }
+  | { readonly kind: 'canceled' }
+  | { readonly kind: 'handed_back' };
+
+export interface AttemptInput<Fetched = unknown, Ran = unknown> {
+  /** Milliseconds until the attempt is cut off; undefined for none. */
+  readonly deadlineMs: number | undefined;
+  readonly effects: AttemptEffects<Fetched, Ran>;
+}
+
+/** What the host does in each phase. Every signal is aborted when the phase is left early. */
+export interface AttemptEffects<Fetched = unknown, Ran = unknown> {
+  fetch(signal: AbortSignal): Promise<Fetched>;
+  run(fetched: Fetched, signal: AbortSignal): Promise<Ran>;
+  store(ran: Ran, signal: AbortSignal): Promise<{ result: unknown; outputs: readonly StoredOutput[] }>;
+  /** Writes the outcome into the log; resolves once it is there, whatever that takes. */
+  report(outcome: Outcome): Promise<void>;
+}
+
+export type AttemptEvent = { readonly type: 'CANCEL' } | { readonly type: 'HAND_BACK' };
+
+interface AttemptContext extends AttemptInput {
+  readonly outcome: Outcome | undefined;
+  readonly fetched: unknown;
+  readonly ran: unknown;
+}
+
+type EffectInput = { readonly effects: AttemptEffects; readonly value?: unknown };
+
+const asFailure = (error: unknown): TaskFailure =>
+  error instanceof TaskFailure
+    ? error
+    : new TaskFailure('the task failed unexpectedly', { passing: true, cause: error });
+
+/**
+ * One try of one task by one worker. Never replayed: it is about the world, not about the record.
+ *
+ * ```
+ * fetching ──► running ──► storing ──► reporting ──► done
+ *     └───────────┴───────────┴────────────▲
+ *        a failure, the deadline, CANCEL, HAND_BACK: leaving a phase aborts what runs in it
+ * ```
+ *
+ * The deadline covers the three working phases together. Reporting has none: an outcome that is known is
+ * written, however long the log is out of reach.
+ */
+export const attemptMachine = setup({
+  types: {
+    context: {} as AttemptContext,
+    events: {} as AttemptEvent,
+    input: {} as AttemptInput,
+    output: {} as Outcome,
+  },
+  actors: {
+    fetch: fromPromise<unknown, EffectInput>(({ input, signal }) => input.effects.fetch(signal)),
+    run: fromPromise<unknown, EffectInput>(({ input, signal }) => input.effects.run(input.value, signal)),
+    store: fromPromise<{ result: unknown; outputs: readonly StoredOutput[] }, EffectInput>(
+      ({ input, signal }) => input.effects.store(input.value, signal),
+    ),
+    report: fromPromise<void, { effects: AttemptEffects; outcome: Outcome }>(({ input }) =>
+      input.effects.report(input.outcome),
+    ),
+  },
+  actions: {
+    fail: assign(({ event }) => ({
+      outcome: { kind: 'failure', failure: asFailure((event as unknown as { error: unknown }).error) } as const,
+    })),
+    failLate: assign(({ context }) => ({
+      outcome: {
+        kind: 'failure',
+        failure: new TaskFailure(`the task took longer than ${(context.deadlineMs ?? 0) / 1_000} s`, { passing: true }),
+      } as const,
+    })),
+  },
+  delays: { deadline: ({ context }) => context.deadlineMs ?? 0 },
+  guards: { hasDeadline: ({ context }) => context.deadlineMs !== undefined },
+}).createMachine({
+  id: 'attempt',
+  context: ({ input }) => ({ ...input, outcome: undefined, fetched: undefined, ran: undefined }),
+  initial: 'working',
+  output: ({ context }) => context.outcome ?? { kind: 'handed_back' },
+  states: {
+    working: {
+      initial: 'fetching',
+      after: { deadline: { guard: 'hasDeadline', target: 'reporting', actions: 'failLate' } },
+      on: {
+        CANCEL: { target: 'reporting', actions: assign({ outcome: { kind: 'canceled' } }) },
+        HAND_BACK: { target: 'reporting', actions: assign({ outcome: { kind: 'handed_back' } }) },
+      },
+      states: {
+        fetching: {
+          invoke: {
+            src: 'fetch',
+            input: ({ context }) => ({ effects: context.effects }),
+            onDone: { target: 'running', actions: assign({ fetched: ({ event }) => event.output }) },
+            onError: { target: '#attempt.reporting', actions: 'fail' },
+          },
+        },
+        running: {
+          invoke: {
+            src: 'run',
+            input: ({ context }) => ({ effects: context.effects, value: context.fetched }),
+            onDone: { target: 'storing', actions: assign({ ran: ({ event }) => event.output }) },
+            onError: { target: '#attempt.reporting', actions: 'fail' },
+          },
+        },
+        storing: {
+          invoke: {
+            src: 'store',
+            input: ({ context }) => ({ effects: context.effects, value: context.ran }),
+            onDone: {
+              target: '#attempt.reporting',
+              actions: assign({ outcome: ({ event }) => ({ kind: 'completed', ...event.output }) }),
+            },
+            onError: { target: '#attempt.reporting', actions: 'fail' },
+          },
+        },
+      },
+    },
+    reporting: {
+      invoke: {
+        src: 'report',
+        input: ({ context }) => ({
+          effects: context.effects,
+          outcome: context.outcome ?? { kind: 'handed_back' },
+        }),
+        onDone: 'done',
+      },
+    },
+    done: { type: 'final' },
+  },
+});

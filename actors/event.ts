@@ -1,0 +1,107 @@
+import Type, { type Static } from 'typebox';
+
+/**
+ * The facts that a task's history is made of.
+ *
+ * | word | means |
+ * |---|---|
+ * | event | a fact in the log, past tense |
+ * | attempt | one try by one worker, counted from 1; 0 where no attempt was involved |
+ * | history | one task's events in log order |
+ *
+ * These are at once the events that the task machine accepts, the events that it emits and the events
+ * that the log stores. Dates are ISO 8601 in UTC with microseconds and `+00:00`, so they sort as text.
+ */
+const EventDate = Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}\\+00:00$' });
+const Attempt = Type.Integer({ minimum: 0 });
+const Account = Type.String({ minLength: 1 });
+const JsonObject = Type.Record(Type.String(), Type.Unknown());
+
+/** What did not fit the task's schema: `{"url": ["this field is required"]}`. */
+export const ParameterProblems = Type.Record(Type.String(), Type.Array(Type.String()));
+export type ParameterProblems = Static<typeof ParameterProblems>;
+
+/** One stored file. `sha256` is lower-case hex; with the key and the attempt, `file` says where it lies. */
+export const StoredOutput = Type.Object({
+  name: Type.String(),
+  file: Type.String(),
+  content_type: Type.String(),
+  bytes: Type.Integer({ minimum: 0 }),
+  sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+});
+export type StoredOutput = Static<typeof StoredOutput>;
+
+/** The client's definition without credentials and metas: `task_name` and the parameters as they were sent. */
+export const TaskDefinitionSent = Type.Intersect([Type.Object({ task_name: Type.String() }), JsonObject]);
+
+export const Queued = Type.Object({
+  type: Type.Literal('queued'),
+  at: EventDate,
+  account: Account,
+  task: TaskDefinitionSent,
+  task_metas: Type.Optional(JsonObject),
+  /** Set when the parameters do not fit: no worker may run the task, `failed` follows at once. */
+  refused: Type.Optional(ParameterProblems),
+});
+export type Queued = Static<typeof Queued>;
+
+export const Started = Type.Object({
+  type: Type.Literal('started'),
+  at: EventDate,
+  account: Account,
+  attempt: Attempt,
+  worker: Type.String(),
+});
+
+export const Progress = Type.Object({
+  type: Type.Literal('progress'),
+  at: EventDate,
+  account: Account,
+  attempt: Attempt,
+  progress: Type.Unknown(),
+});
+
+export const Retried = Type.Object({
+  type: Type.Literal('retried'),
+  at: EventDate,
+  account: Account,
+  attempt: Attempt,
+  reason: Type.String(),
+  /** When the next attempt may begin. */
+  next: EventDate,
+  /** The worker was told to stop and gave the task back: not counted against `ATTEMPTS`. */
+  handed_back: Type.Optional(Type.Boolean()),
+});
+
+export const Completed = Type.Object({
+  type: Type.Literal('completed'),
+  at: EventDate,
+  account: Account,
+  attempt: Attempt,
+  result: Type.Unknown(),
+  outputs: Type.Array(StoredOutput),
+  /** Milliseconds that the attempt spent in each phase. */
+  spent: Type.Object({ fetching: Type.Number(), running: Type.Number(), storing: Type.Number() }),
+});
+
+export const Failed = Type.Object({
+  type: Type.Literal('failed'),
+  at: EventDate,
+  account: Account,
+  attempt: Attempt,
+  error: Type.Union([Type.String(), Type.Object({ parameters: ParameterProblems })]),
+});
+
+export const Canceled = Type.Object({
+  type: Type.Literal('canceled'),
+  at: EventDate,
+  account: Account,
+  attempt: Attempt,
+});
+
+export const TaskEvent = Type.Union([Queued, Started, Progress, Retried, Completed, Failed, Canceled]);
+export type TaskEvent = Static<typeof TaskEvent>;
+export type TaskEventType = TaskEvent['type'];
+
+/** The later of two event dates: a task's dates never run backwards, whatever the clocks of its hosts say. */
+export const later = (a: string, b: string): string => (a > b ? a : b);

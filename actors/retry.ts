@@ -1,0 +1,38 @@
+import type { TaskFailure } from './failure.ts';
+
+export type Verdict =
+  | { readonly kind: 'retry'; readonly delayMs: number; readonly reason: string }
+  | { readonly kind: 'fail'; readonly error: string };
+
+export interface RetryLimits {
+  /** Attempts a task may spend, from 1. */
+  readonly attempts: number;
+  /** The longest delay before the first retry; it doubles with each further one. */
+  readonly baseDelayMs: number;
+  readonly maxDelayMs: number;
+}
+
+export const RETRY_DELAYS = { baseDelayMs: 1_000, maxDelayMs: 30_000 } as const;
+
+/**
+ * What follows a failed attempt. `spent` counts the attempts so far, this one included; those that a
+ * stopping worker handed back do not count.
+ *
+ * Full jitter: the delay is uniform between 0 and the exponential bound, so that the tasks that failed
+ * together do not come back together. `random` gives [0, 1).
+ */
+export function judge(
+  failure: TaskFailure,
+  spent: number,
+  limits: RetryLimits,
+  random: () => number = Math.random,
+): Verdict {
+  if (!failure.passing) return { kind: 'fail', error: failure.message };
+  if (spent >= limits.attempts) return { kind: 'fail', error: givenUp(failure.message, spent) };
+  const bound = Math.min(limits.maxDelayMs, limits.baseDelayMs * 2 ** Math.min(spent - 1, 30));
+  return { kind: 'retry', delayMs: Math.round(random() * bound), reason: failure.message };
+}
+
+/** The sentence for a task that used up its attempts. */
+export const givenUp = (reason: string, spent: number): string =>
+  spent > 1 ? `${reason}; gave up after ${spent} attempts` : reason;

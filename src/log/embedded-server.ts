@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Config } from '../config.ts';
+
+export interface EmbeddedServer {
+  /** Arguments for the nats-server program. */
+  readonly args: readonly string[];
+  /** With its token: for the environment of our own processes, never for a command line or a log. */
+  readonly url: string;
+}
+
+const LOOPBACK = '127.0.0.1';
+
+/**
+ * Writes the configuration of the embedded nats-server: loopback, a free port, a random token, everything
+ * under `DATA_DIR/nats`. A server that a killed supervisor left behind is stopped first, since two servers
+ * on one store would ruin it.
+ */
+export async function prepareEmbeddedServer(config: Config): Promise<EmbeddedServer> {
+  const folder = join(config.DATA_DIR, 'nats');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const pidFile = join(folder, 'nats-server.pid');
+  await stopLeftover(pidFile, folder);
+  const port = await freePort();
+  const token = randomBytes(24).toString('base64url');
+  const file = join(folder, 'nats-server.conf');
+  const text = configurationText({ folder, port, token, pidFile, config });
+  await writeFile(`${file}.new`, text, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+  return { args: ['-c', file], url: `nats://${token}@${LOOPBACK}:${port}` };
+}
+
+interface Values {
+  readonly folder: string;
+  readonly port: number;
+  readonly token: string;
+  readonly pidFile: string;
+  readonly config: Config;
+}
+
+const configurationText = ({ folder, port, token, pidFile, config }: Values): string => `
+server_name: wyvern
+listen: "${LOOPBACK}:${port}"
+authorization { token: "${token}" }
+pid_file: ${JSON.stringify(pidFile)}
+log_file: ${JSON.stringify(join(folder, 'nats-server.log'))}
+logfile_size_limit: 16MB
+logfile_max_num: 3
+max_payload: 1MB
+# A front that is stopped by its garbage collector must not be cut off as a slow consumer.
+max_pending: 256MB
+jetstream {
+  store_dir: ${JSON.stringify(join(folder, 'store'))}
+  max_memory_store: 64MB
+  max_file_store: ${config.MAX_LOG_BYTES + 1_000_000_000}
+  # 'always' is an fsync before every acknowledgement; the default would be two minutes.
+  sync_interval: ${config.SYNC}
+  limits {
+    default_max_consumers: 10000
+    batch { max_inflight_per_stream: 200, timeout: "5s" }
+  }
+}
+`;
+
+/** A port that was free a moment ago. */
+export const freePort = (host = LOOPBACK): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, host, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+
+async function stopLeftover(pidFile: string, folder: string): Promise<void> {
+  const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
+  if (!Number.isInteger(pid) || pid <= 1 || !(await isOurs(pid, folder))) return rm(pidFile, { force: true });
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      return;
+    }
+    for (let waited = 0; waited < 3_000; waited += 50) {
+      if (!(await isOurs(pid, folder))) return;
+      await delay(50);
+    }
+  }
+  throw new Error(`a nats-server from an earlier start (process ${pid}) does not stop`);
+}
+
+/** True while that process lives and runs on this folder; a process number may have been given to another. */
+async function isOurs(pid: number, folder: string): Promise<boolean> {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);
+  if (commandLine === undefined) return true;
+  return commandLine.includes(join(folder, 'nats-server.conf'));
+}

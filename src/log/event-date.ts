@@ -1,0 +1,26 @@
+let anchor = performance.timeOrigin;
+let cachedSecond = -1;
+let cachedPrefix = '';
+
+/** Now, in microseconds since 1970. */
+export function nowMicros(): number {
+  const wall = Date.now();
+  // The monotonic clock gives the microseconds, the wall clock the truth: they are joined anew when they part.
+  if (Math.abs(anchor + performance.now() - wall) > 5) anchor = wall - performance.now();
+  return Math.round((anchor + performance.now()) * 1_000);
+}
+
+/** ISO 8601 in UTC with microseconds: `2013-04-03T15:47:27.707526+00:00`. Such dates sort as text. */
+export function formatDate(micros: number): string {
+  const second = Math.floor(micros / 1_000_000);
+  if (second !== cachedSecond) {
+    cachedPrefix = new Date(second * 1_000).toISOString().slice(0, 19);
+    cachedSecond = second;
+  }
+  return `${cachedPrefix}.${String(micros - second * 1_000_000).padStart(6, '0')}+00:00`;
+}
+
+export const eventDate = (): string => formatDate(nowMicros());
+
+/** Milliseconds since 1970 of an event date. */
+export const dateToMs = (date: string): number => Date.parse(date);

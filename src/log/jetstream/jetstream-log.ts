@@ -1,0 +1,104 @@
+import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Config } from '../../config.ts';
+import type { Logger } from '../../logger.ts';
+import { decodeEvent, type StoredEvent } from '../envelope.ts';
+import {
+  type Append,
+  type EventLog,
+  type Following,
+  type FollowOptions,
+  LogUnavailable,
+  type TakeOptions,
+  type TaskQueue,
+} from '../log.ts';
+import { historySubject } from '../subject.ts';
+import { Appender } from './appender.ts';
+import { followStream } from './follower.ts';
+import { Publisher } from './publisher.ts';
+import { JetStreamTaking } from './queue.ts';
+import { ensureConsumer, ensureStream, STREAM } from './stream.ts';
+
+/** The event log on a JetStream stream, and the queue of tasks on its durable consumers. */
+export class JetStreamLog implements EventLog, TaskQueue {
+  readonly #connection: NatsConnection;
+  readonly #client: JetStreamClient;
+  readonly #manager: JetStreamManager;
+  readonly #publisher: Publisher;
+  readonly #appender: Appender;
+  readonly #logger: Logger;
+
+  private constructor(connection: NatsConnection, manager: JetStreamManager, config: Config, logger: Logger) {
+    this.#connection = connection;
+    this.#client = jetstream(connection, { timeout: 2_000 });
+    this.#manager = manager;
+    this.#logger = logger;
+    this.#publisher = new Publisher(connection);
+    this.#appender = new Appender(this.#publisher, (subject) => this.#storedId(subject), config.SYNC);
+  }
+
+  /** Opens the log, and makes its stream if it is not there yet. */
+  static async open(connection: NatsConnection, config: Config, logger: Logger): Promise<JetStreamLog> {
+    const manager = await jetstreamManager(connection, { timeout: 5_000 });
+    await ensureStream(manager, config);
+    return new JetStreamLog(connection, manager, config, logger);
+  }
+
+  get connected(): boolean {
+    return this.#publisher.connected;
+  }
+
+  append(entry: Append): Promise<number> {
+    return this.#appender.append([entry]);
+  }
+
+  appendAll(entries: readonly Append[]): Promise<number> {
+    return this.#appender.append(entries);
+  }
+
+  async history(key: string): Promise<StoredEvent[]> {
+    const found: StoredEvent[] = [];
+    try {
+      const messages = await this.#manager.direct.getLastMessagesFor(STREAM, {
+        multi_last: [historySubject(key)],
+      });
+      for await (const { subject, data, seq } of messages) found.push(decodeEvent(subject, data, seq));
+    } catch (error) {
+      if (isNothingFound(error)) return [];
+      throw new LogUnavailable(`could not read the history of ${key}`, { cause: error });
+    }
+    return found.sort((a, b) => a.seq - b.seq);
+  }
+
+  follow(options: FollowOptions): Promise<Following> {
+    return followStream(this.#client, this.#manager, options);
+  }
+
+  async take(options: TakeOptions): Promise<JetStreamTaking> {
+    for (const name of options.names) await ensureConsumer(this.#manager, name);
+    return new JetStreamTaking(this.#connection, this.#manager, options, this.#logger);
+  }
+
+  async ping(): Promise<void> {
+    try {
+      await this.#manager.streams.info(STREAM);
+    } catch (cause) {
+      throw new LogUnavailable('the log does not answer', { cause });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#publisher.close();
+    await this.#connection.drain().catch(() => {});
+  }
+
+  /** Read from the stream's leader: a direct get may be stale on a cluster. */
+  async #storedId(subject: string): Promise<{ id: string; seq: number } | undefined> {
+    const message = await this.#manager.streams.getMessage(STREAM, { last_by_subj: subject });
+    if (!message) return undefined;
+    return { id: decodeEvent(message.subject, message.data, message.seq).id, seq: message.seq };
+  }
+}
+
+const isNothingFound = (error: unknown): boolean =>
+  error instanceof Error && /not found|no results|no message/i.test(error.message);

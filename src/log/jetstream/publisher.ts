@@ -1,0 +1,135 @@
+import { type Msg, type NatsConnection, nuid } from '@nats-io/transport-node';
+import { LogFull, LogUnavailable } from '../log.ts';
+
+/** Milliseconds after which an answer that has not come is taken as lost. */
+const ANSWER_TIMEOUT_MS = 5_000;
+
+export interface PublishAck {
+  readonly seq: number;
+}
+
+/** The place is taken: JetStream's "wrong last sequence", in either of its two codes. */
+export class WrongLastSequence extends Error {
+  override readonly name = 'WrongLastSequence';
+}
+
+/** JetStream has no leader to answer just now, or refused for a reason that passes. */
+export class NotNow extends Error {
+  override readonly name = 'NotNow';
+}
+
+/** Anything with `encode` serves the client as headers, so the ones that never change are encoded once. */
+export const rawHeaders = (...lines: readonly string[]): never => {
+  const bytes = Buffer.from(`NATS/1.0\r\n${lines.join('\r\n')}\r\n\r\n`);
+  return { encode: () => bytes } as never;
+};
+
+export const EXPECT_NONE = 'Nats-Expected-Last-Subject-Sequence: 0';
+const expectNone = rawHeaders(EXPECT_NONE);
+
+interface Pending {
+  readonly sentAt: number;
+  resolve(ack: PublishAck): void;
+  reject(error: Error): void;
+}
+
+/**
+ * Publishes to JetStream over one inbox and a Map: 3.5-7 µs a message of this process's time, where the
+ * client's own `js.publish` takes 14, or 33-40 with its defaults.
+ *
+ * While the connection is down the client would drop messages without a word, so everything pending is
+ * rejected at the disconnect, and nothing is sent until it is back.
+ */
+export class Publisher {
+  readonly #connection: NatsConnection;
+  readonly #inbox = `_INBOX.${nuid.next()}.`;
+  readonly #pending = new Map<string, Pending>();
+  readonly #sweep: NodeJS.Timeout;
+  #count = 0;
+  #connected = true;
+
+  constructor(connection: NatsConnection) {
+    this.#connection = connection;
+    connection.subscribe(`${this.#inbox}*`, { callback: (_, message) => this.#answer(message) });
+    this.#sweep = setInterval(() => this.#rejectOverdue(), 500).unref();
+    void this.#watch();
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** Rejects with `WrongLastSequence`, `NotNow`, `LogFull` or `LogUnavailable`. */
+  publish(subject: string, data: Uint8Array, headers: never = expectNone): Promise<PublishAck> {
+    if (!this.#connected) return Promise.reject(new LogUnavailable('not connected to the log'));
+    const token = (this.#count++).toString(36);
+    return new Promise((resolve, reject) => {
+      this.#pending.set(token, { resolve, reject, sentAt: performance.now() });
+      try {
+        this.#connection.publish(subject, data, { reply: this.#inbox + token, headers });
+      } catch (cause) {
+        this.#pending.delete(token);
+        reject(new LogUnavailable('could not write to the log', { cause }));
+      }
+    });
+  }
+
+  /** Sends without asking for an answer: the members of a batch before its commit. */
+  send(subject: string, data: Uint8Array, headers: never): void {
+    this.#connection.publish(subject, data, { headers });
+  }
+
+  close(): void {
+    clearInterval(this.#sweep);
+    this.#rejectAll('the log is being closed');
+  }
+
+  #answer(message: Msg): void {
+    const token = message.subject.slice(this.#inbox.length);
+    const pending = this.#pending.get(token);
+    if (!pending) return;
+    this.#pending.delete(token);
+    if (message.data.length === 0) return pending.reject(new NotNow('the log has no leader'));
+    const ack = JSON.parse(Buffer.from(message.data).toString()) as PublishAck & { error?: ApiError };
+    if (ack.error) pending.reject(asError(ack.error));
+    else pending.resolve(ack);
+  }
+
+  #rejectOverdue(): void {
+    const limit = performance.now() - ANSWER_TIMEOUT_MS;
+    for (const [token, { sentAt, reject }] of this.#pending) {
+      if (sentAt > limit) return;
+      this.#pending.delete(token);
+      reject(new NotNow('the log did not answer in time'));
+    }
+  }
+
+  async #watch(): Promise<void> {
+    for await (const { type } of this.#connection.status()) {
+      if (type === 'disconnect') {
+        this.#connected = false;
+        this.#rejectAll('the connection to the log was lost');
+      } else if (type === 'reconnect') this.#connected = true;
+    }
+    this.#connected = false;
+    this.#rejectAll('the connection to the log is closed');
+  }
+
+  #rejectAll(reason: string): void {
+    for (const { reject } of this.#pending.values()) reject(new LogUnavailable(reason));
+    this.#pending.clear();
+  }
+}
+
+interface ApiError {
+  readonly err_code?: number;
+  readonly code: number;
+  readonly description: string;
+}
+
+function asError({ err_code, description }: ApiError): Error {
+  if (err_code === 10071 || err_code === 10164) return new WrongLastSequence(description);
+  if (/maximum (messages|bytes)|resource limits exceeded|insufficient/i.test(description))
+    return new LogFull(`the log is full: ${description}`);
+  return new NotNow(description);
+}

@@ -1,0 +1,165 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { JetStreamManager } from '@nats-io/jetstream';
+import { type Msg, type NatsConnection, nuid, type Subscription } from '@nats-io/transport-node';
+import type { Queued } from '../../../actors/event.ts';
+import type { Logger } from '../../logger.ts';
+import { decodeEvent } from '../envelope.ts';
+import type { Delivery, Taking, TakeOptions } from '../log.ts';
+import { consumerOf, ensureConsumer, STREAM } from './stream.ts';
+
+/** How long the server keeps a request for tasks open. */
+const PULL_EXPIRES_MS = 3_000;
+/** A request that has not been answered by then died with its leader. */
+const PULL_DEAD_MS = PULL_EXPIRES_MS + 1_500;
+
+const ACK = Buffer.from('+ACK');
+const EXTEND = Buffer.from('+WPI');
+
+/** One consumer's request under way: `open` more tasks may come until `deadAt`. */
+interface Pull {
+  open: number;
+  deadAt: number;
+}
+
+/**
+ * Takes queued tasks from the durable consumers, as many as the worker has places for.
+ *
+ * Each consumer has at most one request open, for as many tasks as there were places when it was sent; it
+ * is renewed when it is used up or has expired. So nothing is prefetched beyond the places, and one worker
+ * does not sit on tasks that another could run. Requests are written by hand because the client's own
+ * `consume` stays silent for its `expires` after the consumer's leader has died.
+ */
+export class JetStreamTaking implements Taking {
+  readonly #connection: NatsConnection;
+  readonly #manager: JetStreamManager;
+  readonly #options: TakeOptions;
+  readonly #logger: Logger;
+  readonly #pulls = new Map<string, Pull>();
+  readonly #timer: NodeJS.Timeout;
+  #inbox = '';
+  #subscription: Subscription | undefined;
+  #paused = false;
+
+  constructor(connection: NatsConnection, manager: JetStreamManager, options: TakeOptions, logger: Logger) {
+    this.#connection = connection;
+    this.#manager = manager;
+    this.#options = options;
+    this.#logger = logger;
+    this.#open();
+    this.#timer = setInterval(() => this.#pull(), 500);
+    void this.#restartOnReconnect();
+  }
+
+  more(): void {
+    if (this.#paused) {
+      this.#paused = false;
+      this.#open();
+    } else this.#pull();
+  }
+
+  async pause(): Promise<void> {
+    this.#paused = true;
+    const subscription = this.#subscription;
+    this.#subscription = undefined;
+    // Draining takes what is on its way; merely unsubscribing would leave that to its lease.
+    if (subscription && !subscription.isClosed()) await subscription.drain().catch(() => {});
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #open(): void {
+    this.#inbox = `_INBOX.${nuid.next()}.`;
+    this.#subscription = this.#connection.subscribe(`${this.#inbox}*`, {
+      callback: (_, message) => this.#receive(message),
+    });
+    this.#pulls.clear();
+    this.#pull();
+  }
+
+  #pull(): void {
+    if (this.#paused || this.#connection.isClosed()) return;
+    const now = performance.now();
+    for (const name of this.#options.names) {
+      const pull = this.#pulls.get(name);
+      if (pull && pull.open > 0 && pull.deadAt > now) continue;
+      const batch = this.#options.free();
+      if (batch <= 0) return;
+      this.#pulls.set(name, { open: batch, deadAt: now + PULL_DEAD_MS });
+      this.#connection.publish(
+        `$JS.API.CONSUMER.MSG.NEXT.${STREAM}.${consumerOf(name)}`,
+        JSON.stringify({ batch, expires: PULL_EXPIRES_MS * 1_000_000 }),
+        { reply: this.#inbox + consumerOf(name) },
+      );
+    }
+  }
+
+  #receive(message: Msg): void {
+    if (message.subject.startsWith('_INBOX.')) return this.#receiveStatus(message);
+    const delivery = this.#asDelivery(message);
+    if (!delivery) return;
+    const pull = this.#pulls.get(delivery.name);
+    if (pull) pull.open--;
+    this.#options.onDelivery(delivery);
+    if (pull?.open === 0) this.#pull();
+  }
+
+  /** A request has ended: expired (408), or its consumer is gone or without a leader. */
+  #receiveStatus(message: Msg): void {
+    const consumer = message.subject.slice(this.#inbox.length);
+    const name = this.#options.names.find((candidate) => consumerOf(candidate) === consumer);
+    if (!name || message.subject !== this.#inbox + consumer) return;
+    const code = message.headers?.code;
+    if (code === 408) {
+      this.#pulls.delete(name);
+      this.#pull();
+    } else if (code !== 100) {
+      this.#logger.warn({ consumer, code, reason: message.headers?.description }, 'asking for tasks again');
+      // The timer asks again once the consumer is there.
+      this.#pulls.set(name, { open: 1, deadAt: performance.now() + 1_000 });
+      void ensureConsumer(this.#manager, name).catch(() => delay(0));
+    }
+  }
+
+  #asDelivery(message: Msg): Delivery | undefined {
+    const reply = message.reply ?? '';
+    const { count, seq } = parseAckSubject(reply);
+    const answer = (payload: Uint8Array | string): void => {
+      if (!this.#connection.isClosed()) this.#connection.publish(reply, payload);
+    };
+    try {
+      const { key, name, event } = decodeEvent(message.subject, message.data, seq);
+      return {
+        key,
+        name,
+        seq,
+        count,
+        queued: event as Queued,
+        extend: () => answer(EXTEND),
+        ack: () => answer(ACK),
+        release: (delayMs) => answer(`-NAK {"delay":${Math.round(delayMs * 1_000_000)}}`),
+      };
+    } catch (error) {
+      // Another version may read it; this worker must not hold it, nor circle around it.
+      this.#logger.error({ err: error, seq }, 'cannot read a queued task, leaving it to another worker');
+      answer(`-NAK {"delay":${30_000_000_000}}`);
+      return undefined;
+    }
+  }
+
+  async #restartOnReconnect(): Promise<void> {
+    for await (const { type } of this.#connection.status()) {
+      if (type !== 'reconnect' || this.#paused) continue;
+      this.#subscription?.unsubscribe();
+      this.#open();
+    }
+  }
+}
+
+/** `$JS.ACK.<stream>.<consumer>.<count>.<seq>.…`, with domain and account before the stream in longer ones. */
+function parseAckSubject(reply: string): { readonly count: number; readonly seq: number } {
+  const tokens = reply.split('.');
+  const at = tokens.length > 9 ? 6 : 4;
+  return { count: Number(tokens[at]), seq: Number(tokens[at + 1]) };
+}

@@ -1,0 +1,74 @@
+import {
+  AckPolicy,
+  DeliverPolicy,
+  DiscardPolicy,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JetStreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from '@nats-io/jetstream';
+import { nanos } from '@nats-io/transport-node';
+import type { Config } from '../../config.ts';
+import { LEASE_MS } from '../log.ts';
+import { encodeName, queuedFilter } from '../subject.ts';
+
+export const STREAM = 'TASKS';
+/** Bytes of one event with its headers. */
+export const MAX_EVENT_BYTES = 512 * 1024;
+
+type Retention = Pick<Config, 'RETENTION_DAYS' | 'MAX_LOG_BYTES' | 'MAX_LOG_EVENTS'>;
+
+/**
+ * Makes the stream, or brings its limits to the settings. What a full log does is refuse (`discard: new`):
+ * it never forgets an unfinished task. Messages cannot be deleted one by one; s2 is off because it costs
+ * 15-80 times on random reads.
+ */
+export async function ensureStream(manager: JetStreamManager, settings: Retention): Promise<void> {
+  const limits = {
+    max_age: nanos(settings.RETENTION_DAYS * 86_400_000),
+    max_bytes: settings.MAX_LOG_BYTES,
+    max_msgs: settings.MAX_LOG_EVENTS,
+  };
+  const config: Partial<StreamConfig> & { name: string } = {
+    name: STREAM,
+    subjects: ['task.>'],
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.New,
+    max_msg_size: MAX_EVENT_BYTES,
+    // Every event has a place of its own, so no message id is needed; a short window costs no memory.
+    duplicate_window: nanos(10_000),
+    allow_direct: true,
+    allow_atomic: true,
+    deny_delete: true,
+    ...limits,
+  };
+  try {
+    const { config: found } = await manager.streams.info(STREAM);
+    if (Object.entries(limits).some(([name, value]) => found[name as keyof typeof limits] !== value))
+      await manager.streams.update(STREAM, limits);
+  } catch (error) {
+    if (!hasCode(error, JetStreamApiCodes.StreamNotFound)) throw error;
+    await manager.streams.add(config);
+  }
+}
+
+export const consumerOf = (name: string): string => `worker_${encodeName(name)}`;
+
+/** One durable consumer for each task name; all workers share it. Safe to call again. */
+export async function ensureConsumer(manager: JetStreamManager, name: string): Promise<void> {
+  await manager.consumers.add(STREAM, {
+    durable_name: consumerOf(name),
+    filter_subject: queuedFilter(name),
+    ack_policy: AckPolicy.Explicit,
+    deliver_policy: DeliverPolicy.All,
+    ack_wait: nanos(LEASE_MS),
+    max_ack_pending: 100_000,
+    max_deliver: -1,
+  });
+}
+
+export const hasCode = (error: unknown, ...codes: readonly number[]): boolean =>
+  error instanceof JetStreamApiError && codes.includes(error.code);

@@ -1,0 +1,100 @@
+import type { Queued, TaskEvent } from '../../actors/event.ts';
+import type { StoredEvent } from './envelope.ts';
+
+/** An event on its way into the log. */
+export interface Append {
+  readonly name: string;
+  readonly key: string;
+  readonly event: TaskEvent;
+}
+
+/**
+ * The port to the event log, the only truth. Everything else is a fold of it.
+ *
+ * What an append resolved is stored, with the durability that `SYNC` names.
+ */
+export interface EventLog {
+  /** True while the log can be reached. */
+  readonly connected: boolean;
+  /**
+   * Stores one event; resolves with its sequence. Rejects with `LogConflict` when its place is taken by
+   * another event, `LogUnavailable` when it is not known to be stored, `LogFull` when there is no room.
+   */
+  append(entry: Append): Promise<number>;
+  /** Stores all or none, at most 1,000; resolves with the last one's sequence. Rejects as `append` does. */
+  appendAll(entries: readonly Append[]): Promise<number>;
+  /** One task's events in log order, of the progress events the last of each attempt; empty if unknown. */
+  history(key: string): Promise<StoredEvent[]>;
+  /** Follows the log from the first event after `after`; reports each event once, in order, for ever. */
+  follow(options: FollowOptions): Promise<Following>;
+  /** Ready when the log answers. Rejects with `LogUnavailable`. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface FollowOptions {
+  /** A sequence; 0 follows from the beginning. */
+  readonly after: number;
+  onEvent(event: StoredEvent): void;
+  /** A record that could not be read; it is skipped. */
+  onUnreadable(error: Error, seq: number): void;
+}
+
+export interface Following {
+  /** Resolves when everything that was in the log at the start has been reported. */
+  readonly caughtUp: Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A queued task handed to this worker, under a lease that `extend` renews. */
+export interface Delivery {
+  readonly key: string;
+  readonly name: string;
+  readonly queued: Queued;
+  readonly seq: number;
+  /** How often the task has been handed out, this time included. */
+  readonly count: number;
+  /** Renews the lease for another `LEASE_MS`. */
+  extend(): void;
+  /** The task has ended, in the log. */
+  ack(): void;
+  /** Gives the task back; it is handed out again after `delayMs`. */
+  release(delayMs: number): void;
+}
+
+/** The port to the queued tasks. */
+export interface TaskQueue {
+  /** Takes tasks of these names; `free()` says how many more the worker can hold right now. */
+  take(options: TakeOptions): Promise<Taking>;
+}
+
+export interface TakeOptions {
+  readonly names: readonly string[];
+  free(): number;
+  onDelivery(delivery: Delivery): void;
+}
+
+export interface Taking {
+  /** Looks again: a place has become free. */
+  more(): void;
+  /** Asks for no more; resolves when nothing can arrive any longer. `more` takes up again. */
+  pause(): Promise<void>;
+}
+
+/** Milliseconds after which a task that its worker does not renew is handed to another. */
+export const LEASE_MS = 10_000;
+
+/** Another event already stands in this event's place. */
+export class LogConflict extends Error {
+  override readonly name = 'LogConflict';
+}
+
+/** The log cannot be reached, or did not say in time that it stored the event. It may or may not be stored. */
+export class LogUnavailable extends Error {
+  override readonly name = 'LogUnavailable';
+}
+
+/** The log has reached its limits and refuses new events. */
+export class LogFull extends Error {
+  override readonly name = 'LogFull';
+}

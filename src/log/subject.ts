@@ -1,0 +1,60 @@
+import type { TaskEvent } from '../../actors/event.ts';
+import { isKey } from './key.ts';
+
+/**
+ * ```
+ * task.queued.<name>.<key>.0
+ * task.started.<name>.<key>.<attempt>
+ * task.progress.<name>.<key>.<attempt>
+ * task.retried.<name>.<key>.<attempt>
+ * task.done.<name>.<key>.0             completed, failed or canceled
+ * ```
+ * Five tokens always, the event first: a worker's filter is a prefix, a history is `task.*.*.<key>.*`.
+ * All but progress are stored only where nothing is stored yet, so the subjects are the state machine:
+ * one submit, one start an attempt, one end.
+ */
+const NAME = /^[a-z0-9_]+(\.[a-z0-9_]+)*$/;
+
+const KIND: Readonly<Record<TaskEvent['type'], string>> = {
+  queued: 'queued',
+  started: 'started',
+  progress: 'progress',
+  retried: 'retried',
+  completed: 'done',
+  failed: 'done',
+  canceled: 'done',
+};
+
+/** `image.thumb` → `image-thumb`. Throws on what is not a task name: it must never become a subject. */
+export function encodeName(name: string): string {
+  if (name.length > 64 || !NAME.test(name)) throw new Error('not a task name');
+  return name.replaceAll('.', '-');
+}
+
+export const decodeName = (token: string): string => token.replaceAll('-', '.');
+
+export function subjectOf(name: string, key: string, event: TaskEvent): string {
+  if (!isKey(key)) throw new Error('not a task key');
+  const kind = KIND[event.type];
+  const attempt = kind === 'queued' || kind === 'done' ? 0 : (event as { attempt: number }).attempt;
+  return `task.${kind}.${encodeName(name)}.${key}.${attempt}`;
+}
+
+export const historySubject = (key: string): string => {
+  if (!isKey(key)) throw new Error('not a task key');
+  return `task.*.*.${key}.*`;
+};
+
+export const queuedFilter = (name: string): string => `task.queued.${encodeName(name)}.*.*`;
+
+export interface ParsedSubject {
+  readonly name: string;
+  readonly key: string;
+}
+
+/** Undefined for a subject that is not one of ours. */
+export function parseSubject(subject: string): ParsedSubject | undefined {
+  const [root, , name, key, attempt, rest] = subject.split('.');
+  if (root !== 'task' || !name || !isKey(key) || attempt === undefined || rest !== undefined) return undefined;
+  return { name: decodeName(name), key };
+}
