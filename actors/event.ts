@@ -21,9 +21,10 @@ const JsonObject = Type.Record(Type.String(), Type.Unknown());
 export const ParameterProblems = Type.Record(Type.String(), Type.Array(Type.String()));
 export type ParameterProblems = Static<typeof ParameterProblems>;
 
-/** One stored file. `sha256` is lower-case hex; with the key and the attempt, `file` says where it lies. */
+/** One stored file, at `<key>/<attempt>/<file>`. `sha256` is lower-case hex. */
 export const StoredOutput = Type.Object({
   name: Type.String(),
+  attempt: Attempt,
   file: Type.String(),
   content_type: Type.String(),
   bytes: Type.Integer({ minimum: 0 }),

@@ -76,6 +76,14 @@ export const childEnvironment = (overrides: Readonly<Record<string, string>>): N
   ...overrides,
 });
 
+/** The nats-server that the set-up found, or the one on PATH. */
+export const natsServerProgram = (): string => process.env['NATS_SERVER'] || 'nats-server';
+
+/** uWebSockets.js reads this as it is loaded; its own 4 kB would not hold a status request for 150 keys. */
+export const allowLargeHeaders = (): void => {
+  process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= '65536';
+};
+
 /** Reads the settings once and for all. Throws `ConfigError` naming every violation at once. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const given = Object.fromEntries(

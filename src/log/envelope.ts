@@ -14,6 +14,8 @@ export interface StoredEvent {
   readonly name: string;
   /** The event's own id, a ULID: tells who won when two wrote the same subject. */
   readonly id: string;
+  /** Size of the stored record, in bytes. */
+  readonly bytes: number;
   readonly event: TaskEvent;
 }
 
@@ -38,7 +40,7 @@ export function decodeEvent(subject: string, data: Uint8Array, seq: number): Sto
   const { v, id, ...event } = upcast(parse(data, seq), seq);
   if (typeof id !== 'string' || !checkEvent.Check(event))
     throw new UnreadableEvent(`event ${seq} at '${subject}' does not fit version ${String(v)} of the schema`);
-  return { seq, ...place, id, event };
+  return { seq, ...place, id, bytes: data.length, event };
 }
 
 const parse = (data: Uint8Array, seq: number): Record<string, unknown> => {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
@@ -37,10 +38,10 @@ export class JetStreamLog implements EventLog, TaskQueue {
     this.#appender = new Appender(this.#publisher, (subject) => this.#storedId(subject), config.SYNC);
   }
 
-  /** Opens the log, and makes its stream if it is not there yet. */
+  /** Opens the log, and makes its stream if it is not there yet. Waits for a JetStream that is still starting. */
   static async open(connection: NatsConnection, config: Config, logger: Logger): Promise<JetStreamLog> {
-    const manager = await jetstreamManager(connection, { timeout: 5_000 });
-    await ensureStream(manager, config);
+    const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
+    await untilReady(() => ensureStream(manager, config), logger);
     return new JetStreamLog(connection, manager, config, logger);
   }
 
@@ -102,3 +103,17 @@ export class JetStreamLog implements EventLog, TaskQueue {
 
 const isNothingFound = (error: unknown): boolean =>
   error instanceof Error && /not found|no results|no message/i.test(error.message);
+
+const RETRY_MS = 250;
+
+async function untilReady(action: () => Promise<void>, logger: Logger): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await action();
+    } catch (error) {
+      // Every few seconds a word, so that a wrong set-up does not look like a slow one.
+      if (tries % 20 === 0) logger.warn({ err: error }, 'still waiting for the log');
+      await delay(RETRY_MS);
+    }
+  }
+}

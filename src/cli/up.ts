@@ -1,0 +1,129 @@
+import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { AccountsFileError, FileAccounts } from '../accounts/file-accounts.ts';
+import { type Config, childEnvironment, natsServerProgram, readConfig } from '../config.ts';
+import { freePort, prepareEmbeddedServer } from '../log/embedded-server.ts';
+import { createLogger, type Logger } from '../logger.ts';
+import { Child } from './child.ts';
+import { Guard } from './guard.ts';
+import { untilStopped } from './lifecycle.ts';
+import { lockFolder } from './lock.ts';
+import { CannotStart, say } from './terminal.ts';
+import { welcome } from './welcome.ts';
+
+const PROGRAM = fileURLToPath(new URL('./wyvern.js', import.meta.url));
+
+/** Runs the whole service on this machine: nats-server, unless there is one already, one front, the workers. */
+export async function up(given: Config): Promise<void> {
+  const config = given.PORT === 0 ? readConfig(childEnvironment({ PORT: String(await freePort(given.HOST)) })) : given;
+  const logger = createLogger('up', config);
+  await mkdir(config.DATA_DIR, { recursive: true, mode: 0o700 });
+  await lockFolder(config.DATA_DIR);
+  await checkPort(config);
+  const secret = await createAccounts(config);
+  const supervisor = new Supervisor(config, logger);
+  untilStopped(logger, () => supervisor.stop(), 9_500);
+  process.on('SIGHUP', () => supervisor.reload());
+  await supervisor.start();
+  for (const line of await welcome(config, secret)) say(line);
+}
+
+class Supervisor {
+  readonly #config: Config;
+  readonly #logger: Logger;
+  readonly #guard = new Guard();
+  #nats: Child | undefined;
+  #front: Child | undefined;
+  #workers: Child[] = [];
+
+  constructor(config: Config, logger: Logger) {
+    this.#config = config;
+    this.#logger = logger;
+  }
+
+  /** Resolves when the front has opened its port and the workers take tasks. */
+  async start(): Promise<void> {
+    const natsUrl = this.#config.NATS_URL ?? (await this.#startNats());
+    const env = childEnvironment({
+      NATS_URL: natsUrl,
+      PORT: String(this.#config.PORT),
+      PUBLIC_URL: this.#config.PUBLIC_URL,
+    });
+    this.#front = this.#own('front', 'front', env);
+    this.#workers = Array.from({ length: this.#config.WORKERS }, (_, index) =>
+      this.#own('worker', `worker ${index + 1}`, env),
+    );
+    await Promise.all([this.#front, ...this.#workers].map((child) => child.ready()));
+  }
+
+  /** The accounts file shall be read again. */
+  reload(): void {
+    this.#front?.signal('SIGHUP');
+  }
+
+  /** Front and workers finish what they hold, then nats-server stops. */
+  async stop(): Promise<void> {
+    const graceMs = this.#config.GRACE * 1_000 + 2_000;
+    const own = [this.#front, ...this.#workers];
+    await Promise.all(own.map((child) => child?.stop(graceMs)));
+    await this.#nats?.stop(1_500);
+    this.#guard.release();
+  }
+
+  async #startNats(): Promise<string> {
+    const server = await prepareEmbeddedServer(this.#config);
+    this.#nats = new Child({
+      name: 'nats-server',
+      command: natsServerProgram(),
+      args: server.args,
+      env: childEnvironment({}),
+      hasChannel: false,
+      logger: this.#logger,
+      onStart: (pid) => this.#guard.watch(pid),
+      onHopeless: () => this.#giveUp(),
+    });
+    return server.url;
+  }
+
+  #own(command: string, name: string, env: NodeJS.ProcessEnv): Child {
+    const args = ['--enable-source-maps', PROGRAM, command];
+    const { logger } = { logger: this.#logger };
+    return new Child({
+      name,
+      command: process.execPath,
+      args,
+      env,
+      hasChannel: true,
+      logger,
+      onHopeless: () => this.#giveUp(),
+    });
+  }
+
+  #giveUp(): void {
+    void this.stop().finally(() => process.exit(1));
+  }
+}
+
+/** Says in one line that the port is taken, before anything is started. */
+function checkPort({ HOST, PORT }: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      const reason = error.code === 'EADDRINUSE' ? 'the port is in use' : error.message;
+      reject(new CannotStart(`cannot listen on ${HOST}:${PORT}: ${reason}; set PORT to another one`));
+    });
+    probe.listen({ host: HOST, port: PORT, exclusive: true }, () => probe.close(() => resolve()));
+  });
+}
+
+/** The new secret, if this start wrote the accounts file. */
+async function createAccounts({ ACCOUNTS_FILE }: Config): Promise<string | undefined> {
+  try {
+    const accounts = await FileAccounts.open({ path: ACCOUNTS_FILE });
+    await accounts.close();
+    return accounts.createdSecret;
+  } catch (error) {
+    throw error instanceof AccountsFileError ? new CannotStart(error.message) : error;
+  }
+}

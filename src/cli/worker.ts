@@ -1,0 +1,47 @@
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism, hostname } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config.ts';
+import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
+import { connectToNats } from '../log/jetstream/connection.ts';
+import { natsPresence } from '../log/jetstream/presence.ts';
+import { createLogger } from '../logger.ts';
+import { openDiskStorage } from '../storage/disk-storage.ts';
+import { Attempts } from '../worker/attempts.ts';
+import { createMediaPool } from '../worker/media/pool.ts';
+import { OwnFiles } from '../worker/own-files.ts';
+import { createFetcher } from '../worker/source/fetcher.ts';
+import { Worker } from '../worker/worker.ts';
+import { natsUrlOf } from './nats-url.ts';
+import { untilStopped } from './lifecycle.ts';
+
+/** Runs one worker until it is told to stop. */
+export async function worker(config: Config): Promise<void> {
+  const id = `${hostname()}-${process.pid}`;
+  const logger = createLogger('worker', config).child({ worker: id });
+  const connection = await connectToNats(natsUrlOf(config), `wyvern worker ${id}`, logger);
+  const log = await JetStreamLog.open(connection, config, logger);
+  const storage = await openDiskStorage(join(config.DATA_DIR, 'files'));
+  const spoolFolder = join(config.DATA_DIR, 'spool', String(process.pid));
+  await mkdir(spoolFolder, { recursive: true });
+  const fetcher = createFetcher({ ports: config.fetchPorts, allow: config.fetchAllow });
+  const media = createMediaPool({
+    size: availableParallelism(),
+    childCommand: { modulePath: fileURLToPath(new URL('./wyvern.js', import.meta.url)), args: ['media'] },
+    logger,
+  });
+  const ownFiles = new OwnFiles({ log, storage, publicUrl: config.PUBLIC_URL });
+  const presence = natsPresence(connection);
+  const attempts = new Attempts({ worker: id, log, config, logger, fetcher, ownFiles, media, storage, spoolFolder });
+  const worker = new Worker({ id, queue: log, presence, attempts, config, logger });
+  const stop = async (): Promise<void> => {
+    await worker.drain();
+    await Promise.all([media.close(), fetcher.close()]);
+    await log.close();
+  };
+  untilStopped(logger, stop, config.GRACE * 1_000 + 2_500);
+  await worker.start();
+  process.send?.({ type: 'ready' });
+  logger.info('taking tasks');
+}

@@ -1,0 +1,38 @@
+import { allowLargeHeaders, ConfigError, readConfig } from '../config.ts';
+import { CANNOT_START } from './child.ts';
+import { CannotStart, complain } from './terminal.ts';
+
+const USAGE = `Usage: wyvern <command>
+
+  up       the whole service on this machine: nats-server (unless NATS_URL is set), front, workers
+  front    the HTTP side alone, on the log at NATS_URL
+  worker   one worker alone, on the log at NATS_URL
+
+Settings are environment variables; the README lists them.`;
+
+/** Each command loads its own part only: the front never loads sharp, a worker never opens a port. */
+async function run(command: string | undefined): Promise<void> {
+  switch (command) {
+    case 'up':
+      return (await import('./up.ts')).up(readConfig());
+    case 'front':
+      allowLargeHeaders();
+      return (await import('./front.ts')).front(readConfig());
+    case 'worker':
+      return (await import('./worker.ts')).worker(readConfig());
+    case 'media':
+      return (await import('../worker/media/child.ts')).runMediaChild();
+    default:
+      complain(command === undefined ? USAGE : `'${command}' is not a command.\n\n${USAGE}`);
+      process.exitCode = 2;
+  }
+}
+
+try {
+  await run(process.argv[2]);
+} catch (error) {
+  const isExpected = error instanceof ConfigError || error instanceof CannotStart;
+  const { message, stack } = error as Error;
+  complain(isExpected ? message : (stack ?? message));
+  process.exit(isExpected ? CANNOT_START : 1);
+}

@@ -1,0 +1,172 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import uws, { type us_listen_socket } from 'uWebSockets.js';
+import { LogFull, LogUnavailable } from '../log/log.ts';
+import { create, createStream } from './endpoints/create.ts';
+import { createFileByGet, createFileByPost, file } from './endpoints/file.ts';
+import { files } from './endpoints/files.ts';
+import { history } from './endpoints/history.ts';
+import { healthz, metrics, readyz, tasks } from './endpoints/service.ts';
+import { status, statusStream } from './endpoints/status.ts';
+import { BodyTooLarge, Exchange } from './exchange.ts';
+import type { FrontParts } from './front-parts.ts';
+import { errorBody, RequestError } from './request-error.ts';
+
+type Endpoint = (parts: FrontParts, exchange: Exchange, rest: string) => Promise<void> | void;
+type Route = Readonly<Record<string, Endpoint>>;
+
+/** Every path, and what each method does there. A path that ends in a slash takes one more segment, or more. */
+const ROUTES: Readonly<Record<string, Route>> = {
+  '/v1/create': { POST: create },
+  '/v1/create_stream': { POST: createStream },
+  '/v1/create_file': { GET: createFileByGet, POST: createFileByPost },
+  '/v1/create_file/': { GET: createFileByGet, POST: createFileByPost },
+  '/v1/status': { GET: status, POST: status },
+  '/v1/status_stream': { GET: statusStream, POST: statusStream },
+  '/v1/stream': { GET: statusStream, POST: statusStream },
+  '/v1/file': { GET: file },
+  '/v1/file/': { GET: file },
+  '/v1/history': { GET: history },
+  '/v1/tasks': { GET: tasks },
+  '/files/': { GET: files, HEAD: files },
+  '/healthz': { GET: healthz, HEAD: healthz },
+  '/readyz': { GET: readyz },
+  '/metrics': { GET: metrics },
+};
+const EXACT = new Map(Object.entries(ROUTES));
+const PREFIXES = Object.keys(ROUTES).filter((path) => path.endsWith('/'));
+
+/** The address is taken, or not ours to take. */
+export class CannotListen extends Error {
+  override readonly name = 'CannotListen';
+}
+
+/** The HTTP side of the front. */
+export class App {
+  readonly #parts: FrontParts;
+  readonly #app: uws.TemplatedApp;
+  readonly #open = new Set<Exchange>();
+  #socket: us_listen_socket | undefined;
+
+  constructor(parts: FrontParts) {
+    this.#parts = parts;
+    const { TLS_CERT, TLS_KEY } = parts.config;
+    this.#app =
+      TLS_CERT && TLS_KEY ? uws.SSLApp({ cert_file_name: TLS_CERT, key_file_name: TLS_KEY }) : uws.App();
+    this.#app.any('/*', (res, req) => this.#handle(res, req));
+  }
+
+  /** Requests that have not been answered yet, open feeds included. */
+  get openExchanges(): number {
+    return this.#open.size;
+  }
+
+  /** Opens the port, for this process alone. Rejects with `CannotListen`. */
+  listen(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onListening = (socket: us_listen_socket | false): void => {
+        if (!socket) return reject(new CannotListen(`cannot listen on ${host}:${port}: the port is in use`));
+        this.#socket = socket;
+        resolve();
+      };
+      const app = this.#app as unknown as ListenWithOptions;
+      app.listen(host, port, EXCLUSIVE_PORT, onListening);
+    });
+  }
+
+  /** Takes no more connections. */
+  stopListening(): void {
+    if (this.#socket) uws.us_listen_socket_close(this.#socket);
+    this.#socket = undefined;
+  }
+
+  /** Resolves when every request has been answered, or after `maxMs`. */
+  async untilIdle(maxMs: number): Promise<void> {
+    const deadline = performance.now() + maxMs;
+    while (this.#open.size > 0 && performance.now() < deadline) await delay(20);
+  }
+
+  /** Closes what is still open. */
+  close(): void {
+    this.stopListening();
+    this.#app.close();
+  }
+
+  #handle(res: uws.HttpResponse, req: uws.HttpRequest): void {
+    const startedAt = performance.now();
+    let route = 'none';
+    const exchange = new Exchange(res, req, (closed) => {
+      this.#open.delete(closed);
+      this.#parts.metrics.answered(route, closed.status, (performance.now() - startedAt) / 1_000);
+    });
+    this.#open.add(exchange);
+    const found = findRoute(exchange.head.path);
+    if (found) route = found.path;
+    try {
+      const answered = this.#dispatch(exchange, found);
+      if (answered) answered.catch((error: unknown) => this.#answerError(exchange, error));
+    } catch (error) {
+      this.#answerError(exchange, error);
+    }
+  }
+
+  #dispatch(exchange: Exchange, found: Found | undefined): Promise<void> | void {
+    const { method, path } = exchange.head;
+    if (!found)
+      throw new RequestError(404, [{ name: 'path', location: 'path', description: `there is nothing at '${path.slice(0, 200)}'` }]);
+    if (method === 'OPTIONS') return answerPreflight(exchange, found.route);
+    const endpoint = Object.hasOwn(found.route, method) ? found.route[method] : undefined;
+    if (endpoint) return endpoint(this.#parts, exchange, found.rest);
+    const description = `${method} is not allowed here, use ${Object.keys(found.route).join(' or ')}`;
+    throw new RequestError(405, [{ name: 'method', location: 'path', description }], { Allow: allow(found.route) });
+  }
+
+  /** The one place where errors become answers. */
+  #answerError(exchange: Exchange, error: unknown): void {
+    if (error instanceof RequestError)
+      return exchange.json(error.status, errorBody(error.problems), error.headers);
+    const { config, logger } = this.#parts;
+    if (error instanceof BodyTooLarge) {
+      const description = `body is larger than ${config.MAX_BODY} bytes`;
+      return exchange.send(413, errorBody([{ name: 'body', location: 'body', description }]), { 'Content-Type': 'application/json; charset=utf-8' }, true);
+    }
+    if (error instanceof LogUnavailable || error instanceof LogFull) {
+      const description =
+        error instanceof LogFull ? 'the log is full, try again later' : 'the log is out of reach, try again later';
+      return exchange.json(503, errorBody([{ name: 'log', location: 'path', description }]), { 'Retry-After': '1' });
+    }
+    logger.error({ err: error, path: exchange.head.path }, 'an endpoint failed unexpectedly');
+    const description = 'the service failed in a way that it did not foresee';
+    exchange.json(500, errorBody([{ name: 'service', location: 'path', description }]));
+  }
+}
+
+// uWebSockets.js shares ports between processes unless told otherwise; its types do not know how.
+const EXCLUSIVE_PORT = 1;
+type ListenWithOptions = {
+  listen(host: string, port: number, options: number, callback: (socket: us_listen_socket | false) => void): void;
+};
+
+interface Found {
+  readonly path: string;
+  readonly route: Route;
+  readonly rest: string;
+}
+
+function findRoute(path: string): Found | undefined {
+  const exact = path.endsWith('/') ? undefined : EXACT.get(path);
+  if (exact) return { path, route: exact, rest: '' };
+  const prefix = PREFIXES.find((candidate) => path.startsWith(candidate));
+  const route = prefix && EXACT.get(prefix);
+  return route && prefix ? { path: prefix, route, rest: path.slice(prefix.length) } : undefined;
+}
+
+const allow = (route: Route): string => [...Object.keys(route), 'OPTIONS'].join(', ');
+
+function answerPreflight(exchange: Exchange, route: Route): void {
+  exchange.sendWithoutBody(204, {
+    Allow: allow(route),
+    'Access-Control-Allow-Methods': allow(route),
+    'Access-Control-Allow-Headers': 'Authorization, Content-Type, Idempotency-Key',
+    'Access-Control-Max-Age': '86400',
+  });
+}

@@ -1,0 +1,118 @@
+import Type, { type Static } from 'typebox';
+import { Compile } from 'typebox/compile';
+import type { ParameterProblems } from '../../actors/event.ts';
+import { catalogue } from '../tasks/catalogue.ts';
+import type { TaskDefinition } from '../tasks/definition.ts';
+import { checkParameters } from '../tasks/parameters.ts';
+import type { Problem } from './request-error.ts';
+
+/** A task definition as clients send it; past `task_name`, what it takes depends on the task. */
+export const SentDefinition = Type.Object(
+  {
+    task_name: Type.String({ description: 'one of the names that /v1/tasks lists' }),
+    task_metas: Type.Optional(
+      Type.Record(Type.String(), Type.Unknown(), {
+        description: 'any object up to 4 kB, given back in details and history',
+      }),
+    ),
+  },
+  { description: 'A task: its name and its parameters', additionalProperties: true },
+);
+const checkSent = Compile(SentDefinition);
+
+/** A definition that may be queued; with `refused` it is only put on record. */
+export interface CheckedTask {
+  readonly definition: TaskDefinition;
+  readonly sent: Static<typeof SentDefinition> & Record<string, unknown>;
+  readonly metas: Record<string, unknown> | undefined;
+  readonly refused: ParameterProblems | undefined;
+}
+
+const MAX_METAS_BYTES = 4_096;
+/** An event must fit into one message of the log, and its result beside it. */
+const MAX_DEFINITION_BYTES = 256 * 1024;
+const SERVICE_NAMES = new Set(['task_name', 'task_metas']);
+
+/**
+ * Checks a list of definitions, or one. All that is wrong with the request is added to `problems`; parameters
+ * that do not fit their task are not: that task is recorded and ends in error, its neighbours run.
+ */
+export function checkTasks(
+  value: unknown,
+  limits: { readonly maxTasks: number; readonly bodyBytes: number },
+  problems: Problem[],
+): CheckedTask[] {
+  const report = (description: string) => problems.push({ name: 'tasks', location: 'body', description });
+  if (value === undefined || value === null) report('tasks is missing');
+  else if (typeof value !== 'object') report('tasks must be a task definition or a list of them');
+  else if (!Array.isArray(value)) return [checkTask(value, 'tasks', limits.bodyBytes, problems)].flatMap(onlyGood);
+  else if (value.length === 0) report('tasks is empty');
+  else if (value.length > limits.maxTasks)
+    report(`tasks has ${value.length} tasks, the limit is ${limits.maxTasks}`);
+  else return value.flatMap((task, index) => onlyGood(checkTask(task, `tasks[${index}]`, limits.bodyBytes, problems)));
+  return [];
+}
+
+const onlyGood = (task: CheckedTask | undefined): CheckedTask[] => (task ? [task] : []);
+
+/** Checks one definition that stands at `path`; undefined if the request is wrong. */
+export function checkTask(
+  value: unknown,
+  path: string,
+  bodyBytes: number,
+  problems: Problem[],
+  location: 'body' | 'query' = 'body',
+): CheckedTask | undefined {
+  const member = (name: string) => (location === 'query' ? name : `${path}.${name}`);
+  const found: Problem[] = [];
+  const report = (name: string, description: string) => found.push({ name, location, description });
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    problems.push({ name: path, location, description: `${path} must be a task definition, an object` });
+    return undefined;
+  }
+  const sent = value as Record<string, unknown>;
+  const definition = checkName(sent['task_name'], member('task_name'), report);
+  checkServiceNames(sent, member, report);
+  if (!checkSent.Check(sent) && found.length === 0) report(path, `${path} is not a task definition`);
+  if (bodyBytes > MAX_DEFINITION_BYTES && JSON.stringify(sent).length > MAX_DEFINITION_BYTES)
+    report(path, `${path} is larger than ${MAX_DEFINITION_BYTES / 1024} kB`);
+  problems.push(...found);
+  if (!definition || found.length > 0) return undefined;
+  const { task_metas: metas, ...rest } = sent;
+  const { task_name: _, ...parameters } = rest;
+  const checked = checkParameters(definition, parameters);
+  return {
+    definition,
+    sent: rest as CheckedTask['sent'],
+    metas: metas as CheckedTask['metas'],
+    refused: checked.ok ? undefined : checked.problems,
+  };
+}
+
+type Report = (name: string, description: string) => void;
+
+function checkName(name: unknown, path: string, report: Report): TaskDefinition | undefined {
+  if (name === undefined) report(path, `${path} is missing`);
+  else if (typeof name !== 'string') report(path, `${path} must be a string`);
+  else {
+    const definition = catalogue.get(name);
+    if (definition) return definition;
+    const choices = [...catalogue.keys()].map((choice) => `'${choice}'`).join(', ');
+    report(path, `'${name.slice(0, 100)}' is not a known task, choose one of: ${choices}`);
+  }
+  return undefined;
+}
+
+/** Names that begin with `task_` are the service's own. */
+function checkServiceNames(sent: Record<string, unknown>, member: (name: string) => string, report: Report): void {
+  for (const name of Object.keys(sent)) {
+    if (name.startsWith('task_') && !SERVICE_NAMES.has(name))
+      report(member(name.slice(0, 100)), `'${name.slice(0, 100)}' is not supported, names that begin with task_ belong to the service`);
+  }
+  const metas = sent['task_metas'];
+  if (metas === undefined) return;
+  if (typeof metas !== 'object' || metas === null || Array.isArray(metas))
+    report(member('task_metas'), `${member('task_metas')} must be an object`);
+  else if (Buffer.byteLength(JSON.stringify(metas)) > MAX_METAS_BYTES)
+    report(member('task_metas'), `${member('task_metas')} is larger than 4 kB`);
+}

@@ -1,0 +1,40 @@
+import { authenticate } from '../authentication.ts';
+import { type JsonObject, readJson } from '../body.ts';
+import { type CheckedTask, checkTasks } from '../definitions.ts';
+import type { Exchange } from '../exchange.ts';
+import type { FrontParts } from '../front-parts.ts';
+import { readBoolean } from '../query.ts';
+import { type Problem, RequestError } from '../request-error.ts';
+import { untilEnded } from '../waiting.ts';
+
+/** `POST /v1/create`: queues all tasks or none; answers their statuses, with `block` their final ones. */
+export async function create(parts: FrontParts, exchange: Exchange): Promise<void> {
+  const body = await readJson(exchange, parts.config.MAX_BODY);
+  const account = authenticate(parts.accounts, exchange.head, { body });
+  const problems: Problem[] = [];
+  const tasks = readTasks(parts, exchange, body, problems);
+  const block = readBoolean(body['block'], 'block', 'body', problems);
+  if (problems.length > 0) throw new RequestError(400, problems);
+  const queued = await parts.submissions.submit(account, tasks);
+  const states = block
+    ? await untilEnded(parts.projection, queued, exchange)
+    : queued.map((state) => parts.projection.peek(state.key) ?? state);
+  exchange.json(200, parts.view.list(states));
+}
+
+/** `POST /v1/create_stream`: the same, followed as it happens. */
+export async function createStream(parts: FrontParts, exchange: Exchange): Promise<void> {
+  const body = await readJson(exchange, parts.config.MAX_BODY);
+  const account = authenticate(parts.accounts, exchange.head, { body });
+  const problems: Problem[] = [];
+  const tasks = readTasks(parts, exchange, body, problems);
+  if (problems.length > 0) throw new RequestError(400, problems);
+  parts.feeds.open(exchange, await parts.submissions.submit(account, tasks));
+}
+
+const readTasks = (parts: FrontParts, exchange: Exchange, body: JsonObject, problems: Problem[]): CheckedTask[] =>
+  checkTasks(
+    body['tasks'],
+    { maxTasks: parts.config.MAX_TASKS, bodyBytes: Number(exchange.head.header('content-length')) || Infinity },
+    problems,
+  );

@@ -1,0 +1,79 @@
+import { isKey } from '../../log/key.ts';
+import type { TaskState } from '../../projection/state.ts';
+import { catalogue } from '../../tasks/catalogue.ts';
+import { convertQuery } from '../../tasks/parameters.ts';
+import { authenticate } from '../authentication.ts';
+import { readJson } from '../body.ts';
+import { type CheckedTask, checkTask } from '../definitions.ts';
+import type { Exchange } from '../exchange.ts';
+import type { FrontParts } from '../front-parts.ts';
+import { decodePath, parseQuery } from '../query.ts';
+import { invalid, type Problem, RequestError } from '../request-error.ts';
+import { untilEnded } from '../waiting.ts';
+
+/** `POST /v1/create_file/{filename}`: queues a task, waits for it and redirects to the file it made. */
+export async function createFileByPost(parts: FrontParts, exchange: Exchange, segment: string): Promise<void> {
+  const body = await readJson(exchange, parts.config.MAX_BODY);
+  const account = authenticate(parts.accounts, exchange.head, { body });
+  if (body['task'] === undefined) throw invalid('body', 'task', 'task is missing');
+  const problems: Problem[] = [];
+  const task = checkTask(body['task'], 'task', Number(exchange.head.header('content-length')) || Infinity, problems);
+  if (!task) throw new RequestError(400, problems);
+  const [queued] = await parts.submissions.submit(account, [task]);
+  await redirectToFile(parts, exchange, decodePath(segment), queued as TaskState);
+}
+
+const NOT_PARAMETERS = new Set(['secret', 'api_key']);
+
+/** `GET /v1/create_file/{filename}`: the same, with the definition in the query, so that it fits an `<img>`. */
+export async function createFileByGet(parts: FrontParts, exchange: Exchange, segment: string): Promise<void> {
+  const query = parseQuery(exchange.head.query);
+  const account = authenticate(parts.accounts, exchange.head, { query });
+  const problems: Problem[] = [];
+  const task = taskFromQuery(query, exchange.head.query.length, problems);
+  if (!task) throw new RequestError(400, problems);
+  const [queued] = await parts.submissions.submit(account, [task]);
+  await redirectToFile(parts, exchange, decodePath(segment), queued as TaskState);
+}
+
+function taskFromQuery(query: URLSearchParams, bytes: number, problems: Problem[]): CheckedTask | undefined {
+  const definition = catalogue.get(query.get('task_name') ?? '');
+  const given = [...query].filter(([name]) => !NOT_PARAMETERS.has(name));
+  const service = given.filter(([name]) => name.startsWith('task_'));
+  const rest = given.filter(([name]) => !name.startsWith('task_'));
+  const parameters = definition ? convertQuery(definition, rest) : {};
+  return checkTask({ ...parameters, ...Object.fromEntries(service) }, 'task', bytes, problems, 'query');
+}
+
+/** `GET /v1/file/{filename}?task=KEY`: waits for a task that exists and redirects to its file. */
+export async function file(parts: FrontParts, exchange: Exchange, segment: string): Promise<void> {
+  const query = parseQuery(exchange.head.query);
+  const key = query.get('task');
+  if (key === null) throw invalid('query', 'task', 'task is missing');
+  if (!isKey(key)) throw invalid('query', 'task', 'task is not a task key');
+  const state = await parts.projection.read(key);
+  if (!state)
+    throw new RequestError(404, [{ name: 'task', location: 'query', description: `no task has the key '${key}'` }]);
+  await redirectToFile(parts, exchange, decodePath(segment), state);
+}
+
+async function redirectToFile(parts: FrontParts, exchange: Exchange, filename: string, task: TaskState): Promise<void> {
+  const [state] = (await untilEnded(parts.projection, [task], exchange)) as [TaskState];
+  if (state.status === 'error') return exchange.json(400, parts.view.json(state));
+  const choice = chooseFile(state, filename);
+  if ('message' in choice) return exchange.json(404, JSON.stringify({ status: 'error', message: choice.message }));
+  exchange.redirect(parts.view.outputUrl(state.key, choice.file));
+}
+
+/** A task with one file serves it under any name; of several, the name decides, with or without an extension. */
+export function chooseFile(state: TaskState, filename: string): { readonly file: string } | { readonly message: string } {
+  const { outputs, name } = state;
+  const [only] = outputs;
+  if (!only) return { message: `the task '${name}' made no file` };
+  if (outputs.length === 1) return only;
+  const choices = outputs.map((output) => `'${output.name}'`).join(', ');
+  if (filename === '') return { message: `a filename is missing, choose one of: ${choices}` };
+  const stem = filename.replace(/\.[^.]*$/, '');
+  const chosen = outputs.find((output) => output.name === filename) ?? outputs.find((output) => output.name === stem);
+  return chosen ?? { message: `'${filename.slice(0, 200)}' is not a valid filename, choose one of: ${choices}` };
+}

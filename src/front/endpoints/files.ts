@@ -1,0 +1,72 @@
+import { isKey } from '../../log/key.ts';
+import { isOutputPath, type OutputPath, type StoredFile } from '../../storage/storage.ts';
+import type { Exchange, Headers } from '../exchange.ts';
+import type { FrontParts } from '../front-parts.ts';
+import { decodePath } from '../query.ts';
+import { RequestError } from '../request-error.ts';
+import { isNotModified, parseRange } from '../validators.ts';
+
+const SAMPLE_TYPES: Readonly<Record<string, string>> = { jpg: 'image/jpeg', png: 'image/png' };
+
+interface Served {
+  readonly path: OutputPath;
+  readonly contentType: string;
+  readonly etag: string;
+}
+
+/** `GET` and `HEAD /files/{key}/{name}.{ext}`: an output of the attempt that won, or a sample picture. */
+export async function files(parts: FrontParts, exchange: Exchange, rest: string): Promise<void> {
+  const served = await find(parts, decodePath(rest));
+  const stored = served && (await parts.storage.open(served.path));
+  if (!served || !stored)
+    throw new RequestError(404, [{ name: 'path', location: 'path', description: 'there is no such file' }]);
+  try {
+    await serve(exchange, served, stored);
+  } finally {
+    await stored.close();
+  }
+}
+
+async function find({ projection }: FrontParts, path: string): Promise<Served | undefined> {
+  const [key = '', file = '', ...more] = path.split('/');
+  if (more.length > 0) return undefined;
+  if (key === 'sample') {
+    const contentType = SAMPLE_TYPES[file.split('.')[1] ?? ''];
+    const path = { key, attempt: 0, file };
+    return contentType && isOutputPath(path) ? { path, contentType, etag: `"sample-${file}"` } : undefined;
+  }
+  const state = isKey(key) ? await projection.read(key) : undefined;
+  const output = state?.outputs.find((candidate) => candidate.file === file);
+  return (
+    output && {
+      path: { key, attempt: output.attempt, file },
+      contentType: output.content_type,
+      etag: `"${output.sha256}"`,
+    }
+  );
+}
+
+async function serve(exchange: Exchange, { contentType, etag }: Served, stored: StoredFile): Promise<void> {
+  const { head } = exchange;
+  const headers: Headers = {
+    ETag: etag,
+    'Last-Modified': stored.modifiedAt.toUTCString(),
+    'Cache-Control': 'public, max-age=31536000, immutable',
+    'Accept-Ranges': 'bytes',
+    'X-Content-Type-Options': 'nosniff',
+    'Content-Security-Policy': "default-src 'none'; sandbox",
+    'Cross-Origin-Resource-Policy': 'cross-origin',
+    'Content-Disposition': 'inline',
+  };
+  if (isNotModified(head, etag, stored.modifiedAt)) return exchange.sendWithoutBody(304, headers);
+  const typed = { ...headers, 'Content-Type': contentType };
+  const range = parseRange(head, etag, stored);
+  if (range === 'unsatisfiable')
+    return exchange.send(416, '', { ...headers, 'Content-Range': `bytes */${stored.bytes}` });
+  const bytes = range ? range.end - range.start + 1 : stored.bytes;
+  const ranged = range ? { ...typed, 'Content-Range': `bytes ${range.start}-${range.end}/${stored.bytes}` } : typed;
+  const status = range ? 206 : 200;
+  if (head.method === 'HEAD') return exchange.sendWithoutBody(status, ranged, bytes);
+  if (bytes === 0) return exchange.send(status, '', ranged);
+  await exchange.sendStream(status, ranged, bytes, stored.read(range));
+}

@@ -1,0 +1,21 @@
+import { isKey } from '../../log/key.ts';
+import { authenticateBySecret } from '../authentication.ts';
+import type { Exchange } from '../exchange.ts';
+import type { FrontParts } from '../front-parts.ts';
+import { historyJson } from '../history-view.ts';
+import { parseQuery } from '../query.ts';
+import { invalid, RequestError } from '../request-error.ts';
+
+/** `GET /v1/history?task=KEY`: the events of one task of the account's own, in log order. */
+export async function history(parts: FrontParts, exchange: Exchange): Promise<void> {
+  const query = parseQuery(exchange.head.query);
+  const account = authenticateBySecret(parts.accounts, exchange.head, { query });
+  const key = query.get('task');
+  if (key === null) throw invalid('query', 'task', 'task is missing');
+  if (!isKey(key)) throw invalid('query', 'task', 'task is not a task key');
+  const events = await parts.log.history(key);
+  // Another account's task is as unknown as one that never was.
+  if (events.length === 0 || (events[0]?.event.account !== account.name && !account.auditor))
+    throw new RequestError(404, [{ name: 'task', location: 'query', description: `no task has the key '${key}'` }]);
+  exchange.json(200, historyJson(events));
+}

@@ -1,0 +1,37 @@
+import { catalogue } from '../../tasks/catalogue.ts';
+import type { Exchange } from '../exchange.ts';
+import type { FrontParts } from '../front-parts.ts';
+
+/** `GET /v1/tasks`: the catalogue. */
+export function tasks(_parts: FrontParts, exchange: Exchange): void {
+  const list = [...catalogue.values()].map(({ name, description, parameters, result, outputs }) => ({
+    name,
+    description,
+    parameters,
+    result,
+    files: outputs,
+  }));
+  exchange.json(200, JSON.stringify(list));
+}
+
+/** `GET /healthz`: this process answers. */
+export function healthz(_parts: FrontParts, exchange: Exchange): void {
+  exchange.json(200, '{"status":"ok"}');
+}
+
+/** `GET /readyz`: the log answers and a worker is known; else 503 with what is missing. */
+export async function readyz(parts: FrontParts, exchange: Exchange): Promise<void> {
+  const problems: string[] = [];
+  if (!parts.log.connected) problems.push('the log cannot be reached');
+  else await parts.log.ping().catch(() => problems.push('the log does not answer'));
+  if (parts.workers.present().length === 0) problems.push('no worker is known');
+  if (problems.length === 0) return exchange.json(200, '{"status":"ok"}');
+  exchange.json(503, JSON.stringify({ status: 'error', errors: problems.map((description) => ({ name: 'service', location: 'path', description })) }), {
+    'Retry-After': '1',
+  });
+}
+
+/** `GET /metrics`: Prometheus' text format. */
+export async function metrics(parts: FrontParts, exchange: Exchange): Promise<void> {
+  exchange.send(200, await parts.metrics.text(), { 'Content-Type': parts.metrics.contentType });
+}

@@ -1,0 +1,231 @@
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+
+/** What a request says before its body; read at once, because uWebSockets.js takes it back after the handler. */
+export interface RequestHead {
+  readonly method: string;
+  /** Still percent-encoded. */
+  readonly path: string;
+  /** Without the question mark, still percent-encoded. */
+  readonly query: string;
+  header(name: HeaderName): string;
+}
+
+const HEADERS = [
+  'accept',
+  'authorization',
+  'content-length',
+  'idempotency-key',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'last-event-id',
+  'origin',
+  'range',
+  'referer',
+  'referrer',
+] as const;
+export type HeaderName = (typeof HEADERS)[number];
+
+const REASONS: Readonly<Record<number, string>> = {
+  200: '200 OK',
+  204: '204 No Content',
+  206: '206 Partial Content',
+  302: '302 Found',
+  304: '304 Not Modified',
+  400: '400 Bad Request',
+  401: '401 Unauthorized',
+  404: '404 Not Found',
+  405: '405 Method Not Allowed',
+  413: '413 Content Too Large',
+  416: '416 Range Not Satisfiable',
+  422: '422 Unprocessable Content',
+  500: '500 Internal Server Error',
+  503: '503 Service Unavailable',
+};
+
+export type Headers = Readonly<Record<string, string>>;
+
+export const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** The client sent more than it may. Its connection is closed, since the rest would still arrive. */
+export class BodyTooLarge extends Error {
+  override readonly name = 'BodyTooLarge';
+}
+
+/**
+ * One request and its answer: the only holder of uWebSockets.js' `res`, which must not be touched after an
+ * abort or an end. Here that is a no-op, so the code behind need not know whether the client is still there.
+ */
+export class Exchange {
+  readonly head: RequestHead;
+  #res: HttpResponse | undefined;
+  #onGone: (() => void)[] = [];
+  #gone = false;
+  #status = 0;
+  readonly #onClose: (exchange: Exchange) => void;
+
+  constructor(res: HttpResponse, req: HttpRequest, onClose: (exchange: Exchange) => void) {
+    this.#res = res;
+    this.#onClose = onClose;
+    const headers = new Map<HeaderName, string>();
+    for (const name of HEADERS) {
+      const value = req.getHeader(name);
+      if (value !== '') headers.set(name, value);
+    }
+    this.head = {
+      method: req.getMethod().toUpperCase(),
+      path: req.getUrl(),
+      query: req.getQuery(),
+      header: (name) => headers.get(name) ?? '',
+    };
+    res.onAborted(() => {
+      this.#gone = true;
+      this.#close();
+      for (const callback of this.#onGone) callback();
+      this.#onGone = [];
+    });
+  }
+
+  /** True once the client has left, or has been answered. */
+  get closed(): boolean {
+    return this.#res === undefined;
+  }
+
+  /** The status code that was sent; 0 before, and if the client left first. */
+  get status(): number {
+    return this.#status;
+  }
+
+  /** Called if the client leaves before the answer's end; at once if it has left already. */
+  onGone(callback: () => void): void {
+    if (this.#gone) callback();
+    else this.#onGone.push(callback);
+  }
+
+  /** The whole body. Rejects with `BodyTooLarge` past `limit` bytes; never settles if the client leaves. */
+  body(limit: number): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      if (Number(this.head.header('content-length')) > limit) return reject(new BodyTooLarge());
+      let chunks: Buffer[] = [];
+      let bytes = 0;
+      this.#res?.onData((chunk, isLast) => {
+        bytes += chunk.byteLength;
+        if (bytes > limit) {
+          chunks = [];
+          return reject(new BodyTooLarge());
+        }
+        // The chunk's memory is taken back after this call.
+        if (isLast && chunks.length === 0) return resolve(Buffer.from(Buffer.from(chunk)));
+        chunks.push(Buffer.from(Buffer.from(chunk)));
+        if (isLast) resolve(Buffer.concat(chunks));
+      });
+    });
+  }
+
+  json(status: number, body: string, headers?: Headers): void {
+    this.send(status, body, { 'Content-Type': JSON_TYPE, ...headers });
+  }
+
+  send(status: number, body: string | Uint8Array, headers: Headers, closeConnection = false): void {
+    this.#respond((res) => {
+      this.#writeHead(res, status, headers);
+      res.end(body, closeConnection);
+    });
+  }
+
+  /** For HEAD, 204 and 304. */
+  sendWithoutBody(status: number, headers: Headers, contentLength?: number): void {
+    this.#respond((res) => {
+      this.#writeHead(res, status, headers);
+      if (contentLength === undefined) res.endWithoutBody();
+      else res.endWithoutBody(contentLength);
+    });
+  }
+
+  redirect(location: string): void {
+    this.send(302, '', { Location: location });
+  }
+
+  /** Begins an answer of unknown length. */
+  begin(status: number, headers: Headers): void {
+    this.#res?.cork(() => {
+      if (this.#res) this.#writeHead(this.#res, status, headers);
+    });
+  }
+
+  /** False if the client is slow; the chunk is queued all the same, and `onWritable` tells when to go on. */
+  write(chunk: string): boolean {
+    let isWritable = true;
+    this.#res?.cork(() => {
+      isWritable = this.#res?.write(chunk) ?? true;
+    });
+    return isWritable;
+  }
+
+  onWritable(callback: () => void): void {
+    this.#res?.onWritable(() => {
+      callback();
+      return true;
+    });
+  }
+
+  end(): void {
+    this.#respond((res) => res.end());
+  }
+
+  /** Sends `total` bytes as they come, no faster than the client takes them. */
+  async sendStream(status: number, headers: Headers, total: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    this.begin(status, headers);
+    for await (const chunk of chunks) {
+      if (!this.#res) return;
+      await this.#sendChunk(chunk, total);
+    }
+    // The source was shorter than announced: the client must not take what it got for the whole.
+    this.abort();
+  }
+
+  abort(): void {
+    this.#res?.close();
+  }
+
+  #sendChunk(chunk: Uint8Array, total: number): Promise<void> {
+    return new Promise((resolve) => {
+      const res = this.#res;
+      if (!res) return resolve();
+      res.cork(() => {
+        const start = res.getWriteOffset();
+        const [isSent, isDone] = res.tryEnd(chunk, total);
+        if (isDone) this.#close();
+        if (isSent || isDone) return resolve();
+        this.onGone(resolve);
+        res.onWritable((offset) => {
+          const [isSentNow, isDoneNow] = res.tryEnd(chunk.subarray(offset - start), total);
+          if (isDoneNow) this.#close();
+          if (isSentNow || isDoneNow) resolve();
+          return isSentNow;
+        });
+      });
+    });
+  }
+
+  #respond(answer: (res: HttpResponse) => void): void {
+    const res = this.#res;
+    if (!res) return;
+    res.cork(() => answer(res));
+    this.#onGone = [];
+    this.#close();
+  }
+
+  #writeHead(res: HttpResponse, status: number, headers: Headers): void {
+    this.#status = status;
+    res.writeStatus(REASONS[status] ?? String(status));
+    res.writeHeader('Access-Control-Allow-Origin', '*');
+    for (const name in headers) res.writeHeader(name, headers[name] as string);
+  }
+
+  #close(): void {
+    if (!this.#res) return;
+    this.#res = undefined;
+    this.#onClose(this);
+  }
+}

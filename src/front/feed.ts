@@ -1,0 +1,165 @@
+import type { Projection, Watcher } from '../projection/projection.ts';
+import { isEnded, type TaskState } from '../projection/state.ts';
+import type { Exchange } from './exchange.ts';
+import type { StatusView } from './status-view.ts';
+
+export type FeedFormat = 'ndjson' | 'sse';
+
+/** A feed that has been silent for this long repeats itself, so that proxies keep it. */
+const IDLE_MS = 15_000;
+
+/** What one task still owes to the client. */
+interface Owed {
+  state: TaskState;
+  /** Its `executing` has been sent, or it has ended without. */
+  isStartKnown: boolean;
+  isPending: boolean;
+}
+
+/**
+ * The status feeds that are open. One timer serves them all.
+ *
+ * A feed writes its first line, the list of statuses, and from then on follows its tasks until the last has
+ * ended. While its client is slow nothing is queued: each task keeps its latest state and whether its start
+ * is still untold, and that is written when the client takes more.
+ */
+export class Feeds {
+  readonly #projection: Projection;
+  readonly #view: StatusView;
+  readonly #open = new Set<StatusFeed>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(projection: Projection, view: StatusView) {
+    this.#projection = projection;
+    this.#view = view;
+    this.#timer = setInterval(() => {
+      const silentSince = performance.now() - IDLE_MS;
+      for (const feed of this.#open) feed.keepAlive(silentSince);
+    }, 1_000).unref();
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** `states` make the first line; what has happened since then follows at once. */
+  open(exchange: Exchange, states: readonly TaskState[]): void {
+    const format: FeedFormat = exchange.head.header('accept').includes('text/event-stream') ? 'sse' : 'ndjson';
+    const feed = new StatusFeed(exchange, this.#projection, this.#view, format, () => this.#open.delete(feed));
+    this.#open.add(feed);
+    feed.start(states);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    for (const feed of this.#open) feed.stop();
+  }
+}
+
+class StatusFeed implements Watcher {
+  readonly #exchange: Exchange;
+  readonly #projection: Projection;
+  readonly #view: StatusView;
+  readonly #format: FeedFormat;
+  readonly #onClose: () => void;
+  readonly #owed = new Map<string, Owed>();
+  #isWritable = true;
+  #wroteAt = 0;
+
+  constructor(
+    exchange: Exchange,
+    projection: Projection,
+    view: StatusView,
+    format: FeedFormat,
+    onClose: () => void,
+  ) {
+    this.#exchange = exchange;
+    this.#projection = projection;
+    this.#view = view;
+    this.#format = format;
+    this.#onClose = onClose;
+  }
+
+  start(states: readonly TaskState[]): void {
+    this.#exchange.onGone(() => this.#letGo());
+    this.#exchange.begin(200, {
+      'Content-Type': this.#format === 'sse' ? 'text/event-stream' : 'application/x-ndjson',
+      'Cache-Control': 'no-cache',
+      'X-Accel-Buffering': 'no',
+    });
+    this.#write(this.#view.list(states));
+    for (const state of states) {
+      if (isEnded(state) || this.#owed.has(state.key)) continue;
+      this.#owed.set(state.key, { state, isStartKnown: state.status === 'executing', isPending: false });
+    }
+    for (const [key, { state }] of [...this.#owed]) {
+      this.#projection.watch(key, this);
+      const now = this.#projection.peek(key);
+      if (now && now.seq > state.seq) this.changed(now);
+    }
+    if (this.#owed.size === 0) this.stop();
+  }
+
+  changed(state: TaskState): void {
+    const owed = this.#owed.get(state.key);
+    // The fold of the queued event itself, which the first line has told.
+    if (!owed || (state.status === 'queued' && state.attempt === 0)) return;
+    owed.state = state;
+    owed.isPending = true;
+    if (this.#isWritable) this.#tell(owed);
+    if (this.#owed.size === 0) this.stop();
+  }
+
+  /** Repeats the last status of an open task if nothing has been written since then. */
+  keepAlive(silentSince: number): void {
+    if (!this.#isWritable || this.#wroteAt > silentSince) return;
+    const [owed] = this.#owed.values();
+    if (this.#format === 'sse') this.#writeRaw(': still waiting\n\n');
+    else if (owed) this.#write(this.#view.json(owed.state));
+  }
+
+  stop(): void {
+    this.#letGo();
+    this.#exchange.end();
+  }
+
+  #tell(owed: Owed): void {
+    const { state } = owed;
+    const isEnd = isEnded(state);
+    if (isEnd && !owed.isStartKnown) {
+      const executing = this.#view.executing(state);
+      if (executing) this.#write(executing);
+    }
+    this.#write(this.#view.json(state));
+    owed.isPending = false;
+    owed.isStartKnown ||= state.status === 'executing';
+    if (isEnd) this.#owed.delete(state.key);
+  }
+
+  #write(json: string): void {
+    this.#writeRaw(this.#format === 'sse' ? `data: ${json}\n\n` : `${json}\n`);
+  }
+
+  #writeRaw(text: string): void {
+    this.#wroteAt = performance.now();
+    if (this.#exchange.write(text) || !this.#isWritable) return;
+    this.#isWritable = false;
+    this.#exchange.onWritable(() => this.#resume());
+  }
+
+  #resume(): void {
+    this.#isWritable = true;
+    for (const owed of this.#owed.values()) {
+      if (!owed.isPending) continue;
+      this.#tell(owed);
+      if (!this.#isWritable) return;
+    }
+    if (this.#owed.size === 0) this.stop();
+  }
+
+  #letGo(): void {
+    for (const key of this.#owed.keys()) this.#projection.unwatch(key, this);
+    this.#owed.clear();
+    this.#onClose();
+  }
+}

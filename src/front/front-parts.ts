@@ -1,0 +1,28 @@
+import type { Accounts } from '../accounts/accounts.ts';
+import type { Limits } from '../accounts/limits.ts';
+import type { Config } from '../config.ts';
+import type { EventLog } from '../log/log.ts';
+import type { Logger } from '../logger.ts';
+import type { Projection } from '../projection/projection.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Feeds } from './feed.ts';
+import type { FrontMetrics } from './metrics.ts';
+import type { StatusView } from './status-view.ts';
+import type { Submissions } from './submission.ts';
+import type { WorkerPresence } from './worker-presence.ts';
+
+/** What the endpoints are made of; put together once, by `cli/front`. */
+export interface FrontParts {
+  readonly config: Config;
+  readonly log: EventLog;
+  readonly projection: Projection;
+  readonly accounts: Accounts;
+  readonly limits: Limits;
+  readonly storage: Storage;
+  readonly logger: Logger;
+  readonly view: StatusView;
+  readonly feeds: Feeds;
+  readonly submissions: Submissions;
+  readonly workers: WorkerPresence;
+  readonly metrics: FrontMetrics;
+}

@@ -1,0 +1,35 @@
+import type { StoredEvent } from '../log/envelope.ts';
+import { fold, type TaskState } from '../projection/state.ts';
+import type { FrontParts } from './front-parts.ts';
+
+/** Events as auditors see them: `[{seq, time, type, key, data, late?}]`. */
+export function historyJson(history: readonly StoredEvent[]): string {
+  let state: TaskState | undefined;
+  let hasEnded = false;
+  let time = '';
+  const lines = history.map((stored) => {
+    const { type, at, account: _, ...data } = stored.event;
+    const isLate = hasEnded;
+    state = fold(state, stored);
+    hasEnded ||= state?.completed !== undefined;
+    // The dates of one task never run backwards, whatever the clocks of its hosts said.
+    time = at > time ? at : time;
+    return { seq: stored.seq, time, type, key: stored.key, data, ...(isLate ? { late: true } : {}) };
+  });
+  return JSON.stringify(lines);
+}
+
+/** Statuses with the definition, the number of attempts and the metas, which are read from the log. */
+export async function withDetails(parts: FrontParts, states: readonly TaskState[]): Promise<string> {
+  const texts: string[] = [];
+  for (const state of states) {
+    const history = await parts.log.history(state.key);
+    const queued = history[0]?.event;
+    const details =
+      queued?.type === 'queued'
+        ? { task: queued.task, attempts: state.attempt, task_metas: queued.task_metas ?? {} }
+        : { attempts: state.attempt };
+    texts.push(`${parts.view.json(state).slice(0, -1)},${JSON.stringify(details).slice(1)}`);
+  }
+  return `[${texts.join(',')}]`;
+}

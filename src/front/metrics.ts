@@ -1,0 +1,82 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { TaskEvent } from '../../actors/event.ts';
+import type { TaskState } from '../projection/state.ts';
+
+type Gauged = Readonly<Record<string, { readonly help: string; value(): number }>>;
+
+const ENDS = { completed: 'success', failed: 'error', canceled: 'canceled' } as const;
+
+/** What the front counts, in Prometheus' terms. Labels come from closed sets only, so their number is bounded. */
+export class FrontMetrics {
+  readonly #registry = new Registry();
+  readonly #events: Counter;
+  readonly #ended: Counter;
+  readonly #requests: Counter;
+  readonly #duration: Histogram;
+  readonly #taskDuration: Histogram;
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry, prefix: 'wyvern_front_' });
+    const registers = [this.#registry];
+    this.#events = new Counter({
+      name: 'wyvern_events_total',
+      help: 'Events of the log that changed a task, as this front folded them since it started',
+      labelNames: ['type'],
+      registers,
+    });
+    this.#ended = new Counter({
+      name: 'wyvern_tasks_ended_total',
+      help: 'Tasks that ended, by task name and outcome (success, error, canceled)',
+      labelNames: ['task_name', 'outcome'],
+      registers,
+    });
+    this.#requests = new Counter({
+      name: 'wyvern_http_requests_total',
+      help: 'Answered requests; status 0 means that the client left first',
+      labelNames: ['route', 'status'],
+      registers,
+    });
+    this.#duration = new Histogram({
+      name: 'wyvern_http_request_seconds',
+      help: 'Time from a request to the end of its answer, waiting included',
+      labelNames: ['route'],
+      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60],
+      registers,
+    });
+    this.#taskDuration = new Histogram({
+      name: 'wyvern_task_seconds',
+      help: 'Time from queued to the end',
+      labelNames: ['task_name'],
+      buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
+      registers,
+    });
+  }
+
+  /** Gauges that are read when somebody asks. */
+  watch(gauges: Gauged): void {
+    for (const [name, { help, value }] of Object.entries(gauges))
+      new Gauge({ name, help, registers: [this.#registry], collect: function collect() { this.set(value()); } });
+  }
+
+  changed(state: TaskState, type: TaskEvent['type']): void {
+    this.#events.inc({ type });
+    if (state.completed === undefined) return;
+    const outcome = ENDS[type as keyof typeof ENDS];
+    this.#ended.inc({ task_name: state.name, outcome });
+    const seconds = (Date.parse(state.completed) - Date.parse(state.queued)) / 1_000;
+    this.#taskDuration.observe({ task_name: state.name }, seconds);
+  }
+
+  answered(route: string, status: number, seconds: number): void {
+    this.#requests.inc({ route, status });
+    this.#duration.observe({ route }, seconds);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+}

@@ -1,0 +1,42 @@
+import { invalid, type Problem } from './request-error.ts';
+
+/** The query string, decoded. Malformed percent-encoding is a 400. */
+export function parseQuery(query: string): URLSearchParams {
+  if (/%(?![0-9a-fA-F]{2})/.test(query)) throw invalid('query', 'query', 'query is not validly percent-encoded');
+  return new URLSearchParams(query);
+}
+
+export const decodePath = (segment: string): string => {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw invalid('path', 'filename', 'filename is not validly percent-encoded');
+  }
+};
+
+const BOOLEANS = new Map<unknown, boolean>([
+  [true, true],
+  [false, false],
+]);
+const QUERY_BOOLEANS = new Map<unknown, boolean>([
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+]);
+
+/** An optional boolean: JSON's own in a body; `true`, `false`, `1`, `0` in a query. Adds to `problems`. */
+export function readBoolean(
+  value: unknown,
+  name: string,
+  location: 'body' | 'query',
+  problems: Problem[],
+): boolean {
+  if (value === undefined || value === null) return false;
+  const known = (location === 'body' ? BOOLEANS : QUERY_BOOLEANS).get(value);
+  if (known === undefined) {
+    const choices = location === 'body' ? 'true or false' : 'true, false, 1 or 0';
+    problems.push({ name, location, description: `${name} must be ${choices}` });
+  }
+  return known ?? false;
+}

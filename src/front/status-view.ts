@@ -1,0 +1,53 @@
+import { isEnded, type TaskState } from '../projection/state.ts';
+
+/** Statuses as clients see them. A status is written once and shared by everyone who asks for it or watches it. */
+export class StatusView {
+  readonly #publicUrl: string;
+  readonly #written = new WeakMap<TaskState, string>();
+
+  constructor(publicUrl: string) {
+    this.#publicUrl = publicUrl;
+  }
+
+  /** One status as JSON. */
+  json(state: TaskState): string {
+    const known = this.#written.get(state);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(this.#status(state));
+    this.#written.set(state, text);
+    return text;
+  }
+
+  list(states: readonly TaskState[]): string {
+    return `[${states.map((state) => this.json(state)).join(',')}]`;
+  }
+
+  /** The status that an ended task had while its last attempt ran; undefined if none ever did. */
+  executing(state: TaskState): string | undefined {
+    if (state.started === undefined) return undefined;
+    return this.json({ ...state, status: 'executing', completed: undefined, result: undefined, outputs: [] });
+  }
+
+  /** Where clients find an output. */
+  outputUrl(key: string, file: string): string {
+    return `${this.#publicUrl}/files/${key}/${file}`;
+  }
+
+  #status(state: TaskState): object {
+    const { status, key, progress, queued, started, completed } = state;
+    return {
+      status,
+      key,
+      ...(progress === undefined ? {} : { progress }),
+      events: { queued, ...(started && { started }), ...(completed && { completed }) },
+      ...(isEnded(state) ? { result: this.#result(state) } : {}),
+    };
+  }
+
+  /** The task's values with its files' URLs flat beside them. */
+  #result({ key, result, outputs }: TaskState): unknown {
+    if (outputs.length === 0) return result;
+    const urls = outputs.map(({ name, file }) => [name, this.outputUrl(key, file)]);
+    return { ...(result as object), ...Object.fromEntries(urls) };
+  }
+}

@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { TaskEvent } from '../../actors/event.ts';
+import { startTask } from '../../actors/task.ts';
+import type { Account } from '../accounts/account.ts';
+import type { Limits } from '../accounts/limits.ts';
+import { eventDate } from '../log/event-date.ts';
+import { newKey } from '../log/key.ts';
+import { type Append, type EventLog, LogConflict } from '../log/log.ts';
+import type { Projection } from '../projection/projection.ts';
+import { fold, type TaskState } from '../projection/state.ts';
+import type { CheckedTask } from './definitions.ts';
+import { RequestError } from './request-error.ts';
+
+/** How long an answer waits for the projection to show what was just stored. */
+const FOLD_TIMEOUT_MS = 2_000;
+const MAX_TOGETHER = 1_000;
+
+interface Parts {
+  readonly log: EventLog;
+  readonly projection: Projection;
+  readonly limits: Limits;
+}
+
+/** Brings tasks into the log: all of a request or none. */
+export class Submissions {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Resolves with the tasks as they were queued, in the given order, when they are stored and the projection
+   * has them. Rejects with a 401 `RequestError` when the account's limits do not admit them all, and as
+   * `EventLog.append` does when they could not be stored.
+   */
+  async submit(account: Account, tasks: readonly CheckedTask[]): Promise<TaskState[]> {
+    const reservation = this.#parts.limits.reserve(account.name, tasks.length, Date.now());
+    if (!reservation.ok)
+      throw new RequestError(401, [{ name: reservation.name, location: 'body', description: reservation.description }]);
+    const born = tasks.map((task) => bringToLife(account, task));
+    try {
+      let seq = await this.#store(born.map(({ queued }) => queued));
+      const refused = born.flatMap(({ rest }) => rest);
+      for (let at = 0; at < refused.length; at += MAX_TOGETHER)
+        seq = Math.max(seq, await this.#end(refused.slice(at, at + MAX_TOGETHER)));
+      await Promise.race([this.#parts.projection.reached(seq), delay(FOLD_TIMEOUT_MS, undefined, { ref: false })]);
+      reservation.settle();
+    } catch (error) {
+      reservation.cancel();
+      throw error;
+    }
+    return born.map(({ state }) => state);
+  }
+
+  #store(entries: readonly Append[]): Promise<number> {
+    const [only, ...more] = entries as [Append, ...Append[]];
+    return more.length === 0 ? this.#parts.log.append(only) : this.#parts.log.appendAll(entries);
+  }
+
+  /** A worker ends refused tasks too, should this front not live to do it; whoever comes first. */
+  async #end(entries: readonly Append[]): Promise<number> {
+    try {
+      return await this.#store(entries);
+    } catch (error) {
+      if (error instanceof LogConflict) return 0;
+      throw error;
+    }
+  }
+}
+
+interface Born {
+  readonly queued: Append;
+  readonly rest: readonly Append[];
+  readonly state: TaskState;
+}
+
+/** The task's actor is alive for as long as the front has a say in it: until it is queued, or refused. */
+function bringToLife(account: Account, { definition, sent, metas, refused }: CheckedTask): Born {
+  const key = newKey();
+  const events: TaskEvent[] = [];
+  const actor = startTask(
+    {
+      type: 'queued',
+      at: eventDate(),
+      account: account.name,
+      task: sent,
+      ...(metas && { task_metas: metas }),
+      ...(refused && { refused }),
+    },
+    (event) => events.push(event),
+  );
+  if (refused)
+    actor.send({ type: 'failed', at: eventDate(), account: account.name, attempt: 0, error: { parameters: refused } });
+  actor.stop();
+  const entries = events.map((event): Append => ({ name: definition.name, key, event }));
+  const [queued, ...rest] = entries as [Append, ...Append[]];
+  const state = fold(undefined, { ...queued, seq: 0, id: '', bytes: 0 }) as TaskState;
+  return { queued, rest, state };
+}

@@ -1,0 +1,34 @@
+import type { Projection, Watcher } from '../projection/projection.ts';
+import { isEnded, type TaskState } from '../projection/state.ts';
+import type { Exchange } from './exchange.ts';
+
+/**
+ * Resolves with the final states, in the order of `states`, when all of them have ended. If the client leaves
+ * first, everything that was held for it is let go at once and the promise never settles.
+ */
+export function untilEnded(
+  projection: Projection,
+  states: readonly TaskState[],
+  exchange: Exchange,
+): Promise<TaskState[]> {
+  return new Promise((resolve) => {
+    const last = new Map(states.map((state) => [state.key, projection.peek(state.key) ?? state]));
+    const open = new Set<string>();
+    const finish = () => resolve(states.map(({ key }) => last.get(key) as TaskState));
+    const watcher: Watcher = {
+      changed(state) {
+        if (!isEnded(state)) return;
+        last.set(state.key, state);
+        open.delete(state.key);
+        if (open.size === 0) finish();
+      },
+    };
+    for (const [key, state] of last) {
+      if (!isEnded(state) && projection.watch(key, watcher)) open.add(key);
+    }
+    if (open.size === 0) return finish();
+    exchange.onGone(() => {
+      for (const key of open) projection.unwatch(key, watcher);
+    });
+  });
+}

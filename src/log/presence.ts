@@ -1,0 +1,18 @@
+/** What a worker says of itself, every second. */
+export interface WorkerReport {
+  readonly worker: string;
+  /** Task names that it runs. */
+  readonly tasks: readonly string[];
+  readonly running: number;
+  readonly concurrency: number;
+}
+
+/**
+ * The port by which workers let themselves be known. It is hearsay and is not stored: leases decide about
+ * tasks, this only tells people.
+ */
+export interface Presence {
+  announce(report: WorkerReport): void;
+  leave(worker: string): void;
+  listen(listener: { heard(report: WorkerReport): void; gone(worker: string): void }): void;
+}

@@ -1,0 +1,179 @@
+import type { TaskEvent } from '../../actors/event.ts';
+import type { StoredEvent } from '../log/envelope.ts';
+import { type EventLog, type Following, LogUnavailable } from '../log/log.ts';
+import type { Logger } from '../logger.ts';
+import { Recent } from './recent.ts';
+import { fold, foldHistory, isEnded, type TaskState } from './state.ts';
+
+/** Told of each change of a task, in log order, and of nothing after its end. */
+export interface Watcher {
+  changed(state: TaskState): void;
+}
+
+export interface ProjectionOptions {
+  readonly log: EventLog;
+  readonly logger: Logger;
+  /** Ended tasks kept in memory; older ones are read from the log again (0.3 ms). */
+  readonly maxEnded?: number;
+  readonly maxEndedBytes?: number;
+  /** Called for each event that changed a task, after the change. */
+  onChange?(state: TaskState, type: TaskEvent['type']): void;
+}
+
+interface OpenTask {
+  state: TaskState;
+  watchers: Set<Watcher> | undefined;
+}
+
+/**
+ * The fold of the whole log into what `status` shows: every open task, and the last of the ended ones.
+ *
+ * It follows the log from the first event, so an answer given after `reached(seq)` includes that event.
+ */
+export class Projection {
+  readonly #log: EventLog;
+  readonly #logger: Logger;
+  readonly #onChange: NonNullable<ProjectionOptions['onChange']>;
+  readonly #open = new Map<string, OpenTask>();
+  readonly #ended: Recent<TaskState>;
+  readonly #waiting = new Map<number, (() => void)[]>();
+  #following: Following | undefined;
+  #seq = 0;
+  #unreadable = 0;
+
+  constructor({ log, logger, onChange, maxEnded = 50_000, maxEndedBytes = 64_000_000 }: ProjectionOptions) {
+    this.#log = log;
+    this.#logger = logger;
+    this.#onChange = onChange ?? (() => {});
+    this.#ended = new Recent(maxEnded, maxEndedBytes);
+  }
+
+  /** Resolves when everything that was in the log at the call has been folded. */
+  async start(): Promise<void> {
+    this.#following = await this.#log.follow({
+      after: this.#seq,
+      onEvent: (event) => this.#apply(event),
+      onUnreadable: (error, seq) => this.#skip(error, seq),
+    });
+    await this.#following.caughtUp;
+  }
+
+  async close(): Promise<void> {
+    await this.#following?.close();
+  }
+
+  /** The sequence up to which the log has been folded. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  get openTasks(): number {
+    return this.#open.size;
+  }
+
+  get unreadableEvents(): number {
+    return this.#unreadable;
+  }
+
+  /** Watchers of all tasks together. */
+  get watchers(): number {
+    let count = 0;
+    for (const { watchers } of this.#open.values()) count += watchers?.size ?? 0;
+    return count;
+  }
+
+  /** Resolves when the event with this sequence has been folded. */
+  reached(seq: number): Promise<void> {
+    if (this.#seq >= seq) return Promise.resolve();
+    return new Promise((resolve) => {
+      const others = this.#waiting.get(seq);
+      if (others) others.push(resolve);
+      else this.#waiting.set(seq, [resolve]);
+    });
+  }
+
+  /** The task's state as far as it is in memory. */
+  peek(key: string): TaskState | undefined {
+    return this.#open.get(key)?.state ?? this.#ended.get(key);
+  }
+
+  /** The task's state, from the log if need be; undefined for a task that is not in it. Rejects with `LogUnavailable`. */
+  async read(key: string): Promise<TaskState | undefined> {
+    const known = this.peek(key);
+    if (known) return known;
+    const history = await this.#log.history(key);
+    const state = foldHistory(history);
+    if (!state) return undefined;
+    if (isEnded(state)) {
+      const bytes = history.reduce((sum, event) => sum + event.bytes, 0);
+      this.#ended.set(key, state, bytes);
+      return state;
+    }
+    // An open task that is not in memory was created a moment ago, through another front.
+    await this.reached(state.seq);
+    return this.peek(key) ?? state;
+  }
+
+  /** False if the task is not open: nothing will change any more. */
+  watch(key: string, watcher: Watcher): boolean {
+    const task = this.#open.get(key);
+    if (!task) return false;
+    task.watchers ??= new Set();
+    task.watchers.add(watcher);
+    return true;
+  }
+
+  unwatch(key: string, watcher: Watcher): void {
+    this.#open.get(key)?.watchers?.delete(watcher);
+  }
+
+  #apply(stored: StoredEvent): void {
+    const { key, seq, event } = stored;
+    const task = this.#open.get(key);
+    const before = task?.state ?? this.#ended.get(key);
+    const after = fold(before, stored);
+    if (after && after !== before) {
+      this.#keep(key, task, after, stored.bytes);
+      this.#onChange(after, event.type);
+    }
+    this.#advance(seq);
+  }
+
+  #keep(key: string, task: OpenTask | undefined, state: TaskState, bytes: number): void {
+    if (isEnded(state)) {
+      this.#open.delete(key);
+      this.#ended.set(key, state, bytes + 300);
+    } else if (task) task.state = state;
+    else this.#open.set(key, { state, watchers: undefined });
+    if (task?.watchers) for (const watcher of task.watchers) watcher.changed(state);
+  }
+
+  #skip(error: Error, seq: number): void {
+    this.#unreadable++;
+    this.#logger.error({ err: error, seq }, 'skipped an event that cannot be read');
+    this.#advance(seq);
+  }
+
+  #advance(seq: number): void {
+    const isNext = seq === this.#seq + 1;
+    this.#seq = seq;
+    if (this.#waiting.size === 0) return;
+    if (isNext) this.#release(seq);
+    // Events in between have left the log: whoever waits for one of them has waited long enough.
+    else for (const waited of [...this.#waiting.keys()]) if (waited <= seq) this.#release(waited);
+  }
+
+  #release(seq: number): void {
+    for (const resolve of this.#waiting.get(seq) ?? []) resolve();
+    this.#waiting.delete(seq);
+  }
+}
+
+/** Rejects with `LogUnavailable` if the promise takes longer: the answer may be in the log, but not here yet. */
+export const within = async <T>(milliseconds: number, promise: Promise<T>): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new LogUnavailable('the log is behind')), milliseconds);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+};

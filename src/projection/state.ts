@@ -1,0 +1,70 @@
+import { later, type StoredOutput } from '../../actors/event.ts';
+import type { StoredEvent } from '../log/envelope.ts';
+
+export type Status = 'queued' | 'executing' | 'success' | 'error';
+
+/** What the log says of one task so far. */
+export interface TaskState {
+  readonly key: string;
+  readonly name: string;
+  readonly account: string;
+  readonly status: Status;
+  /** The highest attempt that has started; 0 before the first. */
+  readonly attempt: number;
+  /** The date of the newest event that changed it; dates never run backwards. */
+  readonly at: string;
+  readonly queued: string;
+  readonly started: string | undefined;
+  readonly completed: string | undefined;
+  readonly progress: unknown;
+  readonly result: unknown;
+  readonly outputs: readonly StoredOutput[];
+  /** The sequence of the newest event that changed it. */
+  readonly seq: number;
+}
+
+export const isEnded = ({ status }: TaskState): boolean => status === 'success' || status === 'error';
+
+/**
+ * Folds one event. The same object comes back when the event changes nothing: it arrived after the end, or
+ * from an attempt that is over. Undefined only for a history that does not begin with `queued`.
+ *
+ * A plain switch, because the front folds every event of every task: under 0.4 µs, where the task machine
+ * takes 3-34. A test holds the two to the same answer.
+ */
+export function fold(state: TaskState | undefined, { key, name, seq, event }: StoredEvent): TaskState | undefined {
+  if (event.type === 'queued') return state ?? { ...EMPTY, key, name, account: event.account, queued: event.at, at: event.at, seq };
+  if (!state || isEnded(state)) return state;
+  const at = later(state.at, event.at);
+  switch (event.type) {
+    case 'started':
+      if (event.attempt <= state.attempt) return state;
+      return { ...state, status: 'executing', attempt: event.attempt, started: at, progress: undefined, at, seq };
+    case 'progress':
+      if (state.status !== 'executing' || event.attempt !== state.attempt) return state;
+      return { ...state, progress: event.progress, at, seq };
+    case 'retried':
+      if (state.status !== 'executing' || event.attempt !== state.attempt) return state;
+      return { ...state, status: 'queued', started: undefined, progress: undefined, at, seq };
+    case 'completed':
+      return { ...state, status: 'success', completed: at, result: event.result, outputs: event.outputs, at, seq };
+    case 'failed':
+      return { ...state, status: 'error', completed: at, result: event.error, at, seq };
+    case 'canceled':
+      return { ...state, status: 'error', completed: at, result: 'canceled', at, seq };
+  }
+}
+
+/** A whole history; undefined if it is empty. */
+export const foldHistory = (history: readonly StoredEvent[]): TaskState | undefined =>
+  history.reduce<TaskState | undefined>(fold, undefined);
+
+const EMPTY = {
+  status: 'queued',
+  attempt: 0,
+  started: undefined,
+  completed: undefined,
+  progress: undefined,
+  result: undefined,
+  outputs: [],
+} as const;

@@ -1,0 +1,54 @@
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { TaskFailure } from '../../actors/failure.ts';
+import { isKey } from '../log/key.ts';
+import type { EventLog } from '../log/log.ts';
+import { foldHistory } from '../projection/state.ts';
+import { isOutputPath, type OutputPath, type Storage } from '../storage/storage.ts';
+import type { Source } from '../tasks/definition.ts';
+
+interface Parts {
+  readonly log: EventLog;
+  readonly storage: Storage;
+  readonly publicUrl: string;
+}
+
+/** Sources that are outputs of ours, or samples: read from storage, without the network, so that tasks chain. */
+export class OwnFiles {
+  readonly #parts: Parts;
+  readonly #prefix: string;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#prefix = new URL(`${parts.publicUrl}/files/`).href;
+  }
+
+  /** Copies the file into `folder`; undefined for a URL that is not ours. Rejects with `TaskFailure` if there is none. */
+  async read(url: string, folder: string): Promise<Source | undefined> {
+    const { href } = new URL(url);
+    if (!href.startsWith(this.#prefix)) return undefined;
+    const path = await this.#locate(href.slice(this.#prefix.length).replace(/[?#].*$/, ''));
+    const stored = path && (await this.#parts.storage.open(path));
+    if (!stored) throw new TaskFailure(`File '${url.slice(0, 300)}' answered 404`);
+    const spooled = join(folder, 'source');
+    try {
+      await pipeline(stored.read(), createWriteStream(spooled, { flags: 'wx' }));
+    } finally {
+      await stored.close();
+    }
+    return { url, path: spooled, bytes: stored.bytes };
+  }
+
+  async #locate(rest: string): Promise<OutputPath | undefined> {
+    const [key = '', file = '', ...more] = rest.split('/');
+    if (more.length > 0) return undefined;
+    if (key === 'sample') {
+      const path = { key, attempt: 0, file };
+      return isOutputPath(path) ? path : undefined;
+    }
+    const state = isKey(key) ? foldHistory(await this.#parts.log.history(key)) : undefined;
+    const output = state?.outputs.find((candidate) => candidate.file === file);
+    return output && { key, attempt: output.attempt, file };
+  }
+}

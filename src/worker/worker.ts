@@ -1,0 +1,183 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ActorRefFrom, createActor } from 'xstate';
+import { workerMachine } from '../../actors/worker.ts';
+import type { Config } from '../config.ts';
+import { type Delivery, LEASE_MS, type Taking, type TaskQueue } from '../log/log.ts';
+import type { Presence } from '../log/presence.ts';
+import type { Logger } from '../logger.ts';
+import { catalogue } from '../tasks/catalogue.ts';
+import type { Attempt, Attempts } from './attempts.ts';
+
+/** How long a task may wait here for a place before it is given back for others to take. */
+const CROWDED_MS = 250;
+/** Places that become free are asked for together, unless none follows within this time. */
+const GATHER_MS = 2;
+const ANNOUNCE_MS = 1_000;
+
+export interface WorkerParts {
+  /** Names this worker in events. */
+  readonly id: string;
+  readonly queue: TaskQueue;
+  readonly presence: Presence;
+  readonly attempts: Attempts;
+  readonly config: Pick<Config, 'CONCURRENCY' | 'GRACE'>;
+  readonly logger: Logger;
+}
+
+interface Held {
+  delivery: Delivery;
+  attempt: Attempt | undefined;
+}
+
+/**
+ * One worker: takes as many tasks as it has places, keeps the lease of all it holds, runs their attempts.
+ *
+ * The lease is renewed from here, by the loop that owns the attempts and over the channel that assigned
+ * them: a worker that is blocked, stopped or cut off cannot look alive.
+ */
+export class Worker {
+  readonly #parts: WorkerParts;
+  readonly #actor: ActorRefFrom<typeof workerMachine>;
+  readonly #held = new Map<string, Held>();
+  #waiting: Held[] = [];
+  #running = 0;
+  #taking: Taking | undefined;
+  #timers: NodeJS.Timeout[] = [];
+  #gathering: NodeJS.Timeout | undefined;
+  #crowded: NodeJS.Timeout | undefined;
+  readonly #stopped: Promise<void>;
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts;
+    let stop: () => void = () => {};
+    this.#stopped = new Promise((resolve) => {
+      stop = resolve;
+    });
+    const machine = workerMachine.provide({
+      actions: {
+        take: () => this.#beginTaking(),
+        stopTaking: () => void this.#stopTaking(),
+        handBack: () => this.#handBack(),
+        stop: () => stop(),
+      },
+    });
+    this.#actor = createActor(machine, { input: { graceMs: parts.config.GRACE * 1_000 } });
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Resolves once tasks are being taken. */
+  async start(): Promise<void> {
+    this.#actor.start();
+    this.#taking = await this.#parts.queue.take({
+      names: [...catalogue.keys()],
+      free: () => (this.#actor.getSnapshot().matches('taking') ? this.#free() : 0),
+      onDelivery: (delivery) => this.#receive(delivery),
+    });
+    this.#actor.send({ type: 'READY' });
+  }
+
+  /** Takes no more, finishes what fits into the grace time, hands the rest back. Resolves when that is done. */
+  async drain(): Promise<void> {
+    this.#actor.send({ type: 'DRAIN' });
+    await this.#stopped;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#parts.presence.leave(this.#parts.id);
+  }
+
+  #beginTaking(): void {
+    const renew = () => {
+      for (const { delivery } of this.#held.values()) delivery.extend();
+    };
+    this.#timers = [setInterval(renew, LEASE_MS / 3), setInterval(() => this.#announce(), ANNOUNCE_MS)];
+    this.#announce();
+    this.#taking?.more();
+  }
+
+  #announce(): void {
+    this.#parts.presence.announce({
+      worker: this.#parts.id,
+      tasks: [...catalogue.keys()],
+      running: this.#running,
+      concurrency: this.#parts.config.CONCURRENCY,
+    });
+  }
+
+  #free(): number {
+    return this.#parts.config.CONCURRENCY - this.#running - this.#waiting.length;
+  }
+
+  #receive(delivery: Delivery): void {
+    const known = this.#held.get(delivery.key);
+    if (known) {
+      // The lease ran out while the attempt went on here; it is this worker's again.
+      known.delivery = delivery;
+      return;
+    }
+    const held: Held = { delivery, attempt: undefined };
+    this.#held.set(delivery.key, held);
+    if (this.#running < this.#parts.config.CONCURRENCY) return void this.#run(held);
+    this.#waiting.push(held);
+    this.#crowded ??= setTimeout(() => void this.#giveBackWaiting(), CROWDED_MS);
+  }
+
+  async #run(held: Held): Promise<void> {
+    this.#running++;
+    held.attempt = this.#parts.attempts.begin(held.delivery);
+    try {
+      const settle = await held.attempt.ended;
+      settle(held.delivery);
+    } catch (error) {
+      // The lease runs out and another worker takes it from the log.
+      this.#parts.logger.error({ err: error, key: held.delivery.key }, 'an attempt failed in a way that nobody foresaw');
+    }
+    this.#held.delete(held.delivery.key);
+    this.#running--;
+    this.#placeFreed();
+  }
+
+  #placeFreed(): void {
+    const next = this.#waiting.shift();
+    if (next) void this.#run(next);
+    else this.#askForMore();
+    if (this.#held.size === 0) this.#actor.send({ type: 'IDLE' });
+  }
+
+  #askForMore(): void {
+    if (this.#free() >= this.#parts.config.CONCURRENCY / 4) return this.#taking?.more();
+    this.#gathering ??= setTimeout(() => {
+      this.#gathering = undefined;
+      this.#taking?.more();
+    }, GATHER_MS);
+  }
+
+  /** All places are taken by tasks that last: those that wait go back, so that a worker with room has them. */
+  async #giveBackWaiting(): Promise<void> {
+    this.#crowded = undefined;
+    if (this.#waiting.length === 0) return;
+    await this.#taking?.pause();
+    this.#releaseWaiting();
+    if (this.#free() > 0) this.#taking?.more();
+  }
+
+  #releaseWaiting(): void {
+    for (const { delivery } of this.#waiting) {
+      this.#held.delete(delivery.key);
+      delivery.release(0);
+    }
+    this.#waiting = [];
+  }
+
+  async #stopTaking(): Promise<void> {
+    await Promise.race([this.#taking?.pause(), delay(1_000)]);
+    this.#releaseWaiting();
+    if (this.#held.size === 0) this.#actor.send({ type: 'IDLE' });
+  }
+
+  #handBack(): void {
+    for (const { attempt } of this.#held.values()) attempt?.handBack();
+    if (this.#held.size === 0) this.#actor.send({ type: 'IDLE' });
+  }
+}
