@@ -70,12 +70,17 @@ export const attemptMachine = setup({
   },
   actions: {
     fail: assign(({ event }) => ({
-      outcome: { kind: 'failure', failure: asFailure((event as unknown as { error: unknown }).error) } as const,
+      outcome: {
+        kind: 'failure',
+        failure: asFailure((event as unknown as { error: unknown }).error),
+      } as const,
     })),
     failLate: assign(({ context }) => ({
       outcome: {
         kind: 'failure',
-        failure: new TaskFailure(`the task took longer than ${(context.deadlineMs ?? 0) / 1_000} s`, { passing: true }),
+        failure: new TaskFailure(`the task took longer than ${(context.deadlineMs ?? 0) / 1_000} s`, {
+          passing: true,
+        }),
       } as const,
     })),
   },

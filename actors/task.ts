@@ -137,9 +137,14 @@ export function replayTask(
   append?: (event: TaskEvent) => void,
 ): TaskActor {
   const actor = createActor(taskMachine, { input: queued }).start();
-  for (const event of rest) actor.send(event);
+  for (const event of rest) tell(actor, event);
   if (append) for (const type of EVENT_TYPES) actor.on(type, append);
   return actor;
+}
+
+/** Sends an event. A task that has ended hears nothing more; XState would complain on the console. */
+export function tell(actor: TaskActor, event: TaskEvent): void {
+  if (actor.getSnapshot().status === 'active') actor.send(event);
 }
 
 const EVENT_TYPES = ['queued', 'started', 'progress', 'retried', 'completed', 'failed', 'canceled'] as const;

@@ -17,7 +17,11 @@ export type WorkerEvent =
  * The host provides the actions; each is called once, on entry.
  */
 export const workerMachine = setup({
-  types: { events: {} as WorkerEvent, context: {} as { readonly graceMs: number }, input: {} as { readonly graceMs: number } },
+  types: {
+    events: {} as WorkerEvent,
+    context: {} as { readonly graceMs: number },
+    input: {} as { readonly graceMs: number },
+  },
   actions: { take: () => {}, stopTaking: () => {}, handBack: () => {}, stop: () => {} },
   delays: { grace: ({ context }) => context.graceMs },
 }).createMachine({

@@ -3,20 +3,20 @@ import { join } from 'node:path';
 import { FileAccounts } from '../accounts/file-accounts.ts';
 import { Limits } from '../accounts/limits.ts';
 import type { Config } from '../config.ts';
-import type { Storage } from '../storage/storage.ts';
 import { App, CannotListen } from '../front/app.ts';
 import { Feeds } from '../front/feed.ts';
 import { FrontMetrics } from '../front/metrics.ts';
 import { StatusView } from '../front/status-view.ts';
 import { Submissions } from '../front/submission.ts';
 import { WorkerPresence } from '../front/worker-presence.ts';
+import { dateToMs } from '../log/event-date.ts';
 import { connectToNats } from '../log/jetstream/connection.ts';
 import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { natsPresence } from '../log/jetstream/presence.ts';
-import { dateToMs } from '../log/event-date.ts';
 import { createLogger } from '../logger.ts';
 import { Projection } from '../projection/projection.ts';
 import { openDiskStorage } from '../storage/disk-storage.ts';
+import type { Storage } from '../storage/storage.ts';
 import { untilStopped } from './lifecycle.ts';
 import { natsUrlOf } from './nats-url.ts';
 import { CannotStart } from './terminal.ts';
@@ -54,16 +54,39 @@ export async function front(config: Config): Promise<void> {
   const feeds = new Feeds(projection, view);
   const submissions = new Submissions({ log, projection, limits });
   const app = new App({
-    config, log, projection, accounts: accounts.accounts, limits, storage, logger, view, feeds, submissions, workers, metrics,
+    config,
+    log,
+    projection,
+    accounts: accounts.accounts,
+    limits,
+    storage,
+    logger,
+    view,
+    feeds,
+    submissions,
+    workers,
+    metrics,
   });
   metrics.watch({
     wyvern_open_tasks: { help: 'Tasks that are queued or executing', value: () => projection.openTasks },
     wyvern_open_feeds: { help: 'Status feeds that are open', value: () => feeds.size },
-    wyvern_open_requests: { help: 'Requests without an answer yet, feeds included', value: () => app.openExchanges },
-    wyvern_watchers: { help: 'Waiting calls and feeds, once for each task they watch', value: () => projection.watchers },
+    wyvern_open_requests: {
+      help: 'Requests without an answer yet, feeds included',
+      value: () => app.openExchanges,
+    },
+    wyvern_watchers: {
+      help: 'Waiting calls and feeds, once for each task they watch',
+      value: () => projection.watchers,
+    },
     wyvern_workers: { help: 'Workers heard of in the last 5 s', value: () => workers.present().length },
-    wyvern_projection_seq: { help: 'Sequence up to which this front has folded the log', value: () => projection.seq },
-    wyvern_log_unreadable_events: { help: 'Events that this front could not read', value: () => projection.unreadableEvents },
+    wyvern_projection_seq: {
+      help: 'Sequence up to which this front has folded the log',
+      value: () => projection.seq,
+    },
+    wyvern_log_unreadable_events: {
+      help: 'Events that this front could not read',
+      value: () => projection.unreadableEvents,
+    },
     wyvern_log_connected: { help: '1 while the log can be reached', value: () => Number(log.connected) },
   });
   const stop = async (): Promise<void> => {

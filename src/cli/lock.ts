@@ -27,7 +27,9 @@ export async function lockFolder(folder: string): Promise<Server> {
 }
 
 const inUse = (folder: string): CannotStart =>
-  new CannotStart(`Wyvern is already running on the data folder ${folder}; stop it, or set DATA_DIR to another folder`);
+  new CannotStart(
+    `Wyvern is already running on the data folder ${folder}; stop it, or set DATA_DIR to another folder`,
+  );
 
 const listen = (path: string): Promise<Server | undefined> =>
   new Promise((resolve, reject) => {

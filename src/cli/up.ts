@@ -16,7 +16,8 @@ const PROGRAM = fileURLToPath(new URL('./wyvern.js', import.meta.url));
 
 /** Runs the whole service on this machine: nats-server, unless there is one already, one front, the workers. */
 export async function up(given: Config): Promise<void> {
-  const config = given.PORT === 0 ? readConfig(childEnvironment({ PORT: String(await freePort(given.HOST)) })) : given;
+  const config =
+    given.PORT === 0 ? readConfig(childEnvironment({ PORT: String(await freePort(given.HOST)) })) : given;
   const logger = createLogger('up', config);
   await mkdir(config.DATA_DIR, { recursive: true, mode: 0o700 });
   await lockFolder(config.DATA_DIR);

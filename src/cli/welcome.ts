@@ -7,9 +7,19 @@ export async function welcome(config: Config, newSecret: string | undefined): Pr
   const { PUBLIC_URL, ACCOUNTS_FILE, TLS_CERT } = config;
   const tls = TLS_CERT ? '' : '  (plain HTTP: TLS is expected in front of it)';
   const lines = ['', `Wyvern is up at ${PUBLIC_URL}${tls}`, `Durability: ${durability(config)}`];
-  if (newSecret) lines.push(`A new account was written to ${shown(ACCOUNTS_FILE)}; its secret, shown this once: ${newSecret}`);
+  if (newSecret)
+    lines.push(
+      `A new account was written to ${shown(ACCOUNTS_FILE)}; its secret, shown this once: ${newSecret}`,
+    );
   const secret = newSecret ?? (await secretFromFile(ACCOUNTS_FILE));
-  lines.push(secret ? 'Make a thumbnail of the sample photo:' : `Make a thumbnail of the sample photo (put one of your secrets in place of SECRET):`, '', `  ${curlLine(PUBLIC_URL, secret ?? 'SECRET')}`, '');
+  lines.push(
+    secret
+      ? 'Make a thumbnail of the sample photo:'
+      : `Make a thumbnail of the sample photo (put one of your secrets in place of SECRET):`,
+    '',
+    `  ${curlLine(PUBLIC_URL, secret ?? 'SECRET')}`,
+    '',
+  );
   return lines;
 }
 

@@ -3,8 +3,8 @@ import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.ts';
-import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { connectToNats } from '../log/jetstream/connection.ts';
+import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { natsPresence } from '../log/jetstream/presence.ts';
 import { createLogger } from '../logger.ts';
 import { openDiskStorage } from '../storage/disk-storage.ts';
@@ -13,8 +13,8 @@ import { createMediaPool } from '../worker/media/pool.ts';
 import { OwnFiles } from '../worker/own-files.ts';
 import { createFetcher } from '../worker/source/fetcher.ts';
 import { Worker } from '../worker/worker.ts';
-import { natsUrlOf } from './nats-url.ts';
 import { untilStopped } from './lifecycle.ts';
+import { natsUrlOf } from './nats-url.ts';
 
 /** Runs one worker until it is told to stop. */
 export async function worker(config: Config): Promise<void> {
@@ -33,7 +33,17 @@ export async function worker(config: Config): Promise<void> {
   });
   const ownFiles = new OwnFiles({ log, storage, publicUrl: config.PUBLIC_URL });
   const presence = natsPresence(connection);
-  const attempts = new Attempts({ worker: id, log, config, logger, fetcher, ownFiles, media, storage, spoolFolder });
+  const attempts = new Attempts({
+    worker: id,
+    log,
+    config,
+    logger,
+    fetcher,
+    ownFiles,
+    media,
+    storage,
+    spoolFolder,
+  });
   const worker = new Worker({ id, queue: log, presence, attempts, config, logger });
   const stop = async (): Promise<void> => {
     await worker.drain();

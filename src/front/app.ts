@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import uws, { type us_listen_socket } from 'uWebSockets.js';
+import { setTimeout as delay } from 'node:timers/promises';
 import { LogFull, LogUnavailable } from '../log/log.ts';
 import { create, createStream } from './endpoints/create.ts';
 import { createFileByGet, createFileByPost, file } from './endpoints/file.ts';
@@ -112,12 +112,16 @@ export class App {
   #dispatch(exchange: Exchange, found: Found | undefined): Promise<void> | void {
     const { method, path } = exchange.head;
     if (!found)
-      throw new RequestError(404, [{ name: 'path', location: 'path', description: `there is nothing at '${path.slice(0, 200)}'` }]);
+      throw new RequestError(404, [
+        { name: 'path', location: 'path', description: `there is nothing at '${path.slice(0, 200)}'` },
+      ]);
     if (method === 'OPTIONS') return answerPreflight(exchange, found.route);
     const endpoint = Object.hasOwn(found.route, method) ? found.route[method] : undefined;
     if (endpoint) return endpoint(this.#parts, exchange, found.rest);
     const description = `${method} is not allowed here, use ${Object.keys(found.route).join(' or ')}`;
-    throw new RequestError(405, [{ name: 'method', location: 'path', description }], { Allow: allow(found.route) });
+    throw new RequestError(405, [{ name: 'method', location: 'path', description }], {
+      Allow: allow(found.route),
+    });
   }
 
   /** The one place where errors become answers. */
@@ -127,12 +131,21 @@ export class App {
     const { config, logger } = this.#parts;
     if (error instanceof BodyTooLarge) {
       const description = `body is larger than ${config.MAX_BODY} bytes`;
-      return exchange.send(413, errorBody([{ name: 'body', location: 'body', description }]), { 'Content-Type': 'application/json; charset=utf-8' }, true);
+      return exchange.send(
+        413,
+        errorBody([{ name: 'body', location: 'body', description }]),
+        { 'Content-Type': 'application/json; charset=utf-8' },
+        true,
+      );
     }
     if (error instanceof LogUnavailable || error instanceof LogFull) {
       const description =
-        error instanceof LogFull ? 'the log is full, try again later' : 'the log is out of reach, try again later';
-      return exchange.json(503, errorBody([{ name: 'log', location: 'path', description }]), { 'Retry-After': '1' });
+        error instanceof LogFull
+          ? 'the log is full, try again later'
+          : 'the log is out of reach, try again later';
+      return exchange.json(503, errorBody([{ name: 'log', location: 'path', description }]), {
+        'Retry-After': '1',
+      });
     }
     logger.error({ err: error, path: exchange.head.path }, 'an endpoint failed unexpectedly');
     const description = 'the service failed in a way that it did not foresee';
@@ -143,7 +156,12 @@ export class App {
 // uWebSockets.js shares ports between processes unless told otherwise; its types do not know how.
 const EXCLUSIVE_PORT = 1;
 type ListenWithOptions = {
-  listen(host: string, port: number, options: number, callback: (socket: us_listen_socket | false) => void): void;
+  listen(
+    host: string,
+    port: number,
+    options: number,
+    callback: (socket: us_listen_socket | false) => void,
+  ): void;
 };
 
 interface Found {

@@ -21,7 +21,11 @@ export function authenticateBySecret(accounts: Accounts, head: RequestHead, give
   const { account, kind } = identify(accounts, head, given);
   if (kind === 'secret') return account;
   throw new RequestError(401, [
-    { name: 'secret', location: 'header', description: 'secret is missing, an api_key does not suffice here' },
+    {
+      name: 'secret',
+      location: 'header',
+      description: 'secret is missing, an api_key does not suffice here',
+    },
   ]);
 }
 

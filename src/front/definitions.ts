@@ -45,11 +45,15 @@ export function checkTasks(
   const report = (description: string) => problems.push({ name: 'tasks', location: 'body', description });
   if (value === undefined || value === null) report('tasks is missing');
   else if (typeof value !== 'object') report('tasks must be a task definition or a list of them');
-  else if (!Array.isArray(value)) return [checkTask(value, 'tasks', limits.bodyBytes, problems)].flatMap(onlyGood);
+  else if (!Array.isArray(value))
+    return [checkTask(value, 'tasks', limits.bodyBytes, problems)].flatMap(onlyGood);
   else if (value.length === 0) report('tasks is empty');
   else if (value.length > limits.maxTasks)
     report(`tasks has ${value.length} tasks, the limit is ${limits.maxTasks}`);
-  else return value.flatMap((task, index) => onlyGood(checkTask(task, `tasks[${index}]`, limits.bodyBytes, problems)));
+  else
+    return value.flatMap((task, index) =>
+      onlyGood(checkTask(task, `tasks[${index}]`, limits.bodyBytes, problems)),
+    );
   return [];
 }
 
@@ -104,10 +108,17 @@ function checkName(name: unknown, path: string, report: Report): TaskDefinition 
 }
 
 /** Names that begin with `task_` are the service's own. */
-function checkServiceNames(sent: Record<string, unknown>, member: (name: string) => string, report: Report): void {
+function checkServiceNames(
+  sent: Record<string, unknown>,
+  member: (name: string) => string,
+  report: Report,
+): void {
   for (const name of Object.keys(sent)) {
     if (name.startsWith('task_') && !SERVICE_NAMES.has(name))
-      report(member(name.slice(0, 100)), `'${name.slice(0, 100)}' is not supported, names that begin with task_ belong to the service`);
+      report(
+        member(name.slice(0, 100)),
+        `'${name.slice(0, 100)}' is not supported, names that begin with task_ belong to the service`,
+      );
   }
   const metas = sent['task_metas'];
   if (metas === undefined) return;

@@ -174,7 +174,12 @@ export class Exchange {
   }
 
   /** Sends `total` bytes as they come, no faster than the client takes them. */
-  async sendStream(status: number, headers: Headers, total: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  async sendStream(
+    status: number,
+    headers: Headers,
+    total: number,
+    chunks: AsyncIterable<Uint8Array>,
+  ): Promise<void> {
     this.begin(status, headers);
     for await (const chunk of chunks) {
       if (!this.#res) return;

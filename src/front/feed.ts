@@ -44,8 +44,12 @@ export class Feeds {
 
   /** `states` make the first line; what has happened since then follows at once. */
   open(exchange: Exchange, states: readonly TaskState[]): void {
-    const format: FeedFormat = exchange.head.header('accept').includes('text/event-stream') ? 'sse' : 'ndjson';
-    const feed = new StatusFeed(exchange, this.#projection, this.#view, format, () => this.#open.delete(feed));
+    const format: FeedFormat = exchange.head.header('accept').includes('text/event-stream')
+      ? 'sse'
+      : 'ndjson';
+    const feed = new StatusFeed(exchange, this.#projection, this.#view, format, () =>
+      this.#open.delete(feed),
+    );
     this.#open.add(feed);
     feed.start(states);
   }

@@ -55,7 +55,14 @@ export class FrontMetrics {
   /** Gauges that are read when somebody asks. */
   watch(gauges: Gauged): void {
     for (const [name, { help, value }] of Object.entries(gauges))
-      new Gauge({ name, help, registers: [this.#registry], collect: function collect() { this.set(value()); } });
+      new Gauge({
+        name,
+        help,
+        registers: [this.#registry],
+        collect: function collect() {
+          this.set(value());
+        },
+      });
   }
 
   changed(state: TaskState, type: TaskEvent['type']): void {

@@ -2,7 +2,8 @@ import { invalid, type Problem } from './request-error.ts';
 
 /** The query string, decoded. Malformed percent-encoding is a 400. */
 export function parseQuery(query: string): URLSearchParams {
-  if (/%(?![0-9a-fA-F]{2})/.test(query)) throw invalid('query', 'query', 'query is not validly percent-encoded');
+  if (/%(?![0-9a-fA-F]{2})/.test(query))
+    throw invalid('query', 'query', 'query is not validly percent-encoded');
   return new URLSearchParams(query);
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TaskEvent } from '../../actors/event.ts';
-import { startTask } from '../../actors/task.ts';
+import { startTask, tell } from '../../actors/task.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Limits } from '../accounts/limits.ts';
 import { eventDate } from '../log/event-date.ts';
@@ -37,14 +37,19 @@ export class Submissions {
   async submit(account: Account, tasks: readonly CheckedTask[]): Promise<TaskState[]> {
     const reservation = this.#parts.limits.reserve(account.name, tasks.length, Date.now());
     if (!reservation.ok)
-      throw new RequestError(401, [{ name: reservation.name, location: 'body', description: reservation.description }]);
+      throw new RequestError(401, [
+        { name: reservation.name, location: 'body', description: reservation.description },
+      ]);
     const born = tasks.map((task) => bringToLife(account, task));
     try {
       let seq = await this.#store(born.map(({ queued }) => queued));
       const refused = born.flatMap(({ rest }) => rest);
       for (let at = 0; at < refused.length; at += MAX_TOGETHER)
         seq = Math.max(seq, await this.#end(refused.slice(at, at + MAX_TOGETHER)));
-      await Promise.race([this.#parts.projection.reached(seq), delay(FOLD_TIMEOUT_MS, undefined, { ref: false })]);
+      await Promise.race([
+        this.#parts.projection.reached(seq),
+        delay(FOLD_TIMEOUT_MS, undefined, { ref: false }),
+      ]);
       reservation.settle();
     } catch (error) {
       reservation.cancel();
@@ -91,7 +96,13 @@ function bringToLife(account: Account, { definition, sent, metas, refused }: Che
     (event) => events.push(event),
   );
   if (refused)
-    actor.send({ type: 'failed', at: eventDate(), account: account.name, attempt: 0, error: { parameters: refused } });
+    tell(actor, {
+      type: 'failed',
+      at: eventDate(),
+      account: account.name,
+      attempt: 0,
+      error: { parameters: refused },
+    });
   actor.stop();
   const entries = events.map((event): Append => ({ name: definition.name, key, event }));
   const [queued, ...rest] = entries as [Append, ...Append[]];

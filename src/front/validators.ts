@@ -33,7 +33,9 @@ export function parseRange(
   const [, first = '', last = ''] = match;
   if (first === '') {
     const suffix = Number(last);
-    return suffix === 0 || bytes === 0 ? 'unsatisfiable' : { start: Math.max(0, bytes - suffix), end: bytes - 1 };
+    return suffix === 0 || bytes === 0
+      ? 'unsatisfiable'
+      : { start: Math.max(0, bytes - suffix), end: bytes - 1 };
   }
   const start = Number(first);
   const end = last === '' ? bytes - 1 : Math.min(Number(last), bytes - 1);

@@ -55,6 +55,7 @@ export interface ParsedSubject {
 /** Undefined for a subject that is not one of ours. */
 export function parseSubject(subject: string): ParsedSubject | undefined {
   const [root, , name, key, attempt, rest] = subject.split('.');
-  if (root !== 'task' || !name || !isKey(key) || attempt === undefined || rest !== undefined) return undefined;
+  if (root !== 'task' || !name || !isKey(key) || attempt === undefined || rest !== undefined)
+    return undefined;
   return { name: decodeName(name), key };
 }

@@ -3,15 +3,15 @@ import { createActor, waitFor } from 'xstate';
 import { attemptMachine, type Outcome } from '../../actors/attempt.ts';
 import type { Queued, TaskEvent } from '../../actors/event.ts';
 import { givenUp, judge, RETRY_DELAYS } from '../../actors/retry.ts';
-import { replayTask, type TaskActor } from '../../actors/task.ts';
+import { replayTask, type TaskActor, tell } from '../../actors/task.ts';
 import type { Config } from '../config.ts';
 import { dateToMs, eventDate, formatDate, nowMicros } from '../log/event-date.ts';
 import { type Delivery, type EventLog, LogConflict } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
+import { foldHistory } from '../projection/state.ts';
 import { catalogue } from '../tasks/catalogue.ts';
 import type { TaskDefinition } from '../tasks/definition.ts';
 import { checkParameters } from '../tasks/parameters.ts';
-import { foldHistory } from '../projection/state.ts';
 import { createEffects, type EffectParts } from './effects.ts';
 import { ProgressReports } from './progress.ts';
 
@@ -20,7 +20,10 @@ export type Settle = (delivery: Delivery) => void;
 
 const ACK: Settle = (delivery) => delivery.ack();
 const LEAVE: Settle = () => {};
-const release = (delayMs: number): Settle => (delivery) => delivery.release(delayMs);
+const release =
+  (delayMs: number): Settle =>
+  (delivery) =>
+    delivery.release(delayMs);
 
 export interface Attempt {
   readonly ended: Promise<Settle>;
@@ -37,8 +40,18 @@ export interface AttemptParts extends EffectParts {
 
 /** Whether a delivered task is to be tried, and as which attempt. */
 type Plan =
-  | { readonly kind: 'try'; readonly attempt: number; readonly spent: number; readonly events: readonly TaskEvent[] }
-  | { readonly kind: 'fail'; readonly error: string; readonly attempt: number; readonly events: readonly TaskEvent[] }
+  | {
+      readonly kind: 'try';
+      readonly attempt: number;
+      readonly spent: number;
+      readonly events: readonly TaskEvent[];
+    }
+  | {
+      readonly kind: 'fail';
+      readonly error: string;
+      readonly attempt: number;
+      readonly events: readonly TaskEvent[];
+    }
   | { readonly kind: 'settle'; readonly settle: Settle };
 
 /** Runs attempts of delivered tasks. What happens is in the log before the delivery is settled. */
@@ -59,13 +72,15 @@ export class Attempts {
     const plan = await this.#plan(delivery);
     if (plan.kind === 'settle') return plan.settle;
     const record = new TaskRecord(this.#parts, name, key, plan.events);
-    if (queued.refused) return record.end({ type: 'failed', attempt: 0, error: { parameters: queued.refused } });
+    if (queued.refused)
+      return record.end({ type: 'failed', attempt: 0, error: { parameters: queued.refused } });
     if (plan.kind === 'fail') return record.end({ type: 'failed', attempt: plan.attempt, error: plan.error });
     const definition = catalogue.get(name);
     const { task_name: _, ...sent } = queued.task;
     const checked = definition && checkParameters(definition, sent);
     if (!definition || !checked) return release(30_000);
-    if (!checked.ok) return record.end({ type: 'failed', attempt: 0, error: { parameters: checked.problems } });
+    if (!checked.ok)
+      return record.end({ type: 'failed', attempt: 0, error: { parameters: checked.problems } });
     return this.#try(definition, checked.value, record, plan, delivery, stop);
   }
 
@@ -101,8 +116,16 @@ export class Attempts {
     const started = record.add({ type: 'started', attempt, worker: this.#parts.worker });
     // The first start is not waited for; a later one is, so that a task that kills its worker is counted.
     if (delivery.count > 1 && !(await started)) return LEAVE;
-    const progress = new ProgressReports((value) => void record.add({ type: 'progress', attempt, progress: value }));
-    const effects = createEffects(this.#parts, { definition, parameters, key: delivery.key, attempt, progress });
+    const progress = new ProgressReports(
+      (value) => void record.add({ type: 'progress', attempt, progress: value }),
+    );
+    const effects = createEffects(this.#parts, {
+      definition,
+      parameters,
+      key: delivery.key,
+      attempt,
+      progress,
+    });
     let settle: Settle = LEAVE;
     const actor = createActor(attemptMachine, {
       input: {
@@ -194,14 +217,15 @@ class TaskRecord {
   /** Resolves with true once the event is in the log, with false if another one has its place. */
   add(event: Unstamped<TaskEvent>): Promise<boolean> {
     this.#stored = Promise.resolve(false);
-    this.#actor.send({ ...event, at: eventDate(), account: this.#account } as TaskEvent);
+    tell(this.#actor, { ...event, at: eventDate(), account: this.#account } as TaskEvent);
     return this.#stored;
   }
 
   /** The task's end: this one, or the one that was there first. */
   async end(event: Unstamped<TaskEvent>): Promise<Settle> {
-    if (event.type === 'failed') this.#parts.logger.info({ key: this.key, error: event.error }, 'task failed');
-    await this.add(event);
+    const isOurs = await this.add(event);
+    if (isOurs && event.type === 'failed')
+      this.#parts.logger.info({ key: this.key, attempt: event.attempt, error: event.error }, 'task failed');
     this.#actor.stop();
     return ACK;
   }

@@ -64,7 +64,11 @@ export function createEffects(parts: EffectParts, work: Work): WorkEffects {
     spent,
     fetch: (signal) => timed('fetching', fetchAll(parts, urls, folder, signal)),
     run: (sources, signal) => timed('running', run(parts, work, sources, signal)),
-    store: ({ result, outputs }) => timed('storing', store(parts.storage, key, attempt, outputs).then((stored) => ({ result, outputs: stored }))),
+    store: ({ result, outputs }) =>
+      timed(
+        'storing',
+        store(parts.storage, key, attempt, outputs).then((stored) => ({ result, outputs: stored })),
+      ),
     cleanUp: async () => {
       if (urls.length > 0) await rm(folder, { recursive: true, force: true });
     },
@@ -102,7 +106,14 @@ async function run(
   const onOutput = (output: Output): void => void outputs.push(output);
   const onProgress = progress.report.bind(progress);
   if (definition.place === 'media') {
-    const result = await media.run({ name: definition.name, parameters, sources, signal, onProgress, onOutput });
+    const result = await media.run({
+      name: definition.name,
+      parameters,
+      sources,
+      signal,
+      onProgress,
+      onOutput,
+    });
     return { result, outputs };
   }
   const result = await definition.run(parameters, {

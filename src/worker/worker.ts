@@ -41,6 +41,7 @@ export class Worker {
   readonly #held = new Map<string, Held>();
   #waiting: Held[] = [];
   #running = 0;
+  #isTaking = false;
   #taking: Taking | undefined;
   #timers: NodeJS.Timeout[] = [];
   #gathering: NodeJS.Timeout | undefined;
@@ -73,7 +74,7 @@ export class Worker {
     this.#actor.start();
     this.#taking = await this.#parts.queue.take({
       names: [...catalogue.keys()],
-      free: () => (this.#actor.getSnapshot().matches('taking') ? this.#free() : 0),
+      free: () => (this.#isTaking ? this.#free() : 0),
       onDelivery: (delivery) => this.#receive(delivery),
     });
     this.#actor.send({ type: 'READY' });
@@ -88,6 +89,7 @@ export class Worker {
   }
 
   #beginTaking(): void {
+    this.#isTaking = true;
     const renew = () => {
       for (const { delivery } of this.#held.values()) delivery.extend();
     };
@@ -131,7 +133,10 @@ export class Worker {
       settle(held.delivery);
     } catch (error) {
       // The lease runs out and another worker takes it from the log.
-      this.#parts.logger.error({ err: error, key: held.delivery.key }, 'an attempt failed in a way that nobody foresaw');
+      this.#parts.logger.error(
+        { err: error, key: held.delivery.key },
+        'an attempt failed in a way that nobody foresaw',
+      );
     }
     this.#held.delete(held.delivery.key);
     this.#running--;
@@ -171,6 +176,7 @@ export class Worker {
   }
 
   async #stopTaking(): Promise<void> {
+    this.#isTaking = false;
     await Promise.race([this.#taking?.pause(), delay(1_000)]);
     this.#releaseWaiting();
     if (this.#held.size === 0) this.#actor.send({ type: 'IDLE' });

@@ -32,9 +32,17 @@ export async function createStream(parts: FrontParts, exchange: Exchange): Promi
   parts.feeds.open(exchange, await parts.submissions.submit(account, tasks));
 }
 
-const readTasks = (parts: FrontParts, exchange: Exchange, body: JsonObject, problems: Problem[]): CheckedTask[] =>
+const readTasks = (
+  parts: FrontParts,
+  exchange: Exchange,
+  body: JsonObject,
+  problems: Problem[],
+): CheckedTask[] =>
   checkTasks(
     body['tasks'],
-    { maxTasks: parts.config.MAX_TASKS, bodyBytes: Number(exchange.head.header('content-length')) || Infinity },
+    {
+      maxTasks: parts.config.MAX_TASKS,
+      bodyBytes: Number(exchange.head.header('content-length')) || Infinity,
+    },
     problems,
   );

@@ -12,12 +12,21 @@ import { invalid, type Problem, RequestError } from '../request-error.ts';
 import { untilEnded } from '../waiting.ts';
 
 /** `POST /v1/create_file/{filename}`: queues a task, waits for it and redirects to the file it made. */
-export async function createFileByPost(parts: FrontParts, exchange: Exchange, segment: string): Promise<void> {
+export async function createFileByPost(
+  parts: FrontParts,
+  exchange: Exchange,
+  segment: string,
+): Promise<void> {
   const body = await readJson(exchange, parts.config.MAX_BODY);
   const account = authenticate(parts.accounts, exchange.head, { body });
   if (body['task'] === undefined) throw invalid('body', 'task', 'task is missing');
   const problems: Problem[] = [];
-  const task = checkTask(body['task'], 'task', Number(exchange.head.header('content-length')) || Infinity, problems);
+  const task = checkTask(
+    body['task'],
+    'task',
+    Number(exchange.head.header('content-length')) || Infinity,
+    problems,
+  );
   if (!task) throw new RequestError(400, problems);
   const [queued] = await parts.submissions.submit(account, [task]);
   await redirectToFile(parts, exchange, decodePath(segment), queued as TaskState);
@@ -53,20 +62,31 @@ export async function file(parts: FrontParts, exchange: Exchange, segment: strin
   if (!isKey(key)) throw invalid('query', 'task', 'task is not a task key');
   const state = await parts.projection.read(key);
   if (!state)
-    throw new RequestError(404, [{ name: 'task', location: 'query', description: `no task has the key '${key}'` }]);
+    throw new RequestError(404, [
+      { name: 'task', location: 'query', description: `no task has the key '${key}'` },
+    ]);
   await redirectToFile(parts, exchange, decodePath(segment), state);
 }
 
-async function redirectToFile(parts: FrontParts, exchange: Exchange, filename: string, task: TaskState): Promise<void> {
+async function redirectToFile(
+  parts: FrontParts,
+  exchange: Exchange,
+  filename: string,
+  task: TaskState,
+): Promise<void> {
   const [state] = (await untilEnded(parts.projection, [task], exchange)) as [TaskState];
   if (state.status === 'error') return exchange.json(400, parts.view.json(state));
   const choice = chooseFile(state, filename);
-  if ('message' in choice) return exchange.json(404, JSON.stringify({ status: 'error', message: choice.message }));
+  if ('message' in choice)
+    return exchange.json(404, JSON.stringify({ status: 'error', message: choice.message }));
   exchange.redirect(parts.view.outputUrl(state.key, choice.file));
 }
 
 /** A task with one file serves it under any name; of several, the name decides, with or without an extension. */
-export function chooseFile(state: TaskState, filename: string): { readonly file: string } | { readonly message: string } {
+export function chooseFile(
+  state: TaskState,
+  filename: string,
+): { readonly file: string } | { readonly message: string } {
   const { outputs, name } = state;
   const [only] = outputs;
   if (!only) return { message: `the task '${name}' made no file` };
@@ -74,6 +94,9 @@ export function chooseFile(state: TaskState, filename: string): { readonly file:
   const choices = outputs.map((output) => `'${output.name}'`).join(', ');
   if (filename === '') return { message: `a filename is missing, choose one of: ${choices}` };
   const stem = filename.replace(/\.[^.]*$/, '');
-  const chosen = outputs.find((output) => output.name === filename) ?? outputs.find((output) => output.name === stem);
-  return chosen ?? { message: `'${filename.slice(0, 200)}' is not a valid filename, choose one of: ${choices}` };
+  const chosen =
+    outputs.find((output) => output.name === filename) ?? outputs.find((output) => output.name === stem);
+  return (
+    chosen ?? { message: `'${filename.slice(0, 200)}' is not a valid filename, choose one of: ${choices}` }
+  );
 }

@@ -64,7 +64,9 @@ async function serve(exchange: Exchange, { contentType, etag }: Served, stored: 
   if (range === 'unsatisfiable')
     return exchange.send(416, '', { ...headers, 'Content-Range': `bytes */${stored.bytes}` });
   const bytes = range ? range.end - range.start + 1 : stored.bytes;
-  const ranged = range ? { ...typed, 'Content-Range': `bytes ${range.start}-${range.end}/${stored.bytes}` } : typed;
+  const ranged = range
+    ? { ...typed, 'Content-Range': `bytes ${range.start}-${range.end}/${stored.bytes}` }
+    : typed;
   const status = range ? 206 : 200;
   if (head.method === 'HEAD') return exchange.sendWithoutBody(status, ranged, bytes);
   if (bytes === 0) return exchange.send(status, '', ranged);

@@ -16,6 +16,8 @@ export async function history(parts: FrontParts, exchange: Exchange): Promise<vo
   const events = await parts.log.history(key);
   // Another account's task is as unknown as one that never was.
   if (events.length === 0 || (events[0]?.event.account !== account.name && !account.auditor))
-    throw new RequestError(404, [{ name: 'task', location: 'query', description: `no task has the key '${key}'` }]);
+    throw new RequestError(404, [
+      { name: 'task', location: 'query', description: `no task has the key '${key}'` },
+    ]);
   exchange.json(200, historyJson(events));
 }

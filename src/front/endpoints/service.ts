@@ -4,12 +4,12 @@ import type { FrontParts } from '../front-parts.ts';
 
 /** `GET /v1/tasks`: the catalogue. */
 export function tasks(_parts: FrontParts, exchange: Exchange): void {
-  const list = [...catalogue.values()].map(({ name, description, parameters, result, outputs }) => ({
+  const list = [...catalogue.values()].map(({ name, description, parameters, result, files }) => ({
     name,
     description,
     parameters,
     result,
-    files: outputs,
+    files: files({}),
   }));
   exchange.json(200, JSON.stringify(list));
 }
@@ -26,9 +26,16 @@ export async function readyz(parts: FrontParts, exchange: Exchange): Promise<voi
   else await parts.log.ping().catch(() => problems.push('the log does not answer'));
   if (parts.workers.present().length === 0) problems.push('no worker is known');
   if (problems.length === 0) return exchange.json(200, '{"status":"ok"}');
-  exchange.json(503, JSON.stringify({ status: 'error', errors: problems.map((description) => ({ name: 'service', location: 'path', description })) }), {
-    'Retry-After': '1',
-  });
+  exchange.json(
+    503,
+    JSON.stringify({
+      status: 'error',
+      errors: problems.map((description) => ({ name: 'service', location: 'path', description })),
+    }),
+    {
+      'Retry-After': '1',
+    },
+  );
 }
 
 /** `GET /metrics`: Prometheus' text format. */

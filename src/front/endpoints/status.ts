@@ -86,7 +86,11 @@ const nameOf = (keys: readonly string[], index: number): string =>
 /** How many cold keys of one request are read from the log at the same time. */
 const COLD_AT_ONCE = 32;
 
-async function readStates(parts: FrontParts, keys: readonly string[], location: Location): Promise<TaskState[]> {
+async function readStates(
+  parts: FrontParts,
+  keys: readonly string[],
+  location: Location,
+): Promise<TaskState[]> {
   const states = keys.map((key) => parts.projection.peek(key));
   const cold = keys.flatMap((_, index) => (states[index] ? [] : [index]));
   const readNext = async (): Promise<void> => {
@@ -95,7 +99,9 @@ async function readStates(parts: FrontParts, keys: readonly string[], location: 
   };
   await Promise.all(Array.from({ length: Math.min(COLD_AT_ONCE, cold.length) }, readNext));
   const unknown = keys.flatMap((key, index): Problem[] =>
-    states[index] ? [] : [{ name: nameOf(keys, index), location, description: `no task has the key '${key}'` }],
+    states[index]
+      ? []
+      : [{ name: nameOf(keys, index), location, description: `no task has the key '${key}'` }],
   );
   if (unknown.length > 0) throw new RequestError(404, unknown);
   return states as TaskState[];

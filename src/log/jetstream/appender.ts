@@ -60,7 +60,8 @@ export class Appender {
 
   /** Resolves with the sequence of the last entry. Rejects with `LogConflict`, `LogUnavailable`, `LogFull`. */
   append(entries: readonly Append[]): Promise<number> {
-    if (entries.length > MAX_BATCH) throw new RangeError(`at most ${MAX_BATCH} events can be stored together`);
+    if (entries.length > MAX_BATCH)
+      throw new RangeError(`at most ${MAX_BATCH} events can be stored together`);
     const messages = entries.map(({ name, key, event }) => ({
       subject: subjectOf(name, key, event),
       ...encodeEvent(event),

@@ -8,7 +8,9 @@ import type { Logger } from '../../logger.ts';
  * `tls://` asks for TLS. Several servers are separated by commas.
  */
 export async function connectToNats(urls: string, name: string, logger: Logger): Promise<NatsConnection> {
-  const parsed = urls.split(',').map((url) => new URL(url.includes('://') ? url.trim() : `nats://${url.trim()}`));
+  const parsed = urls
+    .split(',')
+    .map((url) => new URL(url.includes('://') ? url.trim() : `nats://${url.trim()}`));
   const [first] = parsed;
   const user = decodeURIComponent(first?.username ?? '');
   const pass = decodeURIComponent(first?.password ?? '');

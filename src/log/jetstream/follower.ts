@@ -7,6 +7,7 @@ import {
 } from '@nats-io/jetstream';
 import { decodeEvent } from '../envelope.ts';
 import type { Following, FollowOptions } from '../log.ts';
+import { loudly } from './loudly.ts';
 import { STREAM } from './stream.ts';
 
 /**
@@ -34,10 +35,10 @@ export async function followStream(
     max_messages: 10_000,
     expires: 3_000,
     idle_heartbeat: 1_000,
-    callback: (message) => {
+    callback: loudly((message: JsMsg) => {
       report(message, options);
       if (message.seq >= head) reached();
-    },
+    }),
   });
   return { caughtUp, close: async () => void (await messages.close()) };
 }

@@ -1,5 +1,6 @@
-import type { NatsConnection } from '@nats-io/transport-node';
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Presence, WorkerReport } from '../presence.ts';
+import { loudly } from './loudly.ts';
 
 const HERE = 'wyvern.worker.here';
 const GONE = 'wyvern.worker.gone';
@@ -8,16 +9,14 @@ const GONE = 'wyvern.worker.gone';
 export const natsPresence = (connection: NatsConnection): Presence => ({
   announce: (report) => void (connection.isClosed() || connection.publish(HERE, JSON.stringify(report))),
   leave: (worker) => void (connection.isClosed() || connection.publish(GONE, worker)),
-  listen({ heard, gone }) {
+  listen(listener) {
+    const callback = (hear: (message: Msg) => void) =>
+      loudly((error: Error | null, message: Msg) => {
+        if (!error) hear(message);
+      });
     connection.subscribe(HERE, {
-      callback: (error, message) => {
-        if (!error) heard(message.json<WorkerReport>());
-      },
+      callback: callback((message) => listener.heard(message.json<WorkerReport>())),
     });
-    connection.subscribe(GONE, {
-      callback: (error, message) => {
-        if (!error) gone(message.string());
-      },
-    });
+    connection.subscribe(GONE, { callback: callback((message) => listener.gone(message.string())) });
   },
 });

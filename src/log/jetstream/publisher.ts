@@ -1,5 +1,6 @@
 import { type Msg, type NatsConnection, nuid } from '@nats-io/transport-node';
 import { LogFull, LogUnavailable } from '../log.ts';
+import { loudly } from './loudly.ts';
 
 /** Milliseconds after which an answer that has not come is taken as lost. */
 const ANSWER_TIMEOUT_MS = 5_000;
@@ -50,7 +51,7 @@ export class Publisher {
 
   constructor(connection: NatsConnection) {
     this.#connection = connection;
-    connection.subscribe(`${this.#inbox}*`, { callback: (_, message) => this.#answer(message) });
+    connection.subscribe(`${this.#inbox}*`, { callback: loudly((_, message) => this.#answer(message)) });
     this.#sweep = setInterval(() => this.#rejectOverdue(), 500).unref();
     void this.#watch();
   }

@@ -4,7 +4,8 @@ import { type Msg, type NatsConnection, nuid, type Subscription } from '@nats-io
 import type { Queued } from '../../../actors/event.ts';
 import type { Logger } from '../../logger.ts';
 import { decodeEvent } from '../envelope.ts';
-import type { Delivery, Taking, TakeOptions } from '../log.ts';
+import type { Delivery, TakeOptions, Taking } from '../log.ts';
+import { loudly } from './loudly.ts';
 import { consumerOf, ensureConsumer, STREAM } from './stream.ts';
 
 /** How long the server keeps a request for tasks open. */
@@ -72,7 +73,7 @@ export class JetStreamTaking implements Taking {
   #open(): void {
     this.#inbox = `_INBOX.${nuid.next()}.`;
     this.#subscription = this.#connection.subscribe(`${this.#inbox}*`, {
-      callback: (_, message) => this.#receive(message),
+      callback: loudly((_, message) => this.#receive(message)),
     });
     this.#pulls.clear();
     this.#pull();

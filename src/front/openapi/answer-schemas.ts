@@ -1,0 +1,155 @@
+import Type, { type TProperties } from 'typebox';
+import {
+  Canceled,
+  Completed,
+  Failed,
+  ParameterProblems,
+  Progress,
+  Queued,
+  Retried,
+  Started,
+  TaskDefinitionSent,
+} from '../../../actors/event.ts';
+import { type Part, schemaRef } from './parts.ts';
+
+/** The very schema by which the log's events are checked. */
+const EventDate = Queued.properties.at;
+const refTo = (name: string) => Type.Ref(schemaRef(name).$ref);
+
+const Key = Type.String({
+  pattern: '^[0-7][0-9A-HJKMNP-TV-Z]{25}$',
+  description:
+    'The key of a task: a ULID, with 80 random bits. Whoever knows it may read the status and the files',
+});
+
+const dates = { queued: EventDate, started: EventDate, completed: EventDate };
+const progress = Type.Optional(
+  Type.Unknown({
+    description: 'How far the task is, once it has said so; any JSON value, it depends on the task',
+  }),
+);
+
+const OpenStatus = Type.Object(
+  {
+    status: Type.Enum(['queued', 'executing']),
+    key: refTo('Key'),
+    progress,
+    events: Type.Object({ queued: dates.queued, started: Type.Optional(dates.started) }),
+  },
+  { description: 'A task that has not ended yet' },
+);
+
+const ends = Type.Object({
+  queued: dates.queued,
+  started: Type.Optional(dates.started),
+  completed: dates.completed,
+});
+
+const SuccessStatus = Type.Object(
+  {
+    status: Type.Literal('success'),
+    key: refTo('Key'),
+    progress,
+    events: ends,
+    result: Type.Unknown({
+      description: "The task's value. Files that it made stand beside the values, as absolute URLs",
+    }),
+  },
+  { description: 'A task that has succeeded' },
+);
+
+const ErrorStatus = Type.Object(
+  {
+    status: Type.Literal('error'),
+    key: refTo('Key'),
+    progress,
+    events: ends,
+    result: Type.Union([
+      Type.String({ description: 'Why the task failed; `canceled` if it was canceled' }),
+      Type.Object(
+        { parameters: ParameterProblems },
+        { description: 'Which parameters do not fit the task, and why' },
+      ),
+    ]),
+  },
+  { description: 'A task that has failed' },
+);
+
+const Status = Type.Union([refTo('OpenStatus'), refTo('SuccessStatus'), refTo('ErrorStatus')], {
+  description: 'Where a task stands. What the task has not reached yet is not there',
+});
+
+const Details = Type.Object({
+  task: Type.Optional(TaskDefinitionSent),
+  attempts: Type.Integer({ minimum: 0, description: 'Attempts that have started' }),
+  task_metas: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'As they were sent' })),
+});
+const DetailedStatus = Type.Intersect([refTo('Status'), Details], {
+  description: 'A status with the definition, without credentials; given with `details`',
+});
+
+const Problem = Type.Object({
+  name: Type.String({ description: 'The path of the value: `tasks`, `tasks[2].task_name`' }),
+  location: Type.Enum(['body', 'query', 'header', 'path']),
+  description: Type.String(),
+});
+const Problems = Type.Object(
+  { status: Type.Literal('error'), errors: Type.Array(refTo('Problem'), { minItems: 1 }) },
+  { description: 'All that is wrong with a request, at once' },
+);
+const NoSuchFile = Type.Object(
+  {
+    status: Type.Literal('error'),
+    message: Type.String({ description: 'What is wrong, and the names to choose from' }),
+  },
+  { description: 'The task has ended well, but has no file of this name' },
+);
+
+/** An event as `/v1/history` shows it: what the log stores, less the account, its date beside it. */
+const shownEvent = ({ type, at: time, account: _, ...data }: TProperties) =>
+  Type.Object({
+    seq: Type.Integer({ minimum: 1, description: 'Position in the whole log' }),
+    time: time as typeof EventDate,
+    type: type as typeof Queued.properties.type,
+    key: refTo('Key'),
+    data: Type.Object(data),
+    late: Type.Optional(Type.Literal(true, { description: 'It arrived after the end, and changed nothing' })),
+  });
+const HistoryEvent = Type.Union(
+  [Queued, Started, Progress, Retried, Completed, Failed, Canceled].map(({ properties }) =>
+    shownEvent(properties),
+  ),
+  { description: 'One event of a task' },
+);
+
+const CatalogueEntry = Type.Object(
+  {
+    name: Type.String(),
+    description: Type.String(),
+    parameters: Type.Record(Type.String(), Type.Unknown(), { description: 'A JSON Schema' }),
+    result: Type.Record(Type.String(), Type.Unknown(), { description: 'A JSON Schema' }),
+    files: Type.Array(Type.String(), { description: 'Names of the files that the task makes' }),
+  },
+  { description: 'One task of the catalogue' },
+);
+
+const Health = Type.Object({ status: Type.Literal('ok') });
+
+/** What answers are made of, under the names by which the document refers to them. */
+export const ANSWER_SCHEMAS = {
+  Key,
+  Status,
+  OpenStatus,
+  SuccessStatus,
+  ErrorStatus,
+  DetailedStatus,
+  Problem,
+  Problems,
+  NoSuchFile,
+  HistoryEvent,
+  CatalogueEntry,
+  Health,
+} as const satisfies Record<string, Part>;
+
+/** A list of what has the name. */
+export const listOf = (name: keyof typeof ANSWER_SCHEMAS): Part => Type.Array(refTo(name));

@@ -1,0 +1,126 @@
+import Type from 'typebox';
+import { listOf } from './answer-schemas.ts';
+import { answers, FEED } from './answers.ts';
+import { requestBody } from './create-paths.ts';
+import { historyAnswer, KEY, OTHER_KEY, statusAnswers, statusBody } from './examples.ts';
+import { type Answer, json, type Operation, type Parameter, type Paths, schemaRef } from './parts.ts';
+import { BY_SECRET, OPEN } from './security.ts';
+
+const keyRef = Type.Ref(schemaRef('Key').$ref);
+
+const flag = (name: string, description: string): Parameter => ({
+  name,
+  in: 'query',
+  description: `${description}. \`true\`, \`false\`, \`1\` or \`0\``,
+  schema: { type: 'boolean', default: false },
+  example: true,
+});
+const BLOCK = 'Answer when all tasks have ended';
+const DETAILS = 'Add the definition, the number of attempts and `task_metas`';
+
+const KEYS: Parameter = {
+  name: 'tasks',
+  in: 'query',
+  description: 'One or more keys, each as a `tasks` of its own; at most `MAX_TASKS`',
+  required: true,
+  style: 'form',
+  explode: true,
+  schema: Type.Array(keyRef, { minItems: 1 }),
+  example: [KEY, OTHER_KEY],
+};
+
+/** One key as a query parameter. */
+export const ONE_KEY: Parameter = {
+  name: 'task',
+  in: 'query',
+  description: 'The key of the task',
+  required: true,
+  schema: keyRef,
+  example: KEY,
+};
+
+const keysInBody = Type.Union([keyRef, Type.Array(keyRef, { minItems: 1 })], {
+  description: 'One key, or a list of them: at most `MAX_TASKS`',
+});
+const StatusBody = Type.Object({
+  tasks: keysInBody,
+  block: Type.Optional(Type.Boolean({ description: BLOCK, default: false })),
+  details: Type.Optional(Type.Boolean({ description: DETAILS, default: false })),
+});
+const FollowBody = Type.Object({ tasks: keysInBody });
+
+const STATUSES: Answer = {
+  description: 'The statuses, in the order asked',
+  content: json({ anyOf: [listOf('Status'), listOf('DetailedStatus')] }, statusAnswers),
+};
+const WHO = 'Needs no credentials: who knows a key may ask.';
+
+const STATUS = {
+  tags: ['Follow'],
+  summary: 'The statuses of tasks',
+  description: WHO,
+  security: OPEN,
+} as const;
+
+const follow = (path: string, operationId: string, description: string): Paths => {
+  const shared = {
+    tags: ['Follow'],
+    summary: 'Follow tasks until they end',
+    description,
+    security: OPEN,
+  } as const;
+  const get: Operation = {
+    ...shared,
+    operationId: `${operationId}ByGet`,
+    parameters: [KEYS],
+    responses: { 200: FEED, ...answers('Invalid', 'UnknownTask', 'LogOutOfReach') },
+  };
+  const post: Operation = {
+    ...shared,
+    operationId: `${operationId}ByPost`,
+    requestBody: requestBody('The keys', FollowBody, {
+      example: { summary: 'Two tasks', value: { tasks: [KEY, OTHER_KEY] } },
+    }),
+    responses: { 200: FEED, ...answers('Invalid', 'UnknownTask', 'TooLarge', 'LogOutOfReach') },
+  };
+  return { [path]: { get, post } };
+};
+
+const HISTORY: Operation = {
+  operationId: 'history',
+  tags: ['Follow'],
+  summary: 'All that happened to a task',
+  description:
+    'The events of one task of your account, in log order. Of the progress reports of an attempt the last is kept.',
+  security: BY_SECRET,
+  parameters: [ONE_KEY],
+  responses: {
+    200: { description: 'The events', content: json(listOf('HistoryEvent'), historyAnswer) },
+    ...answers('Invalid', 'SecretRefused', 'UnknownTask', 'LogOutOfReach'),
+  },
+};
+
+/** Statuses, feeds of existing tasks, and histories. */
+export const STATUS_PATHS: Paths = {
+  '/v1/status': {
+    get: {
+      ...STATUS,
+      operationId: 'statusByGet',
+      parameters: [KEYS, flag('block', BLOCK), flag('details', DETAILS)],
+      responses: { 200: STATUSES, ...answers('Invalid', 'UnknownTask', 'LogOutOfReach') },
+    },
+    post: {
+      ...STATUS,
+      operationId: 'statusByPost',
+      requestBody: requestBody('The keys', StatusBody, statusBody),
+      responses: { 200: STATUSES, ...answers('Invalid', 'UnknownTask', 'TooLarge', 'LogOutOfReach') },
+    },
+  },
+  ...follow(
+    '/v1/status_stream',
+    'statusStream',
+    `A feed of statuses; tasks that have ended stand in the first line only. ${WHO}`,
+  ),
+  ...follow('/v1/stream', 'stream', 'Another name of `/v1/status_stream`.'),
+  '/v1/history': { get: HISTORY },
+};

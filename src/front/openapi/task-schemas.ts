@@ -1,0 +1,58 @@
+import Type, { type TSchema } from 'typebox';
+import type { TaskDefinition } from '../../tasks/definition.ts';
+import { SentDefinition } from '../definitions.ts';
+import { type Part, schemaRef } from './parts.ts';
+
+type Catalogue = ReadonlyMap<string, TaskDefinition>;
+
+/**
+ * Schemas made from the catalogue. `image.thumb` is the definition as clients send it, `image.thumb.result` its
+ * value; `TaskDefinition` is any of them, told apart by `task_name`.
+ *
+ * The parameters' schemas are the catalogue's own objects, the ones that validate.
+ */
+export function taskSchemas(catalogue: Catalogue): Record<string, Part> {
+  const definitions = [...catalogue.values()];
+  return {
+    SentDefinition,
+    TaskDefinition: {
+      description: 'A task of the catalogue',
+      allOf: [schemaRef('SentDefinition')],
+      oneOf: definitions.map(({ name }) => schemaRef(name)),
+      discriminator: {
+        propertyName: 'task_name',
+        mapping: Object.fromEntries(definitions.map(({ name }) => [name, schemaRef(name).$ref])),
+      },
+    },
+    TaskDefinitions: {
+      description:
+        'One task, or a list of them: at most `MAX_TASKS`, 1,000 if the operator has not said otherwise',
+      anyOf: [
+        schemaRef('TaskDefinition'),
+        { type: 'array', items: schemaRef('TaskDefinition'), minItems: 1 },
+      ],
+    },
+    ...Object.fromEntries(definitions.map((definition) => [definition.name, sentSchema(definition)])),
+    ...Object.fromEntries(definitions.map(({ name, result }) => [`${name}.result`, result])),
+  };
+}
+
+/**
+ * A definition as it is sent. A parameter with a default may be left out, though the schema that stands behind
+ * the defaults requires it.
+ */
+function sentSchema({ name, description, parameters }: TaskDefinition): Part {
+  const { required = [], properties } = parameters;
+  const needed = required.filter((parameter) => !('default' in (properties[parameter] as TSchema)));
+  return {
+    ...parameters,
+    title: name,
+    description,
+    required: ['task_name', ...needed],
+    properties: {
+      task_name: Type.Literal(name),
+      ...properties,
+      task_metas: SentDefinition.properties.task_metas,
+    },
+  };
+}

@@ -1,0 +1,222 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StoredEvent } from '../../src/log/envelope.ts';
+import { newKey } from '../../src/log/key.ts';
+import { type Append, type Delivery, LogConflict, LogFull, LogUnavailable } from '../../src/log/log.ts';
+import { completed, failed, progress, queued, started } from '../actors/events.ts';
+import { TestLog } from '../support/nats.ts';
+import { until } from '../support/until.ts';
+
+const submit = (key = newKey(), name = 'hello'): Append => ({ name, key, event: queued() });
+
+describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
+  let server: TestLog;
+  beforeAll(async () => {
+    server = await TestLog.start({ SYNC });
+  });
+  afterAll(async () => {
+    await server[Symbol.asyncDispose]();
+  });
+
+  it('stores an event and gives it back in its history', async () => {
+    const { log } = await server.open();
+    const entry = submit();
+    const seq = await log.append(entry);
+    expect(await log.history(entry.key)).toMatchObject([
+      { seq, key: entry.key, name: 'hello', event: queued() },
+    ]);
+  });
+
+  it('knows nothing of a key that was never used', async () => {
+    const { log } = await server.open();
+    expect(await log.history(newKey())).toEqual([]);
+  });
+
+  it('gives a history in the order of the log, of the progress the last of each attempt', async () => {
+    const { log } = await server.open();
+    const entry = submit();
+    for (const event of [
+      queued(),
+      started(1),
+      progress(1, 10),
+      progress(1, 20),
+      started(2),
+      progress(2, 5),
+      completed(2),
+    ])
+      await log.append({ ...entry, event });
+    const history = await log.history(entry.key);
+    expect(history.map(({ event }) => event)).toEqual([
+      queued(),
+      started(1),
+      progress(1, 20),
+      started(2),
+      progress(2, 5),
+      completed(2),
+    ]);
+  });
+
+  it('stores one end: of many that are written at once exactly one wins, the others are told', async () => {
+    const { log: one } = await server.open();
+    const { log: two } = await server.open();
+    const entry = submit();
+    await one.append(entry);
+    const ends = Array.from({ length: 40 }, (_, index) =>
+      (index % 2 ? one : two).append({
+        ...entry,
+        event: index % 3 ? completed(1, index) : failed(1, String(index)),
+      }),
+    );
+    const results = await Promise.allSettled(ends);
+    const won = results.flatMap((result, index) =>
+      result.status === 'fulfilled' ? [{ index, seq: result.value }] : [],
+    );
+    const lost = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    expect(won).toHaveLength(1);
+    expect(lost.every((error) => error instanceof LogConflict)).toBe(true);
+    expect((await one.history(entry.key)).at(-1)?.seq).toBe(won[0]?.seq);
+  });
+
+  it('stores all events of a request or none', async () => {
+    const { log } = await server.open();
+    const taken = submit();
+    await log.append(taken);
+    const fresh = [submit(), submit()];
+    await expect(log.appendAll([...fresh, taken])).rejects.toBeInstanceOf(LogConflict);
+    for (const { key } of fresh) expect(await log.history(key)).toEqual([]);
+    const last = await log.appendAll(fresh);
+    const seqs = await Promise.all(fresh.map(async ({ key }) => (await log.history(key))[0]?.seq));
+    expect(seqs).toEqual([last - 1, last]);
+  });
+
+  it('takes a thousand events together', async () => {
+    const { log } = await server.open();
+    const entries = Array.from({ length: 1_000 }, () => submit());
+    const last = await log.appendAll(entries);
+    expect((await log.history(entries[999]?.key as string))[0]?.seq).toBe(last);
+    expect((await log.history(entries[0]?.key as string))[0]?.seq).toBe(last - 999);
+  });
+
+  it('isolates the conflicts of appends that it grouped, and stores the others', async () => {
+    const { log } = await server.open();
+    const taken = submit();
+    await log.append(taken);
+    const entries = Array.from({ length: 200 }, (_, index) => (index % 50 === 7 ? taken : submit()));
+    const results = await Promise.allSettled(entries.map((entry) => log.append(entry)));
+    expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(4);
+    for (const [index, result] of results.entries()) {
+      if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(LogConflict);
+      else expect((await log.history(entries[index]?.key as string))[0]?.seq).toBe(result.value);
+    }
+  });
+
+  it('is followed from any sequence on, each event once and in order, also while it is written', async () => {
+    const { log } = await server.open();
+    const { log: writer } = await server.open();
+    const from = await log.append(submit());
+    await log.appendAll(Array.from({ length: 500 }, () => submit()));
+    const seen: StoredEvent[] = [];
+    const following = await log.follow({
+      after: from,
+      onEvent: (event) => seen.push(event),
+      onUnreadable: (error) => {
+        throw error;
+      },
+    });
+    const live = Promise.all(Array.from({ length: 500 }, () => writer.append(submit())));
+    await following.caughtUp;
+    expect(seen.length).toBeGreaterThanOrEqual(500);
+    const last = Math.max(...(await live));
+    await until(() => (seen.at(-1)?.seq === last ? true : undefined));
+    expect(seen.map(({ seq }) => seq)).toEqual(
+      Array.from({ length: last - from }, (_, index) => from + 1 + index),
+    );
+    await following.close();
+  });
+
+  it('hands out each queued task once, of the names asked for, until it is acknowledged', async () => {
+    const { log } = await server.open();
+    const name = `only_${SYNC === 'always' ? 'a' : 'b'}`;
+    const entries = Array.from({ length: 30 }, () => submit(newKey(), name));
+    await log.appendAll(entries);
+    await log.append(submit());
+    const got: Delivery[] = [];
+    const taking = await log.take({
+      names: [name],
+      free: () => 10,
+      onDelivery: (delivery) => {
+        got.push(delivery);
+        delivery.ack();
+      },
+    });
+    await until(() => (got.length >= 30 ? true : undefined));
+    await taking.pause();
+    expect(got.map(({ key }) => key)).toEqual(entries.map(({ key }) => key));
+    expect(got.every(({ count, queued: event }) => count === 1 && event.type === 'queued')).toBe(true);
+  });
+
+  it('hands a task out again after it was given back, and says that it is the second time', async () => {
+    const { log } = await server.open();
+    const name = `back_${SYNC === 'always' ? 'a' : 'b'}`;
+    await log.append(submit(newKey(), name));
+    const counts: number[] = [];
+    const taking = await log.take({
+      names: [name],
+      free: () => 1,
+      onDelivery: (delivery) => {
+        counts.push(delivery.count);
+        if (delivery.count === 1) delivery.release(50);
+        else delivery.ack();
+      },
+    });
+    await until(() => (counts.length === 2 ? true : undefined));
+    await taking.pause();
+    expect(counts).toEqual([1, 2]);
+  });
+});
+
+describe('a log whose server dies', () => {
+  it('refuses appends at once, and goes on when the server is back, with everything that it acknowledged', async () => {
+    await using server = await TestLog.start({ SYNC: 'always' });
+    const { log } = await server.open();
+    const seen: number[] = [];
+    const following = await log.follow({
+      after: 0,
+      onEvent: ({ seq }) => seen.push(seq),
+      onUnreadable: (error) => {
+        throw error;
+      },
+    });
+    const acknowledged: string[] = [];
+    const writing = Promise.all(
+      Array.from({ length: 300 }, async () => {
+        const entry = submit();
+        await log.append(entry);
+        acknowledged.push(entry.key);
+      }),
+    ).catch((error: unknown) => error);
+    await until(() => (acknowledged.length > 20 ? true : undefined));
+    await server.kill();
+    await writing;
+    await until(() => (log.connected ? undefined : true));
+    await expect(log.append(submit())).rejects.toBeInstanceOf(LogUnavailable);
+    server.restart();
+    await until(() => (log.connected ? true : undefined));
+    const last = await until(() => log.append(submit()).catch(() => undefined));
+    for (const key of acknowledged) expect(await log.history(key)).toHaveLength(1);
+    await until(() => (seen.at(-1) === last ? true : undefined), 20_000);
+    expect(seen).toEqual(Array.from({ length: last }, (_, index) => index + 1));
+    await following.close();
+  });
+});
+
+describe('a log that is full', () => {
+  it('refuses new events with a word that says so, and forgets nothing', async () => {
+    await using server = await TestLog.start({ MAX_LOG_EVENTS: '1000' });
+    const { log } = await server.open();
+    const entries = Array.from({ length: 1_000 }, () => submit());
+    await log.appendAll(entries);
+    await expect(log.append(submit())).rejects.toBeInstanceOf(LogFull);
+    await expect(log.appendAll([submit(), submit()])).rejects.toBeInstanceOf(LogFull);
+    expect(await log.history(entries[0]?.key as string)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,127 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { until } from './until.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../dist/src/cli/wyvern.js', import.meta.url));
+
+/** One process of the service, as `ps` shows it. */
+export interface ServiceProcess {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/** The real service, started as `npm start` starts it, on a folder and a port of its own. */
+export class Service {
+  readonly url: string;
+  readonly secret: string;
+  readonly dataDir: string;
+  readonly output: () => string;
+  readonly #supervisor: ChildProcess;
+  readonly #removeFolder: boolean;
+
+  private constructor(
+    supervisor: ChildProcess,
+    url: string,
+    secret: string,
+    dataDir: string,
+    output: () => string,
+    removeFolder: boolean,
+  ) {
+    this.#supervisor = supervisor;
+    this.url = url;
+    this.secret = secret;
+    this.dataDir = dataDir;
+    this.output = output;
+    this.#removeFolder = removeFolder;
+  }
+
+  /** Resolves when the service says that it is up and is ready. `env` adds settings; `dataDir` takes a folder that stays. */
+  static async start(env: Readonly<Record<string, string>> = {}, dataDir?: string): Promise<Service> {
+    const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'wyvern-test-')));
+    const supervisor = spawn(process.execPath, [PROGRAM, 'up'], {
+      env: { ...process.env, PORT: '0', GRACE: '2', LOG_LEVEL: 'info', SYNC: '1s', ...env, DATA_DIR: folder },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let text = '';
+    supervisor.stdout.on('data', (chunk) => {
+      text += chunk;
+    });
+    supervisor.stderr.on('data', (chunk) => {
+      text += chunk;
+    });
+    const url = await until(() => {
+      if (supervisor.exitCode !== null) throw new Error(`the service ended at its start:\n${text}`);
+      return /Wyvern is up at (\S+)/.exec(text)?.[1];
+    }, 30_000);
+    const accounts = JSON.parse(
+      await readFile(env['ACCOUNTS_FILE'] ?? join(folder, 'accounts.json'), 'utf8'),
+    );
+    const service = new Service(
+      supervisor,
+      url,
+      accounts.accounts[0].secret,
+      folder,
+      () => text,
+      dataDir === undefined,
+    );
+    if (env['WORKERS'] !== '0') await service.untilReady();
+    return service;
+  }
+
+  /** The processes that the supervisor runs: `nats-server`, `front`, `worker`. */
+  processes(kind: 'nats-server' | 'front' | 'worker'): ServiceProcess[] {
+    return processTable().filter(
+      ({ ppid, command }) =>
+        ppid === this.#supervisor.pid &&
+        (kind === 'nats-server' ? / -c .*nats-server\.conf/ : new RegExp(` ${kind}$`)).test(command),
+    );
+  }
+
+  get pid(): number {
+    return this.#supervisor.pid as number;
+  }
+
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = { Authorization: `Secret ${this.secret}`, ...(init.headers as Record<string, string>) };
+    return fetch(this.url + path, { redirect: 'manual', ...init, headers });
+  }
+
+  post(path: string, body: unknown, init: RequestInit = {}): Promise<Response> {
+    return this.fetch(path, { method: 'POST', body: JSON.stringify(body), ...init });
+  }
+
+  async untilReady(timeoutMs = 20_000): Promise<void> {
+    await until(async () => (await this.fetch('/readyz').catch(() => undefined))?.ok || undefined, timeoutMs);
+  }
+
+  /** SIGTERM, as an operator would. Resolves with the exit code. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    const ended = this.ended();
+    this.#supervisor.kill(signal);
+    return ended;
+  }
+
+  /** Resolves when the supervisor is gone. */
+  ended(): Promise<number | null> {
+    const { exitCode, signalCode } = this.#supervisor;
+    if (exitCode !== null || signalCode !== null) return Promise.resolve(exitCode);
+    return new Promise((resolve) => this.#supervisor.once('exit', (code) => resolve(code)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    if (this.#removeFolder) await rm(this.dataDir, { recursive: true, force: true });
+  }
+}
+
+/** Every process of the machine. */
+export const processTable = (): (ServiceProcess & { readonly ppid: number })[] =>
+  execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' })
+    .split('\n')
+    .flatMap((line) => {
+      const match = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line);
+      return match ? [{ pid: Number(match[1]), ppid: Number(match[2]), command: match[3] as string }] : [];
+    });
