@@ -1,0 +1,56 @@
+import { Fault } from './fault.ts';
+import { type FetchLimits, inBytes } from './limits.ts';
+
+export type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+/** What the head of an answer promises: a body, or another place to look. */
+export type Head =
+  | {
+      readonly kind: 'body';
+      /** Bytes, when the answer says. */
+      readonly length: number | undefined;
+      /** True when nothing but the end of the connection marks the end of the body. */
+      readonly endsWithConnection: boolean;
+    }
+  | { readonly kind: 'redirect'; readonly location: string };
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const PASSING = new Set([408, 429]);
+
+/** Judges a final answer by its head, before any of its body is looked at. Throws `Fault`. */
+export function readHead(status: number, headers: Headers, { maxBytes }: FetchLimits): Head {
+  if (REDIRECTS.has(status)) {
+    const { location } = headers;
+    if (typeof location !== 'string' || location === '')
+      throw new Fault(`answered ${status} and does not say where to go`);
+    return { kind: 'redirect', location };
+  }
+  // 206 and 204 too: nothing but a whole body is a source.
+  if (status !== 200)
+    throw new Fault(`answered ${status}`, {
+      passing: PASSING.has(status) || (status >= 500 && status < 600),
+    });
+  refuseCodings(headers);
+  const length = lengthOf(headers);
+  if (length !== undefined && length > maxBytes) throw tooLarge(maxBytes);
+  const endsWithConnection = length === undefined && headers['transfer-encoding'] === undefined;
+  return { kind: 'body', length, endsWithConnection };
+}
+
+export const tooLarge = (maxBytes: number): Fault => new Fault(`is larger than ${inBytes(maxBytes)}`);
+
+// A kilobyte of gzip can be a gigabyte of zeros, and we asked for `identity`.
+function refuseCodings(headers: Headers): void {
+  const content = [headers['content-encoding'] ?? []].flat().join(', ').trim();
+  const transfer = [headers['transfer-encoding'] ?? []].flat().join(', ').trim();
+  const refused = /^(identity)?$/i.test(content) ? transfer.replace(/,? *chunked$/i, '') : content;
+  if (refused === '') return;
+  const shown = /^[\w.*+-]+(, *[\w.*+-]+)*$/.test(refused) ? refused.slice(0, 40).toLowerCase() : 'unknown';
+  throw new Fault(`is compressed (${shown})`);
+}
+
+// What is no single number never comes here: the parser refuses it.
+function lengthOf(headers: Headers): number | undefined {
+  const length = headers['content-length'];
+  return typeof length === 'string' && /^\d+$/.test(length) ? Number(length) : undefined;
+}

@@ -1,0 +1,148 @@
+import { lookup } from 'node:dns/promises';
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { connectFault, Fault, lookupFault } from './fault.ts';
+import type { Gate } from './gate.ts';
+import { hostOf, portOf } from './source-url.ts';
+
+/** All addresses of a name, in the order to try them. Rejects with the errors of `dns.lookup`. */
+export type Resolver = (name: string) => Promise<readonly string[]>;
+
+export const systemResolver: Resolver = async (name) =>
+  (await lookup(name, { all: true, verbatim: true })).map(({ address }) => address);
+
+export interface DialSettings {
+  readonly gate: Gate;
+  readonly resolver: Resolver;
+  /** Certificates (PEM) to trust instead of the runtime's own list. */
+  readonly ca: string | undefined;
+  /** What the tries of all addresses together may take. The caller's signal ends a dial that takes longer. */
+  readonly connectMs: number;
+}
+
+// A name with a thousand addresses would make a port scanner of us. All are checked, the first few are tried.
+const MAX_TRIED = 4;
+
+/**
+ * A connection to where `url` points, TLS included.
+ *
+ * The name is looked up once; every address it has must be allowed, and the connection goes to one of these
+ * very addresses, so no second look-up can answer otherwise. What the socket says of its peer is checked
+ * again before a byte is sent. Rejects with `Fault`, or with the signal's reason; no socket is left then.
+ */
+export async function dial(url: URL, settings: DialSettings, signal: AbortSignal): Promise<Socket> {
+  const host = hostOf(url);
+  const port = portOf(url);
+  settings.gate.checkPort(host, port);
+  const addresses = await addressesOf(host, settings.resolver, signal);
+  for (const address of addresses) settings.gate.checkAddress(host, address, port);
+  const socket = await connectToOne(addresses.slice(0, MAX_TRIED), port, settings.connectMs, signal);
+  try {
+    if (socket.remoteAddress === undefined) throw connectFault(closedEarly());
+    settings.gate.checkAddress(host, socket.remoteAddress, port);
+    return url.protocol === 'https:' ? await secure(socket, host, settings.ca, signal) : socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+async function addressesOf(
+  host: string,
+  resolver: Resolver,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return [host];
+  // A look-up cannot be cancelled, so it is left behind; its late answer interests nobody.
+  const addresses = await unlessAborted(signal, resolver(host)).catch((error: unknown) => {
+    throw signal.aborted ? error : lookupFault(error);
+  });
+  if (addresses.length === 0) throw new Fault('could not be found');
+  return addresses;
+}
+
+async function connectToOne(
+  addresses: readonly string[],
+  port: number,
+  connectMs: number,
+  signal: AbortSignal,
+): Promise<Socket> {
+  let failure: unknown;
+  for (const address of addresses) {
+    const socket = connect({ host: address, port, noDelay: true });
+    // An address that swallows packets must leave time for the next one.
+    const giveUp = () => socket.destroy(systemError('ETIMEDOUT', 'connecting took too long'));
+    const timer = address === addresses.at(-1) ? undefined : setTimeout(giveUp, connectMs / addresses.length);
+    try {
+      return await opened(socket, 'connect', signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      failure = error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+  throw connectFault(failure);
+}
+
+async function secure(
+  socket: Socket,
+  host: string,
+  ca: string | undefined,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const secured = connectTls({
+    socket,
+    // For checking the certificate of a literal; SNI takes names only.
+    host,
+    ...(isIP(host) === 0 && { servername: host.replace(/\.$/, '') }),
+    ...(ca !== undefined && { ca }),
+    ALPNProtocols: ['http/1.1'],
+  });
+  return opened(secured, 'secureConnect', signal).catch((error: unknown) => {
+    throw signal.aborted ? error : connectFault(error);
+  });
+}
+
+/** Resolves with the socket on `event`; destroys it and rejects when it fails, closes, or the signal says stop. */
+function opened(socket: Socket, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<Socket> {
+  const { promise, resolve, reject } = deferred<Socket>();
+  const fail = (error: unknown) => {
+    reject(error);
+    socket.destroy();
+  };
+  const onAbort = () => fail(signal.reason);
+  const onClose = () => fail(closedEarly());
+  // Stays on: between here and the next owner an error without a listener would end the process.
+  socket.on('error', fail);
+  socket.once('close', onClose);
+  socket.once(event, () => resolve(socket));
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  return promise.finally(() => {
+    socket.off('close', onClose);
+    signal.removeEventListener('abort', onAbort);
+  });
+}
+
+const closedEarly = (): Error => systemError('ECONNRESET', 'closed while connecting');
+
+const systemError = (code: string, message: string): Error => Object.assign(new Error(message), { code });
+
+const unlessAborted = <T>(signal: AbortSignal, promise: Promise<T>): Promise<T> => {
+  const { promise: aborted, reject } = deferred<never>();
+  const onAbort = () => reject(signal.reason);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
+};
+
+function deferred<T>() {
+  let resolve!: (value: T) => void;
+  let reject!: (reason: unknown) => void;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}

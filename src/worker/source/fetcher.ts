@@ -1,0 +1,169 @@
+import { join } from 'node:path';
+import { TaskFailure } from '../../../actors/failure.ts';
+import type { Source } from '../../tasks/definition.ts';
+import { Connection } from './connection.ts';
+import { ConnectionPool } from './connection-pool.ts';
+import { type DialSettings, dial, type Resolver, systemResolver } from './dial.ts';
+import { exchange, type Outcome } from './exchange.ts';
+import { Fault, Unanswered } from './fault.ts';
+import { createGate, type GateSettings } from './gate.ts';
+import { FETCH_LIMITS, type FetchLimits, inSeconds } from './limits.ts';
+import { parseSourceUrl, showUrl } from './source-url.ts';
+import { Spool } from './spool.ts';
+import { Watch } from './watch.ts';
+
+/** Name of the spooled file in the folder that `fetch` was given. */
+export const SPOOL_NAME = 'source';
+
+export interface FetcherSettings extends GateSettings {
+  /** Replaces single defaults. */
+  readonly limits?: Partial<FetchLimits>;
+  /** The system's look-up without it. */
+  readonly resolver?: Resolver;
+  /** Certificates (PEM) to trust instead of the runtime's own list. */
+  readonly ca?: string;
+}
+
+/** Fetches what strangers name, and nothing that they should not reach. */
+export interface Fetcher {
+  /**
+   * Spools the body at `url` into `folder`, which is the caller's own and empty. Rejects with `TaskFailure`
+   * when the source is at fault, and with the signal's reason as soon as that is aborted; nothing of the
+   * fetch is left then, be it file, handle or socket.
+   */
+  fetch(url: string, folder: string, signal: AbortSignal): Promise<Source>;
+  /** Ends what is being fetched with a passing failure, and closes all connections. */
+  close(): Promise<void>;
+}
+
+/** Throws `ConfigError` when an entry of `allow` is none. */
+export function createFetcher({ limits, resolver, ca, ...gate }: FetcherSettings): Fetcher {
+  const all = { ...FETCH_LIMITS, ...limits };
+  return new GuardedFetcher(all, {
+    gate: createGate(gate),
+    resolver: resolver ?? systemResolver,
+    ca,
+    connectMs: all.connectMs,
+  });
+}
+
+/** Where a fetch stands: what was asked for, and the redirect's target that is being looked at. */
+interface Trail {
+  readonly asked: string;
+  target: string | undefined;
+}
+
+class GuardedFetcher implements Fetcher {
+  readonly #limits: FetchLimits;
+  readonly #dialling: DialSettings;
+  readonly #pool = new ConnectionPool();
+  readonly #running = new Map<Watch, Promise<Source>>();
+  #closed = false;
+
+  constructor(limits: FetchLimits, dialling: DialSettings) {
+    this.#limits = limits;
+    this.#dialling = dialling;
+  }
+
+  async fetch(url: string, folder: string, signal: AbortSignal): Promise<Source> {
+    const { totalMs } = this.#limits;
+    const tooLong = new Fault(`could not be fetched within ${inSeconds(totalMs)}`, { passing: true });
+    const watch = new Watch(signal, totalMs, tooLong);
+    if (this.#closed) watch.stop(stopped());
+    const fetching = this.#fetch(url, folder, watch).catch((error: unknown) => {
+      if (signal.aborted) throw signal.reason;
+      throw error;
+    });
+    this.#running.set(watch, fetching);
+    try {
+      return await fetching;
+    } finally {
+      watch.end();
+      this.#running.delete(watch);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const watch of this.#running.keys()) watch.stop(stopped());
+    await Promise.allSettled(this.#running.values());
+    this.#pool.closeAll();
+  }
+
+  async #fetch(url: string, folder: string, watch: Watch): Promise<Source> {
+    const trail: Trail = { asked: url, target: undefined };
+    let spool: Spool | undefined;
+    try {
+      watch.signal.throwIfAborted();
+      const first = parseSourceUrl(url, this.#limits);
+      spool = await Spool.create(join(folder, SPOOL_NAME));
+      const bytes = await this.#follow(first, spool, watch, trail);
+      await spool.finish();
+      watch.signal.throwIfAborted();
+      return { url, path: spool.path, bytes };
+    } catch (error) {
+      await spool?.discard();
+      throw failureOf(watch.signal.aborted ? watch.signal.reason : error, trail);
+    }
+  }
+
+  /** Goes from hop to hop until one has the body; each hop passes the same door. Gives the bytes of the body. */
+  async #follow(first: URL, spool: Spool, watch: Watch, trail: Trail): Promise<number> {
+    let url = first;
+    for (let redirects = 0; redirects <= this.#limits.maxRedirects; redirects += 1) {
+      const outcome = await this.#visit(url, spool, watch);
+      if (outcome.kind === 'whole') return outcome.bytes;
+      trail.target = URL.canParse(outcome.location, url.href)
+        ? new URL(outcome.location, url).href
+        : outcome.location;
+      url = parseSourceUrl(outcome.location, this.#limits, url);
+    }
+    trail.target = undefined;
+    throw new Fault(`redirects more than ${this.#limits.maxRedirects} times`);
+  }
+
+  async #visit(url: URL, spool: Spool, watch: Watch): Promise<Outcome> {
+    const kept = this.#pool.take(url.origin);
+    if (kept !== undefined) {
+      try {
+        return await this.#ask(kept, url, spool, watch);
+      } catch (error) {
+        // The other side may close a kept connection at any moment, or not be done with the answer before.
+        if (!(error instanceof Unanswered)) throw error;
+      }
+    }
+    const { connectMs, maxHeaderBytes } = this.#limits;
+    watch.expect(
+      connectMs,
+      new Fault(`could not be reached within ${inSeconds(connectMs)}`, { passing: true }),
+    );
+    const socket = await dial(url, this.#dialling, watch.signal);
+    return this.#ask(new Connection(url.origin, socket, maxHeaderBytes), url, spool, watch);
+  }
+
+  async #ask(connection: Connection, url: URL, spool: Spool, watch: Watch): Promise<Outcome> {
+    const outcome = await exchange(connection, url.pathname + url.search, {
+      limits: this.#limits,
+      spool,
+      watch,
+    });
+    watch.rest();
+    if (this.#closed) connection.destroy();
+    else this.#pool.give(url.origin, connection);
+    return outcome;
+  }
+}
+
+const stopped = (): Fault => new Fault('could not be fetched: the worker stopped', { passing: true });
+
+/** Puts the source's name before what is wrong. What is no `Fault` is a defect or the disk: ours, so it may pass. */
+function failureOf(error: unknown, { asked, target }: Trail): TaskFailure {
+  const fault =
+    error instanceof Fault ? error : new Fault('could not be spooled', { passing: true, cause: error });
+  const name = `File '${showUrl(asked)}'`;
+  const text =
+    target === undefined
+      ? `${name} ${fault.message}`
+      : `${name} leads to '${showUrl(target)}', which ${fault.message}`;
+  return new TaskFailure(text, { passing: fault.passing, cause: fault.cause });
+}

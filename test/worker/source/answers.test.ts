@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { SPOOL_NAME } from '../../../src/worker/source/fetcher.ts';
+import { failureWhen, pour, raw, rawThenEnd, textWhen } from './answering.ts';
+import { startFetching } from './fetching.ts';
+import { type Answer, send, startOrigin } from './origin.ts';
+
+describe('a whole answer', () => {
+  it('is spooled, counted, and named as the client wrote it', async () => {
+    const body = Buffer.alloc(3_000_000, 'wyvern');
+    await using origin = await startOrigin((socket) => {
+      send(socket, '200 OK', { 'content-length': `${body.length}` });
+      socket.write(body);
+    });
+    await using fetching = await startFetching();
+    const url = `${origin.url.toUpperCase()}/a%20b.jpg?c=d&e#f`;
+    const source = await fetching.fetch(url);
+    expect(source).toEqual({ url, bytes: 3_000_000, path: expect.stringMatching(RegExp(`/${SPOOL_NAME}$`)) });
+    expect((await readFile(source.path)).equals(body)).toBe(true);
+    expect(origin.requests[0]).toMatch(/^GET \/a%20b\.jpg\?c=d&e HTTP\/1\.1\r\n/);
+  });
+
+  it('is asked for with these headers and no others', async () => {
+    await using origin = await startOrigin((socket) => send(socket, '200 OK', { 'set-cookie': 'a=b' }, 'x'));
+    await using fetching = await startFetching();
+    await fetching.text(`${origin.url}/`);
+    await fetching.text(`${origin.url}/`);
+    const headers = [
+      'accept-encoding: identity',
+      'accept: */*',
+      'connection: keep-alive',
+      `host: 127.0.0.1:${origin.port}`,
+      'user-agent: Wyvern',
+    ];
+    for (const request of origin.requests) expect(request.split('\r\n').slice(1).sort()).toEqual(headers);
+  });
+
+  it.each([
+    ['empty', 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n', ''],
+    [
+      'chunked',
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\na: b\r\n\r\n',
+      'abcde',
+    ],
+    [
+      'told to be identity',
+      'HTTP/1.1 200 OK\r\ncontent-encoding: Identity\r\ncontent-length: 3\r\n\r\nabc',
+      'abc',
+    ],
+    [
+      'after a hint',
+      'HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc',
+      'abc',
+    ],
+    [
+      'of a login page',
+      'HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>',
+      '<html>',
+    ],
+    [
+      'as long as the limit',
+      `HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n${'x'.repeat(1_000)}`,
+      'x'.repeat(1_000),
+    ],
+  ])('may be %s', async (_what, answer, body) => {
+    expect(await textWhen(raw(answer), { limits: { maxBytes: 1_000 } })).toBe(body);
+  });
+
+  it.each([
+    ['HTTP/1.0', 'HTTP/1.0 200 OK\r\n\r\nabc'],
+    ['no length', 'HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nabc'],
+  ])('may end with its connection: %s', async (_what, answer) => {
+    expect(await textWhen(rawThenEnd(answer))).toBe('abc');
+  });
+
+  it('may come byte by byte', async () => {
+    const body = '1\r\nx\r\n'.repeat(20_000);
+    expect(await textWhen(raw(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${body}0\r\n\r\n`))).toBe(
+      'x'.repeat(20_000),
+    );
+  });
+
+  it('ends where its length says, and what follows is not taken for the next answer', async () => {
+    await using origin = await startOrigin((socket, _request, { requests }) => {
+      const forged = 'HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nforged';
+      send(socket, '200 OK', { 'content-length': '5' }, requests.length === 1 ? `first${forged}` : 'again');
+    });
+    await using fetching = await startFetching();
+    expect(await fetching.text(`${origin.url}/`)).toBe('first');
+    expect(await fetching.text(`${origin.url}/`)).toBe('again');
+  });
+});
+
+describe('a status that is not 200', () => {
+  it.each([
+    201, 202, 203, 204, 205, 206, 226, 300, 304, 305, 306, 400, 401, 402, 403, 404, 405, 407, 410, 418, 451,
+    600, 999,
+  ])('%i ends the task', async (status) => {
+    expect(await failureWhen((socket) => send(socket, `${status} X`, {}, 'body'))).toBe(`answered ${status}`);
+  });
+
+  it.each([408, 429, 500, 502, 503, 504, 599])('%i may pass', async (status) => {
+    expect(await failureWhen((socket) => send(socket, `${status} X`, {}, 'body'))).toBe(
+      `(passing) answered ${status}`,
+    );
+  });
+
+  it('is not looked at any further, endless though its body may be', async () => {
+    const answer: Answer = (socket) => {
+      send(socket, '404 Not Found', { 'transfer-encoding': 'chunked' });
+      pour(socket, '3e8\r\n'.concat('x'.repeat(1_000), '\r\n'));
+    };
+    expect(await failureWhen(answer)).toBe('answered 404');
+  });
+});

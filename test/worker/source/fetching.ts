@@ -1,0 +1,61 @@
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { TaskFailure } from '../../../actors/failure.ts';
+import type { Source } from '../../../src/tasks/definition.ts';
+import { createFetcher, type Fetcher, type FetcherSettings } from '../../../src/worker/source/fetcher.ts';
+
+export interface Fetching extends AsyncDisposable {
+  readonly fetcher: Fetcher;
+  /** Into a new folder. */
+  fetch(url: string, signal?: AbortSignal): Promise<Source>;
+  /** The body as text. */
+  text(url: string): Promise<string>;
+  /** Message of the failure, after `(passing) ` if it is that. Fails the test if a file was left behind. */
+  failure(url: string): Promise<string>;
+  /** What the fetch was rejected with. Fails the test if a file was left behind. */
+  rejection(url: string, signal?: AbortSignal): Promise<unknown>;
+}
+
+/** A fetcher that may go to 127.0.0.1 on any port. Its end fails the test if a file stayed open. */
+export async function startFetching(settings: Partial<FetcherSettings> = {}): Promise<Fetching> {
+  const root = await mkdtemp(join(tmpdir(), 'wyvern-source-'));
+  const fetcher = createFetcher({ ports: [80, 443], allow: ['127.0.0.1'], ...settings });
+  const fetchInto = async (url: string, signal = new AbortController().signal) =>
+    fetcher.fetch(url, await mkdtemp(join(root, 'fetch-')), signal);
+  const rejection = async (url: string, signal = new AbortController().signal) => {
+    const folder = await mkdtemp(join(root, 'fetch-'));
+    const reason = await fetcher.fetch(url, folder, signal).then(
+      (source) => expect.fail(`fetched ${source.bytes} bytes`),
+      (error: unknown) => error,
+    );
+    expect(await readdir(folder)).toEqual([]);
+    return reason;
+  };
+  return {
+    fetcher,
+    fetch: fetchInto,
+    rejection,
+    text: async (url) => readFile((await fetchInto(url)).path, 'latin1'),
+    failure: async (url) => {
+      const reason = await rejection(url);
+      expect(reason).toBeInstanceOf(TaskFailure);
+      const { message, passing } = reason as TaskFailure;
+      return passing ? `(passing) ${message}` : message;
+    },
+    async [Symbol.asyncDispose]() {
+      await fetcher.close();
+      const handles = await openHandles(root);
+      await rm(root, { recursive: true, force: true });
+      expect(handles).toEqual([]);
+    },
+  };
+}
+
+async function openHandles(folder: string): Promise<string[]> {
+  if (process.platform !== 'linux') return [];
+  const handles = await readdir('/proc/self/fd');
+  const targets = await Promise.all(handles.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
+  return targets.filter((target) => target.startsWith(folder));
+}

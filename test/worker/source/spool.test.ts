@@ -1,0 +1,117 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SPOOL_NAME } from '../../../src/worker/source/fetcher.ts';
+import { Spool } from '../../../src/worker/source/spool.ts';
+import { startFetching } from './fetching.ts';
+import { send, startOrigin } from './origin.ts';
+
+const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
+
+/** Lets no file of this process grow beyond `bytes` while `work` is done, as a full disk would. */
+async function withFilesUpTo<T>(bytes: number, work: () => Promise<T>): Promise<T> {
+  const limit = (to: string) => execFileSync('prlimit', ['--pid', `${process.pid}`, `--fsize=${to}:`]);
+  limit(`${bytes}`);
+  try {
+    return await work();
+  } finally {
+    limit('unlimited');
+  }
+}
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'wyvern-spool-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe('the spool', () => {
+  it('writes pieces of all sizes in their order', async () => {
+    const spool = await Spool.create(join(folder, 'x'));
+    const sizes = [1, 0, 65_535, 1, 65_536, 7, 200_000, 3, 65_537, 1];
+    const pieces = sizes.map((size, index) => Buffer.alloc(size, index + 1));
+    for (const piece of pieces) if (!spool.add(piece)) await spool.drained();
+    await spool.finish();
+    expect((await readFile(spool.path)).equals(Buffer.concat(pieces))).toBe(true);
+  });
+
+  it('copies what it is given, so that the sender may use its buffer again', async () => {
+    const spool = await Spool.create(join(folder, 'x'));
+    const piece = Buffer.from('a');
+    for (const letter of 'bcdef') {
+      spool.add(piece);
+      piece.write(letter);
+    }
+    await spool.finish();
+    expect(await readFile(spool.path, 'utf8')).toBe('abcde');
+  });
+
+  it('says when it is full, and takes more when it is drained', async () => {
+    const spool = await Spool.create(join(folder, 'x'));
+    expect(spool.add(Buffer.alloc(1_000))).toBe(true);
+    expect(spool.add(Buffer.alloc(64_000))).toBe(true);
+    expect(spool.add(Buffer.alloc(64_000))).toBe(false);
+    await spool.drained();
+    expect(spool.add(Buffer.alloc(1_000))).toBe(true);
+    await spool.discard();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('is readable by nobody else', async () => {
+    const spool = await Spool.create(join(folder, 'x'));
+    await spool.finish();
+    expect((await stat(spool.path)).mode & 0o077).toBe(0);
+  });
+
+  it.runIf(hasPrlimit)('tells of a failed write, and can be discarded all the same', async () => {
+    await withFilesUpTo(10_000, async () => {
+      const spool = await Spool.create(join(folder, 'x'));
+      spool.add(Buffer.alloc(20_000));
+      await expect(spool.drained()).rejects.toMatchObject({ code: 'EFBIG' });
+      spool.add(Buffer.alloc(20_000));
+      await expect(spool.finish()).rejects.toMatchObject({ code: 'EFBIG' });
+      await spool.discard();
+    });
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+describe('a fetch', () => {
+  const { signal } = new AbortController();
+
+  it('never writes over what is there already', async () => {
+    await using origin = await startOrigin((socket) => send(socket, '200 OK', {}, 'x'));
+    await using fetching = await startFetching();
+    await writeFile(join(folder, SPOOL_NAME), 'before');
+    await expect(fetching.fetcher.fetch(`${origin.url}/`, folder, signal)).rejects.toMatchObject({
+      message: `File '${origin.url}/' could not be spooled`,
+      passing: true,
+      cause: { code: 'EEXIST' },
+    });
+    expect(await readFile(join(folder, SPOOL_NAME), 'utf8')).toBe('before');
+  });
+
+  it('needs its folder', async () => {
+    await using fetching = await startFetching();
+    const missing = join(folder, 'missing');
+    await expect(fetching.fetcher.fetch('http://8.8.8.8/', missing, signal)).rejects.toMatchObject({
+      passing: true,
+      cause: { code: 'ENOENT' },
+    });
+  });
+
+  it.runIf(hasPrlimit)(
+    'fails for a reason that passes when the disk is full, and leaves nothing',
+    async () => {
+      await using origin = await startOrigin((socket) => {
+        send(socket, '200 OK', { 'content-length': '5000000' });
+        socket.write(Buffer.alloc(5_000_000));
+      });
+      await using fetching = await startFetching();
+      const failure = await withFilesUpTo(1_000_000, () => fetching.failure(`${origin.url}/`));
+      expect(failure).toBe(`(passing) File '${origin.url}/' could not be spooled`);
+    },
+  );
+});
