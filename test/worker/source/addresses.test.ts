@@ -187,7 +187,7 @@ describe('a name that is resolved otherwise the second time', () => {
     await using fetching = await startFetching();
     const { connect } = Socket.prototype;
     const detour = vi.spyOn(Socket.prototype, 'connect').mockImplementation(function (this: Socket) {
-      return connect.call(this, elsewhere.port, '127.0.0.2');
+      return Reflect.apply(connect, this, [elsewhere.port, '127.0.0.2']);
     });
     const url = `http://127.0.0.1:${elsewhere.port}/`;
     const failure = await fetching.failure(url).finally(() => detour.mockRestore());
