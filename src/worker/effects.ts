@@ -81,6 +81,7 @@ async function fetchAll(
   folder: string,
   signal: AbortSignal,
 ): Promise<readonly Source[]> {
+  if (urls.length === 0) return [];
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   const fetchOne = async (url: string, index: number): Promise<Source> => {
