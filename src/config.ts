@@ -36,7 +36,10 @@ export const Settings = Type.Object({
     description: 'when an acknowledged event is on disk: `always` before the answer, `1s` within a second',
     default: 'always',
   }),
-  FETCH_ALLOW: text('hosts, `host:port` or CIDRs that sources may name though not public, comma-separated', ''),
+  FETCH_ALLOW: text(
+    'hosts, `host:port` or CIDRs that sources may name though not public, comma-separated',
+    '',
+  ),
   FETCH_PORTS: text('ports that sources may name, comma-separated', '80,443'),
   RETENTION_DAYS: Type.Number({
     description: 'days that the log keeps an event',
@@ -77,11 +80,11 @@ export const childEnvironment = (overrides: Readonly<Record<string, string>>): N
 });
 
 /** The nats-server that the set-up found, or the one on PATH. */
-export const natsServerProgram = (): string => process.env['NATS_SERVER'] || 'nats-server';
+export const natsServerProgram = (): string => process.env.NATS_SERVER || 'nats-server';
 
 /** uWebSockets.js reads this as it is loaded; its own 4 kB would not hold a status request for 150 keys. */
 export const allowLargeHeaders = (): void => {
-  process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= '65536';
+  process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= '65536';
 };
 
 /** Reads the settings once and for all. Throws `ConfigError` naming every violation at once. */
@@ -93,7 +96,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   );
   const settings = Value.Convert(Settings, Value.Default(Settings, given)) as Settings;
   const violations = Value.Errors(Settings, settings).map(
-    ({ instancePath, message }) => `${instancePath.slice(1)} ${message}, it is '${env[instancePath.slice(1)]}'`,
+    ({ instancePath, message }) =>
+      `${instancePath.slice(1)} ${message}, it is '${env[instancePath.slice(1)]}'`,
   );
   const fetchPorts = splitList(settings.FETCH_PORTS).map(Number);
   if (fetchPorts.some((port) => !Number.isInteger(port) || port < 1 || port > 65_535))
@@ -101,15 +105,16 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if ((settings.TLS_CERT === undefined) !== (settings.TLS_KEY === undefined))
     violations.push('TLS_CERT and TLS_KEY go together: set both or neither');
   const publicUrl = settings.PUBLIC_URL ?? defaultPublicUrl(settings);
-  if (!isHttpUrl(publicUrl))
-    violations.push(`PUBLIC_URL must be an http or https URL, it is '${publicUrl}'`);
+  if (!isHttpUrl(publicUrl)) violations.push(`PUBLIC_URL must be an http or https URL, it is '${publicUrl}'`);
   if (violations.length > 0) throw new ConfigError(violations.join('\n'));
   const dataDir = resolve(settings.DATA_DIR);
   return {
     ...settings,
     PUBLIC_URL: publicUrl.replace(/\/+$/, ''),
     DATA_DIR: dataDir,
-    ACCOUNTS_FILE: settings.ACCOUNTS_FILE ? resolve(settings.ACCOUNTS_FILE) : resolve(dataDir, 'accounts.json'),
+    ACCOUNTS_FILE: settings.ACCOUNTS_FILE
+      ? resolve(settings.ACCOUNTS_FILE)
+      : resolve(dataDir, 'accounts.json'),
     fetchPorts,
     fetchAllow: splitList(settings.FETCH_ALLOW),
   };

@@ -18,11 +18,25 @@ export const createLogger = (part: string, config: Pick<Config, 'LOG_LEVEL'>): L
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: {
-        paths: ['secret', 'api_key', 'authorization', 'token', '*.secret', '*.api_key', '*.authorization', '*.token'],
+        paths: [
+          'secret',
+          'api_key',
+          'authorization',
+          'token',
+          '*.secret',
+          '*.api_key',
+          '*.authorization',
+          '*.token',
+        ],
         censor: '[redacted]',
       },
     },
     process.stdout.isTTY
-      ? PinoPretty({ ignore: 'pid,hostname', messageFormat: '[{part}] {msg}', translateTime: 'SYS:HH:MM:ss.l', sync: true })
+      ? PinoPretty({
+          ignore: 'pid,hostname',
+          messageFormat: '[{part}] {msg}',
+          translateTime: 'SYS:HH:MM:ss.l',
+          sync: true,
+        })
       : pino.destination({ dest: 1, sync: true }),
   );

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { FileAccounts } from '../accounts/file-accounts.ts';
 import { Limits } from '../accounts/limits.ts';
 import type { Config } from '../config.ts';
@@ -93,6 +94,8 @@ export async function front(config: Config): Promise<void> {
     app.stopListening();
     await app.untilIdle(Math.max(0, config.GRACE * 1_000 - 500));
     feeds.close();
+    // Closing a connection at once would take back what has been written but not been sent.
+    await delay(50);
     app.close();
     await accounts.close();
     await projection.close();

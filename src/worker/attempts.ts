@@ -6,7 +6,7 @@ import { givenUp, judge, RETRY_DELAYS } from '../../actors/retry.ts';
 import { replayTask, type TaskActor, tell } from '../../actors/task.ts';
 import type { Config } from '../config.ts';
 import { dateToMs, eventDate, formatDate, nowMicros } from '../log/event-date.ts';
-import { type Delivery, type EventLog, LogConflict } from '../log/log.ts';
+import { type Delivery, type EventLog, LogConflict, LogUnavailable } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import { foldHistory } from '../projection/state.ts';
 import { catalogue } from '../tasks/catalogue.ts';
@@ -87,7 +87,11 @@ export class Attempts {
   /** A task that is handed out for the first time has no past to read. */
   async #plan({ key, queued, count }: Delivery): Promise<Plan> {
     if (count === 1) return { kind: 'try', attempt: 1, spent: 1, events: [queued] };
-    const history = await this.#parts.log.history(key);
+    const history = await this.#parts.log.history(key).catch((error: unknown) => {
+      if (error instanceof LogUnavailable) return undefined;
+      throw error;
+    });
+    if (!history) return { kind: 'settle', settle: LEAVE };
     const state = foldHistory(history);
     // Its events have left the log: nothing can be said of it any more.
     if (!state || state.completed !== undefined) return { kind: 'settle', settle: ACK };

@@ -118,6 +118,8 @@ export class Worker {
       known.delivery = delivery;
       return;
     }
+    // What was on its way when the worker was told to stop.
+    if (!this.#isTaking) return delivery.release(0);
     const held: Held = { delivery, attempt: undefined };
     this.#held.set(delivery.key, held);
     if (this.#running < this.#parts.config.CONCURRENCY) return void this.#run(held);
