@@ -1,0 +1,202 @@
+import { Compile, type Validator } from 'typebox/compile';
+import type { TLocalizedValidationError } from 'typebox/error';
+import { Value } from 'typebox/value';
+import type { TaskDefinition } from './definition.ts';
+import { MUST_BE_URL, URL_PATTERN } from './url.ts';
+
+export type CheckedParameters =
+  | { readonly ok: true; readonly value: Record<string, unknown> }
+  | { readonly ok: false; readonly problems: Record<string, string[]> };
+
+const compiled = new WeakMap<TaskDefinition, Validator>();
+
+const validatorOf = (definition: TaskDefinition): Validator => {
+  const known = compiled.get(definition);
+  if (known) return known;
+  const fresh = Compile(definition.parameters) as unknown as Validator;
+  compiled.set(definition, fresh);
+  return fresh;
+};
+
+/**
+ * Checks what a client sent for a task against its schema and fills in the defaults; what was sent is left as
+ * it is. Problems are in the wire's words, by parameter: `{"url": ["this field is required"]}`; what lies
+ * inside a parameter is named by its path, `images[2]`.
+ */
+export function checkParameters(
+  definition: TaskDefinition,
+  sent: Readonly<Record<string, unknown>>,
+): CheckedParameters {
+  const value = withDefaults(definition, sent);
+  const validator = validatorOf(definition);
+  if (validator.Check(value)) return { ok: true, value };
+  const problems = new Map<string, Set<string>>();
+  const add = (path: string, text: string) => problems.set(path, (problems.get(path) ?? new Set()).add(text));
+  const errors = validator.Errors(value);
+  for (const error of errors)
+    if (!isEcho(error, errors)) for (const [path, text] of describe(error)) add(path, text);
+  // fromEntries defines its members, so that a parameter called __proto__ is one like any other.
+  return {
+    ok: false,
+    problems: Object.fromEntries([...problems].map(([path, texts]) => [path, [...texts]])),
+  };
+}
+
+/** The parameters' JSON Schema as clients need it: what has a default need not be sent. */
+export function publishedParameters({ parameters }: TaskDefinition): Record<string, unknown> {
+  const needed = (parameters.required ?? []).filter(
+    (name: string) => !('default' in (parameters.properties[name] as object)),
+  );
+  return { ...parameters, required: needed };
+}
+
+function withDefaults(
+  definition: TaskDefinition,
+  sent: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const isFlat = Object.values(sent).every((value) => typeof value !== 'object' || value === null);
+  return Value.Default(definition.parameters, isFlat ? { ...sent } : structuredClone(sent)) as Record<
+    string,
+    unknown
+  >;
+}
+
+/** The alternatives of a union each complain; the union's own complaint says it all. And `false` schemas echo. */
+function isEcho(error: TLocalizedValidationError, all: readonly TLocalizedValidationError[]): boolean {
+  if (error.keyword === 'boolean') return true;
+  return all.some(
+    ({ keyword, schemaPath }) => keyword === 'anyOf' && error.schemaPath.startsWith(`${schemaPath}/anyOf/`),
+  );
+}
+
+function describe(error: TLocalizedValidationError): [string, string][] {
+  const at = pathOf(error.instancePath);
+  const inside = (name: string) => (at === '' ? name : `${at}.${name}`).slice(0, 100);
+  switch (error.keyword) {
+    case 'required':
+      return error.params.requiredProperties.map((name) => [inside(name), 'this field is required']);
+    case 'additionalProperties':
+      return error.params.additionalProperties.map((name) => [inside(name), 'unknown parameter']);
+    default:
+      return [[at, sentence(error)]];
+  }
+}
+
+function sentence(error: TLocalizedValidationError): string {
+  switch (error.keyword) {
+    case 'type':
+      return `must be ${[error.params.type].flat().map(withArticle).join(' or ')}`;
+    case 'minimum':
+      return `must be at least ${error.params.limit}`;
+    case 'maximum':
+      return `must be at most ${error.params.limit}`;
+    case 'exclusiveMinimum':
+      return `must be more than ${error.params.limit}`;
+    case 'exclusiveMaximum':
+      return `must be less than ${error.params.limit}`;
+    case 'minLength':
+      return error.params.limit === 1
+        ? 'must not be empty'
+        : `must have at least ${error.params.limit} characters`;
+    case 'maxLength':
+      return `must have at most ${error.params.limit} characters`;
+    case 'minItems':
+      return `must have at least ${error.params.limit} items`;
+    case 'maxItems':
+      return `must have at most ${error.params.limit} items`;
+    case 'minProperties':
+      return `must have at least ${error.params.limit} members`;
+    case 'maxProperties':
+      return `must have at most ${error.params.limit} members`;
+    case 'enum':
+      return `must be one of: ${error.params.allowedValues.map(quoted).join(', ')}`;
+    case 'const':
+      return `must be ${quoted(error.params.allowedValue)}`;
+    case '~refine':
+      return error.params.message;
+    case 'pattern':
+      return String(error.params.pattern) === URL_PATTERN ? MUST_BE_URL : 'is not of the right form';
+    default:
+      return error.message;
+  }
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  integer: 'an integer',
+  null: 'null',
+  object: 'an object',
+};
+
+const withArticle = (type: string): string => TYPES[type] ?? `a ${type}`;
+
+const quoted = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : String(value));
+
+/** `/images/2` → `images[2]`. */
+const pathOf = (pointer: string): string =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .map((part, index) => (index > 0 && /^\d+$/.test(part) ? `[${part}]` : index > 0 ? `.${part}` : part))
+    .join('')
+    .slice(0, 100);
+
+interface AnySchema {
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly anyOf?: readonly AnySchema[];
+  readonly items?: AnySchema;
+}
+
+/**
+ * Parameters out of a query string, as text, turned into the types that the schema asks for: `width=92`,
+ * `crop=1`, a name that is repeated for a list, JSON for an object. What cannot be turned stays text, so that
+ * the check names it.
+ */
+export function convertQuery(
+  definition: TaskDefinition,
+  entries: Iterable<readonly [string, string]>,
+): Record<string, unknown> {
+  const texts = new Map<string, string[]>();
+  for (const [name, text] of entries) texts.set(name, [...(texts.get(name) ?? []), text]);
+  const properties = definition.parameters.properties as Readonly<Record<string, AnySchema>>;
+  return Object.fromEntries(
+    [...texts].map(([name, values]) => {
+      const schema = Object.hasOwn(properties, name) ? (properties[name] as AnySchema) : {};
+      if (schema.type === 'array') return [name, values.map((text) => convert(schema.items ?? {}, text))];
+      return [name, values.length === 1 ? convert(schema, values[0] as string) : values];
+    }),
+  );
+}
+
+const BOOLEANS = new Map([
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+]);
+
+function convert(schema: AnySchema, text: string): unknown {
+  const types = new Set(typesOf(schema));
+  if ((types.has('integer') || types.has('number')) && /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text))
+    return Number(text);
+  if (types.has('boolean')) return BOOLEANS.get(text) ?? text;
+  if (types.has('object')) return parseOrKeep(text);
+  return text;
+}
+
+function typesOf({ type, enum: choices, const: only, anyOf }: AnySchema): string[] {
+  const values = [...(choices ?? []), ...(only === undefined ? [] : [only])];
+  return [...[type ?? []].flat(), ...values.map((value) => typeof value), ...(anyOf ?? []).flatMap(typesOf)];
+}
+
+function parseOrKeep(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,139 @@
+import Type from 'typebox';
+import { describe, expect, it } from 'vitest';
+import { defineTask } from '../../src/tasks/definition.ts';
+import { checkParameters, convertQuery, publishedParameters } from '../../src/tasks/parameters.ts';
+import { sourceUrl } from '../../src/tasks/url.ts';
+
+const task = defineTask({
+  name: 'try',
+  description: 'A task with every kind of parameter',
+  parameters: Type.Object(
+    {
+      url: sourceUrl('a source'),
+      width: Type.Optional(Type.Integer({ minimum: 1, maximum: 8192 })),
+      factor: Type.Number({ default: 1.5, exclusiveMinimum: 0 }),
+      crop: Type.Boolean({ default: false }),
+      rotation: Type.Enum([0, 90, 180, 270], { default: 0 }),
+      format: Type.Enum(['jpeg', 'png'], { default: 'jpeg' }),
+      images: Type.Optional(Type.Array(sourceUrl('one of them'), { minItems: 1, maxItems: 3 })),
+      sizes: Type.Optional(
+        Type.Record(
+          Type.String(),
+          Type.Object(
+            { width: Type.Integer(), crop: Type.Optional(Type.Boolean()) },
+            { additionalProperties: false },
+          ),
+        ),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+  result: Type.Unknown(),
+  place: 'worker',
+  hasDeadline: true,
+  files: () => [],
+  sources: () => [],
+  run: async () => null,
+});
+const url = 'http://example.com/a.jpg';
+const problemsOf = (sent: Record<string, unknown>) => {
+  const checked = checkParameters(task, sent);
+  return checked.ok ? undefined : checked.problems;
+};
+
+describe('parameters', () => {
+  it('that fit come back with the defaults of those that were left out', () => {
+    expect(checkParameters(task, { url, width: 5 })).toEqual({
+      ok: true,
+      value: { url, width: 5, factor: 1.5, crop: false, rotation: 0, format: 'jpeg' },
+    });
+  });
+
+  it('are not changed by the check', () => {
+    const sent = Object.freeze({ url, sizes: Object.freeze({ small: Object.freeze({ width: 5 }) }) });
+    expect(checkParameters(task, sent)).toMatchObject({
+      ok: true,
+      value: { sizes: { small: { width: 5 } } },
+    });
+    expect(sent.sizes.small).toEqual({ width: 5 });
+  });
+
+  it.each([
+    [{}, { url: ['this field is required'] }],
+    [{ url, colour: 1 }, { colour: ['unknown parameter'] }],
+    [{ url: 'ftp://example.com/' }, { url: ['must be an absolute http or https URL'] }],
+    [{ url: '/a.jpg' }, { url: ['must be an absolute http or https URL'] }],
+    [{ url: 'http://' }, { url: ['must be an absolute http or https URL'] }],
+    [{ url: 5 }, { url: ['must be a string'] }],
+    [{ url, width: 0 }, { width: ['must be at least 1'] }],
+    [{ url, width: -1 }, { width: ['must be at least 1'] }],
+    [{ url, width: 1e9 }, { width: ['must be at most 8192'] }],
+    [{ url, width: 1.5 }, { width: ['must be an integer'] }],
+    [{ url, width: '300' }, { width: ['must be an integer'] }],
+    [{ url, width: null }, { width: ['must be an integer'] }],
+    [{ url, width: [] }, { width: ['must be an integer'] }],
+    [{ url, width: {} }, { width: ['must be an integer'] }],
+    [{ url, factor: 0 }, { factor: ['must be more than 0'] }],
+    [{ url, crop: 'yes' }, { crop: ['must be true or false'] }],
+    [{ url, rotation: 45 }, { rotation: ['must be one of: 0, 90, 180, 270'] }],
+    [{ url, format: 'exe' }, { format: ["must be one of: 'jpeg', 'png'"] }],
+    [{ url, images: [] }, { images: ['must have at least 1 items'] }],
+    [
+      { url, images: [url, 5, 'x'] },
+      { 'images[1]': ['must be a string'], 'images[2]': ['must be an absolute http or https URL'] },
+    ],
+    [{ url, sizes: { a: {} } }, { 'sizes.a.width': ['this field is required'] }],
+    [
+      { width: 'x', colour: 1 },
+      { url: ['this field is required'], colour: ['unknown parameter'], width: ['must be an integer'] },
+    ],
+  ])('%j are refused with %j', (sent, problems) => {
+    expect(problemsOf(sent)).toEqual(problems);
+  });
+
+  it('with the names of prototypes are unknown like any other', () => {
+    const sent = JSON.parse(`{"url":"${url}","__proto__":{"width":5},"constructor":1}`);
+    expect(Object.entries(problemsOf(sent) ?? {})).toEqual(
+      expect.arrayContaining([
+        ['__proto__', ['unknown parameter']],
+        ['constructor', ['unknown parameter']],
+      ]),
+    );
+  });
+
+  it('are published without asking for what has a default', () => {
+    expect(publishedParameters(task)).toMatchObject({ required: ['url'], additionalProperties: false });
+  });
+});
+
+describe('parameters in a query', () => {
+  const convert = (query: string) => convertQuery(task, new URLSearchParams(query));
+
+  it('take the types that the schema asks for', () => {
+    expect(convert('width=92&factor=0.5&crop=true&rotation=90&format=png&images=a&images=b')).toEqual({
+      width: 92,
+      factor: 0.5,
+      crop: true,
+      rotation: 90,
+      format: 'png',
+      images: ['a', 'b'],
+    });
+    expect(convert('crop=1')).toEqual({ crop: true });
+    expect(convert('crop=0')).toEqual({ crop: false });
+    expect(convert('sizes={"a":{"width":5}}')).toEqual({ sizes: { a: { width: 5 } } });
+  });
+
+  it('stay text where they cannot, so that the check names them', () => {
+    expect(convert('width=92px&crop=yes&sizes={&colour=5')).toEqual({
+      width: '92px',
+      crop: 'yes',
+      sizes: '{',
+      colour: '5',
+    });
+    expect(convert('width=0x10&factor=NaN')).toEqual({ width: '0x10', factor: 'NaN' });
+  });
+
+  it('given twice where one is wanted are not chosen among', () => {
+    expect(convert('width=1&width=2')).toEqual({ width: ['1', '2'] });
+  });
+});
