@@ -14,12 +14,15 @@ import type { TaskDefinition } from '../tasks/definition.ts';
 import { checkParameters } from '../tasks/parameters.ts';
 import { createEffects, type EffectParts } from './effects.ts';
 import { ProgressReports } from './progress.ts';
+import { Suspects } from './suspects.ts';
 
 /** What to do with the delivery once the attempt is over; undone things are left to the lease. */
 export type Settle = (delivery: Delivery) => void;
 
 const ACK: Settle = (delivery) => delivery.ack();
 const LEAVE: Settle = () => {};
+/** When a suspect that found no place is handed out again, here or elsewhere. */
+const SUSPECT_AGAIN_MS = 1_000;
 const release =
   (delayMs: number): Settle =>
   (delivery) =>
@@ -44,6 +47,8 @@ type Plan =
       readonly kind: 'try';
       readonly attempt: number;
       readonly spent: number;
+      /** Its last attempt, and the one before died with its worker. */
+      readonly isSuspect: boolean;
       readonly events: readonly TaskEvent[];
     }
   | {
@@ -57,6 +62,7 @@ type Plan =
 /** Runs attempts of delivered tasks. What happens is in the log before the delivery is settled. */
 export class Attempts {
   readonly #parts: AttemptParts;
+  readonly #suspects = new Suspects();
 
   constructor(parts: AttemptParts) {
     this.#parts = parts;
@@ -81,12 +87,18 @@ export class Attempts {
     if (!definition || !checked) return release(30_000);
     if (!checked.ok)
       return record.end({ type: 'failed', attempt: 0, error: { parameters: checked.problems } });
-    return this.#try(definition, checked.value, record, plan, delivery, stop);
+    if (!plan.isSuspect) return this.#try(definition, checked.value, record, plan, delivery, stop);
+    if (!(await this.#suspects.enter())) return release(SUSPECT_AGAIN_MS);
+    try {
+      return await this.#try(definition, checked.value, record, plan, delivery, stop);
+    } finally {
+      this.#suspects.leave();
+    }
   }
 
   /** A task that is handed out for the first time has no past to read. */
   async #plan({ key, queued, count }: Delivery): Promise<Plan> {
-    if (count === 1) return { kind: 'try', attempt: 1, spent: 1, events: [queued] };
+    if (count === 1) return { kind: 'try', attempt: 1, spent: 1, isSuspect: false, events: [queued] };
     const history = await this.#parts.log.history(key).catch((error: unknown) => {
       if (error instanceof LogUnavailable) return undefined;
       throw error;
@@ -101,9 +113,12 @@ export class Attempts {
     if (waitMs > 50) return { kind: 'settle', settle: release(waitMs) };
     const started = events.filter(({ type }) => type === 'started').length;
     const spent = started - retried.filter(({ handed_back }) => handed_back).length;
-    const attempt = state.attempt + 1;
-    if (spent < this.#parts.config.ATTEMPTS) return { kind: 'try', attempt, spent: spent + 1, events };
     const last = retried.find((event) => event.attempt === state.attempt);
+    const left = this.#parts.config.ATTEMPTS - spent;
+    if (left > 0) {
+      const isSuspect = left === 1 && started > 0 && last === undefined;
+      return { kind: 'try', attempt: state.attempt + 1, spent: spent + 1, isSuspect, events };
+    }
     const reason = last?.reason ?? 'the worker stopped while it ran the task';
     return { kind: 'fail', error: givenUp(reason, spent), attempt: state.attempt, events };
   }
