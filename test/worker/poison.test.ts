@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import {
+  attemptsOf,
+  create,
+  endOf,
+  expectOneEndEach,
+  type History,
+  hasEnded,
+  untilAllEnded,
+  untilHistory,
+  workerOf,
+} from '../support/histories.ts';
+import { Service } from '../support/service.ts';
+
+/** Kills the worker of each attempt as soon as the attempt shows, until the task has ended. */
+async function poison(service: Service, key: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const seen = await untilHistory(
+      service,
+      key,
+      (history: History) => hasEnded(history) || attemptsOf(history).includes(attempt),
+      20_000,
+    );
+    if (hasEnded(seen)) return;
+    process.kill(workerOf(seen, attempt) as number, 'SIGKILL');
+  }
+}
+
+test('a task that kills its worker every time ends in error, its neighbours in success', {
+  timeout: 90_000,
+}, async () => {
+  await using service = await Service.start({ WORKERS: '1', ATTEMPTS: '2' });
+  const [poisonous, ...neighbours] = (await create(service, [
+    { task_name: 'sleep', seconds: 60, steps: 0 },
+    ...Array.from({ length: 5 }, () => ({ task_name: 'sleep', seconds: 1 })),
+    { task_name: 'hello', name: 'neighbour' },
+  ])) as [string, ...string[]];
+  await Promise.all(
+    neighbours.map((key) => untilHistory(service, key, (history) => attemptsOf(history).includes(1))),
+  );
+
+  await poison(service, poisonous);
+
+  const [ended] = (await untilAllEnded(service, [poisonous])) as [History];
+  expect(endOf(ended)).toBe('failed');
+  expect(attemptsOf(ended)).toEqual([1, 2]);
+  expect(ended.at(-1)?.data.error).toBe('the worker stopped while it ran the task; gave up after 2 attempts');
+  const histories = await untilAllEnded(service, neighbours, 30_000);
+  expect(histories.map(endOf)).toEqual(neighbours.map(() => 'completed'));
+  await expectOneEndEach(service, [poisonous, ...neighbours]);
+});
