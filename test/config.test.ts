@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError, readConfig } from '../src/config.ts';
+
+const violations = (env: Record<string, string>): string[] => {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.split('\n');
+    throw error;
+  }
+  return [];
+};
+
+describe('the settings', () => {
+  it('have defaults for everything', () => {
+    expect(readConfig({})).toMatchObject({
+      HOST: '127.0.0.1',
+      PORT: 8080,
+      PUBLIC_URL: 'http://127.0.0.1:8080',
+      SYNC: 'always',
+      ATTEMPTS: 3,
+      fetchPorts: [80, 443],
+      fetchAllow: [],
+    });
+  });
+
+  it('take an empty variable for one that is not set', () => {
+    expect(readConfig({ PORT: '', PUBLIC_URL: ' ' })).toMatchObject({
+      PORT: 8080,
+      PUBLIC_URL: 'http://127.0.0.1:8080',
+    });
+  });
+
+  it('are read as what they are', () => {
+    const config = readConfig({
+      PORT: '9000',
+      TASK_TIMEOUT: '1.5',
+      FETCH_ALLOW: ' a.example , 10.0.0.0/8,',
+      FETCH_PORTS: '80',
+    });
+    expect(config).toMatchObject({
+      PORT: 9000,
+      TASK_TIMEOUT: 1.5,
+      fetchAllow: ['a.example', '10.0.0.0/8'],
+      fetchPorts: [80],
+    });
+  });
+
+  it('are violated with every violation named at once, and what was given', () => {
+    const found = violations({
+      PORT: 'abc',
+      ATTEMPTS: '0',
+      SYNC: 'never',
+      FETCH_PORTS: '80,x',
+      PUBLIC_URL: 'ftp://x',
+      TLS_CERT: '/c',
+    });
+    for (const name of ['PORT', 'ATTEMPTS', 'SYNC', 'FETCH_PORTS', 'PUBLIC_URL', 'TLS_CERT'])
+      expect(found.filter((line) => line.startsWith(name))).toHaveLength(1);
+    expect(found.find((line) => line.startsWith('PORT'))).toContain("it is 'abc'");
+  });
+
+  it('know the address under which clients see the service', () => {
+    expect(readConfig({ HOST: '0.0.0.0', PORT: '80' }).PUBLIC_URL).toBe('http://localhost:80');
+    expect(readConfig({ HOST: '::1' }).PUBLIC_URL).toBe('http://[::1]:8080');
+    expect(readConfig({ TLS_CERT: '/c', TLS_KEY: '/k' }).PUBLIC_URL).toBe('https://127.0.0.1:8080');
+    expect(readConfig({ PUBLIC_URL: 'https://tasks.example.com/' }).PUBLIC_URL).toBe(
+      'https://tasks.example.com',
+    );
+  });
+});

@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { Settings } from '../src/config.ts';
+import { catalogue } from '../src/tasks/catalogue.ts';
+
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const scripts = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).scripts;
+
+/** The row that the README has for a setting. */
+const rowOf = (name: string): string => {
+  const { default: fallback, description } =
+    (Settings.properties as Record<string, { default?: unknown; description?: string }>)[name] ?? {};
+  const shown = fallback === undefined || fallback === '' ? '–' : `\`${fallback}\``;
+  return `| \`${name}\` | ${shown} | ${description} |`;
+};
+
+describe('the README', () => {
+  it.each(Object.keys(Settings.properties))('has the setting %s as it is', (name) => {
+    expect(readme).toContain(rowOf(name));
+  });
+
+  it('has no setting that there is not', () => {
+    const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name);
+    expect(rows.filter((name) => !Object.keys(Settings.properties).includes(name as string))).toEqual([]);
+  });
+
+  it.each([...catalogue.keys()])('has the task %s', (name) => {
+    expect(readme).toContain(`| \`${name}\` |`);
+  });
+
+  it('names commands that there are', () => {
+    for (const [, name] of readme.matchAll(/npm run (?:-s )?([a-z]+)/g))
+      expect(Object.keys(scripts)).toContain(name);
+  });
+});
