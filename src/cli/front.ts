@@ -18,13 +18,14 @@ import { createLogger } from '../logger.ts';
 import { Projection } from '../projection/projection.ts';
 import { openDiskStorage } from '../storage/disk-storage.ts';
 import type { Storage } from '../storage/storage.ts';
-import { untilStopped } from './lifecycle.ts';
+import { endWithSupervisor, untilStopped } from './lifecycle.ts';
 import { natsUrlOf } from './nats-url.ts';
 import { CannotStart } from './terminal.ts';
 
 /** Runs one front until it is told to stop. */
 export async function front(config: Config): Promise<void> {
   const logger = createLogger('front', config);
+  endWithSupervisor(logger);
   const accounts = await FileAccounts.open({
     path: config.ACCOUNTS_FILE,
     reloaded: (reload) => {

@@ -1,9 +1,20 @@
 import type { Logger } from '../logger.ts';
 
 /**
- * Ties a process's life to its signals and, under a supervisor, to the supervisor's: SIGTERM and SIGINT stop
- * it in order; when the supervisor is gone it stops too, since nobody would stop it later.
+ * Ties a process's life to its supervisor's, if it has one: when that is gone it ends too, since nobody would
+ * end it later. To be called before anything is waited for: a log that is out of reach may be waited for long.
  */
+export function endWithSupervisor(logger: Logger): void {
+  const end = (): void => {
+    logger.warn('the supervisor is gone');
+    process.exit(1);
+  };
+  // False, not undefined, if the channel was closed while the program was being loaded.
+  if (process.connected === false) end();
+  if (process.connected) process.on('disconnect', end);
+}
+
+/** Ties a process's life to its signals: SIGTERM and SIGINT stop it in order. */
 export function untilStopped(logger: Logger, stop: () => Promise<void>, deadlineMs: number): void {
   let isStopping = false;
   const begin = (reason: string): void => {
@@ -24,12 +35,6 @@ export function untilStopped(logger: Logger, stop: () => Promise<void>, deadline
   };
   process.on('SIGTERM', () => begin('SIGTERM'));
   process.on('SIGINT', () => begin('SIGINT'));
-  if (process.channel) {
-    process.on('disconnect', () => {
-      logger.warn('the supervisor is gone');
-      process.exit(1);
-    });
-  }
   process.on('uncaughtException', (error) => {
     logger.fatal({ err: error }, 'an error that nobody handled');
     process.exit(1);

@@ -13,13 +13,14 @@ import { createMediaPool } from '../worker/media/pool.ts';
 import { OwnFiles } from '../worker/own-files.ts';
 import { createFetcher } from '../worker/source/fetcher.ts';
 import { Worker } from '../worker/worker.ts';
-import { untilStopped } from './lifecycle.ts';
+import { endWithSupervisor, untilStopped } from './lifecycle.ts';
 import { natsUrlOf } from './nats-url.ts';
 
 /** Runs one worker until it is told to stop. */
 export async function worker(config: Config): Promise<void> {
   const id = `${hostname()}-${process.pid}`;
   const logger = createLogger('worker', config).child({ worker: id });
+  endWithSupervisor(logger);
   const connection = await connectToNats(natsUrlOf(config), `wyvern worker ${id}`, logger);
   const log = await JetStreamLog.open(connection, config, logger);
   const storage = await openDiskStorage(join(config.DATA_DIR, 'files'));
