@@ -1,6 +1,9 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '../../logger.ts';
 
+const TELL_AFTER_MS = 1_000;
+const TELL_EVERY_MS = 10_000;
+
 /**
  * The process's one connection. It reconnects for ever; the first connect waits for the server too.
  *
@@ -14,8 +17,9 @@ export async function connectToNats(urls: string, name: string, logger: Logger):
   const [first] = parsed;
   const user = decodeURIComponent(first?.username ?? '');
   const pass = decodeURIComponent(first?.password ?? '');
-  const connection = await connect({
-    servers: parsed.map((url) => url.host),
+  const servers = parsed.map((url) => url.host);
+  const connecting = connect({
+    servers,
     name,
     ...(user && pass ? { user, pass } : user ? { token: user } : {}),
     ...(first?.protocol === 'tls:' ? { tls: {} } : {}),
@@ -28,8 +32,26 @@ export async function connectToNats(urls: string, name: string, logger: Logger):
     pingInterval: 2_000,
     maxPingOut: 2,
   });
+  const connection = await tellWaiting(connecting, servers, logger);
   void tellStatus(connection, logger);
   return connection;
+}
+
+/** A server that is not there yet may come later; meanwhile a wrong address must not look like a slow start. */
+async function tellWaiting<T>(
+  connecting: Promise<T>,
+  servers: readonly string[],
+  logger: Logger,
+): Promise<T> {
+  const tell = (): void => logger.warn(`waiting for nats-server at ${servers.join(', ')}`);
+  const first = setTimeout(tell, TELL_AFTER_MS);
+  const again = setInterval(tell, TELL_EVERY_MS);
+  try {
+    return await connecting;
+  } finally {
+    clearTimeout(first);
+    clearInterval(again);
+  }
 }
 
 async function tellStatus(connection: NatsConnection, logger: Logger): Promise<void> {
