@@ -67,12 +67,14 @@ export function remaining(processes: readonly ServiceProcess[]): ServiceProcess[
   return processes.filter(({ pid, command }) => running.get(pid) === command);
 }
 
+/** Waits until the processes are gone. Those that are not in time are killed, and it fails. */
 export async function untilGone(processes: readonly ServiceProcess[], timeoutMs: number): Promise<void> {
   let left: readonly ServiceProcess[] = processes;
   await until(() => {
     left = remaining(left);
     return left.length === 0 || undefined;
   }, timeoutMs).catch((cause) => {
+    for (const { pid } of left) process.kill(pid, 'SIGKILL');
     throw new Error(`still running: ${left.map(({ pid, command }) => `${pid} ${command}`).join(', ')}`, {
       cause,
     });

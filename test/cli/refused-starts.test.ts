@@ -1,0 +1,105 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../src/log/embedded-server.ts';
+import { create, untilAllEnded } from '../support/histories.ts';
+import { descendants, Program, untilGone } from '../support/program.ts';
+import { Service } from '../support/service.ts';
+import { until } from '../support/until.ts';
+
+let dataDir: string;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'wyvern-refused-'));
+});
+afterAll(() => rm(dataDir, { recursive: true, force: true }));
+
+/** Runs a start that is to be refused; resolves with what it said, line by line. */
+async function refusal(command: string, env: Readonly<Record<string, string>>): Promise<string[]> {
+  const program = new Program(command, { DATA_DIR: join(dataDir, 'own'), ...env });
+  const code = await program.ended();
+  expect(code).not.toBe(0);
+  expect(code, program.output).toBeTypeOf('number');
+  expect(program.output).not.toMatch(/^\s+at /m);
+  return program.output.trim().split('\n');
+}
+
+describe('a start is refused', () => {
+  test('on a data folder that is in use, in one line, and the first service goes on', async () => {
+    await using service = await Service.start();
+    const lines = await refusal('up', { DATA_DIR: service.dataDir });
+    expect(lines).toEqual([
+      `Wyvern is already running on the data folder ${service.dataDir}; stop it, or set DATA_DIR to another folder`,
+    ]);
+    await untilAllEnded(service, await create(service, [{ task_name: 'hello', name: 'still there' }]));
+  });
+
+  test('on a port that is in use, in one line', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as { port: number };
+    const lines = await refusal('up', { PORT: String(port) });
+    other.close();
+    expect(lines).toEqual([
+      `cannot listen on 127.0.0.1:${port}: the port is in use; set PORT to another one`,
+    ]);
+  });
+
+  test.each(['up', 'front', 'worker'])('of %s with bad settings, naming each of them', async (command) => {
+    const lines = await refusal(command, { PORT: 'abc', ATTEMPTS: '0', SYNC: 'never' });
+    expect(lines.find((line) => line.startsWith('PORT '))).toContain("'abc'");
+    expect(lines.find((line) => line.startsWith('ATTEMPTS '))).toContain("'0'");
+    expect(lines.find((line) => line.startsWith('SYNC '))).toContain("'never'");
+  });
+
+  test('with one bad setting, in one line', async () => {
+    expect(await refusal('up', { ATTEMPTS: '0' })).toHaveLength(1);
+  });
+
+  test.each(['front', 'worker'])('of %s alone without NATS_URL, saying what is missing', async (command) => {
+    const lines = await refusal(command, {});
+    expect(lines).toEqual([
+      "NATS_URL is missing: set it, or run 'npm start', which brings a nats-server of its own",
+    ]);
+  });
+
+  test('of a command that does not exist, naming those that do', async () => {
+    const text = (await refusal('fornt', {})).join('\n');
+    expect(text).toContain("'fornt' is not a command");
+    expect(text).toMatch(/up.*front.*worker/s);
+  });
+});
+
+describe('while no nats-server answers at NATS_URL', () => {
+  test.each(['up', 'front', 'worker'])('%s says that it waits, and stops when told to', async (command) => {
+    const NATS_URL = `nats://token-of-mine@127.0.0.1:${await freePort()}`;
+    await using program = new Program(command, { NATS_URL, DATA_DIR: join(dataDir, command) });
+    const { host } = new URL(NATS_URL);
+    await until(() => (program.output.includes(host) && /waiting for/.test(program.output)) || undefined);
+    expect(program.output).not.toContain('token-of-mine');
+    const below = descendants(program.pid);
+    program.kill('SIGTERM');
+    await program.ended();
+    await untilGone(below, 5_000);
+  });
+
+  test('nothing is left of a supervisor that is killed', async () => {
+    const NATS_URL = `nats://127.0.0.1:${await freePort()}`;
+    await using program = new Program('up', {
+      NATS_URL,
+      DATA_DIR: join(dataDir, 'orphans'),
+      PORT: String(await freePort()),
+    });
+    const below = await until(() => {
+      const found = descendants(program.pid);
+      return found.length === 2 ? found : undefined;
+    });
+    // Past their own start: the one that says that it waits has loaded all of its program.
+    await until(() => (program.output.match(/waiting for/g)?.length ?? 0) >= 2 || undefined);
+    program.kill('SIGKILL');
+    await program.ended();
+    await untilGone(below, 5_000);
+  });
+});
