@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest';
+import { type FeedReader, readFeed } from '../support/feed-reader.ts';
+import {
+  attemptsOf,
+  create,
+  endOf,
+  expectOneEndEach,
+  untilAllEnded,
+  untilHistory,
+} from '../support/histories.ts';
+import { Service } from '../support/service.ts';
+import { until } from '../support/until.ts';
+
+interface Status {
+  readonly key: string;
+  readonly status: string;
+}
+
+/** What clients were told while the log came and went. */
+interface Told {
+  readonly keys: string[];
+  readonly refusals: Response[];
+  readonly readiness: number[];
+}
+
+/** Creates tasks and asks for readiness, one request after the other, until told to stop. */
+function keepAsking(service: Service): { readonly told: Told; stop(): Promise<void> } {
+  const told: Told = { keys: [], refusals: [], readiness: [] };
+  let isStopped = false;
+  const ask = async (): Promise<void> => {
+    for (let count = 0; !isStopped; count++) {
+      const answer = await service.post('/v1/create', { tasks: { task_name: 'hello', name: `${count}` } });
+      if (answer.status === 200) told.keys.push(...((await answer.json()) as Status[]).map(({ key }) => key));
+      else told.refusals.push(answer);
+    }
+  };
+  const askReadiness = async (): Promise<void> => {
+    while (!isStopped) told.readiness.push((await service.fetch('/readyz')).status);
+  };
+  const asking = Promise.all([ask(), ask(), askReadiness()]);
+  return {
+    told,
+    stop: async () => {
+      isStopped = true;
+      await asking;
+    },
+  };
+}
+
+/** A task that sleeps, with a feed and two waiting calls on it. */
+async function watchSleep(service: Service, seconds: number) {
+  const created = service.post('/v1/create', { tasks: { task_name: 'sleep', seconds }, block: true });
+  const [key] = (await create(service, [{ task_name: 'sleep', seconds }])) as [string];
+  await untilHistory(service, key, (history) => attemptsOf(history).includes(1));
+  const feed: FeedReader = readFeed(await service.fetch(`/v1/status_stream?tasks=${key}`));
+  const asked = service.post('/v1/status', { tasks: key, block: true });
+  await until(() => feed.lines.length > 0 || undefined);
+  const statuses = async (answer: Response) =>
+    ((await answer.json()) as Status[]).map(({ status }) => status);
+  const answers = Promise.all([created.then(statuses), asked.then(statuses)]);
+  return { key, feed, answers };
+}
+
+describe.concurrent('while nats-server is away', () => {
+  test('nothing is acknowledged that is not stored, and what waits goes on when it is back, within 5 s', {
+    timeout: 60_000,
+  }, async () => {
+    await using service = await Service.start();
+    const { key, feed, answers } = await watchSleep(service, 4);
+    const { told, stop } = keepAsking(service);
+    await until(() => told.keys.length > 20 || undefined);
+    const [nats] = service.processes('nats-server');
+    process.kill(nats?.pid as number, 'SIGKILL');
+    await until(() => told.readiness.includes(503) || undefined);
+    await service.untilReady(5_000);
+    const known = told.keys.length;
+    await until(() => told.keys.length > known || undefined);
+    await stop();
+
+    expect(service.processes('nats-server')).not.toEqual([nats]);
+    expect(told.refusals.length).toBeGreaterThan(0);
+    expect(new Set(told.refusals.map(({ status }) => status))).toEqual(new Set([503]));
+    expect(told.refusals.every(({ headers }) => Number(headers.get('Retry-After')) > 0)).toBe(true);
+    expect(new Set(told.readiness)).toEqual(new Set([200, 503]));
+    expect(await answers).toEqual([['success'], ['success']]);
+    expect(await feed.closed).toBe('ended');
+    expect(feed.lines.at(-1)).toMatchObject({ key, status: 'success' });
+    const histories = await untilAllEnded(service, [key, ...told.keys], 15_000);
+    expect(histories.map(endOf)).toEqual(histories.map(() => 'completed'));
+    await expectOneEndEach(service, [key, ...told.keys]);
+  });
+
+  test('and does not even refuse connections, clients are told so all the same', {
+    timeout: 60_000,
+  }, async () => {
+    await using service = await Service.start();
+    const { key, feed, answers } = await watchSleep(service, 2);
+    const [nats] = service.processes('nats-server');
+    process.kill(nats?.pid as number, 'SIGSTOP');
+    try {
+      const [created, ready] = await Promise.all([
+        service.post('/v1/create', { tasks: { task_name: 'hello', name: 'nobody' } }),
+        service.fetch('/readyz'),
+      ]);
+      expect([created.status, ready.status]).toEqual([503, 503]);
+      expect(created.headers.get('Retry-After')).toBe('1');
+    } finally {
+      process.kill(nats?.pid as number, 'SIGCONT');
+    }
+    await service.untilReady(10_000);
+    expect(await answers).toEqual([['success'], ['success']]);
+    expect(await feed.closed).toBe('ended');
+    const [after] = (await create(service, [{ task_name: 'hello', name: 'after' }])) as [string];
+    await untilAllEnded(service, [key, after], 15_000);
+    await expectOneEndEach(service, [key, after]);
+  });
+});
