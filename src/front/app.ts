@@ -2,6 +2,7 @@ import uws, { type us_listen_socket } from 'uWebSockets.js';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LogFull, LogUnavailable } from '../log/log.ts';
 import { create, createStream } from './endpoints/create.ts';
+import { docs, openapi } from './endpoints/docs.ts';
 import { createFileByGet, createFileByPost, file } from './endpoints/file.ts';
 import { files } from './endpoints/files.ts';
 import { history } from './endpoints/history.ts';
@@ -15,7 +16,7 @@ type Endpoint = (parts: FrontParts, exchange: Exchange, rest: string) => Promise
 type Route = Readonly<Record<string, Endpoint>>;
 
 /** Every path, and what each method does there. A path that ends in a slash takes one more segment, or more. */
-const ROUTES: Readonly<Record<string, Route>> = {
+export const ROUTES: Readonly<Record<string, Route>> = {
   '/v1/create': { POST: create },
   '/v1/create_stream': { POST: createStream },
   '/v1/create_file': { GET: createFileByGet, POST: createFileByPost },
@@ -31,6 +32,8 @@ const ROUTES: Readonly<Record<string, Route>> = {
   '/healthz': { GET: healthz, HEAD: healthz },
   '/readyz': { GET: readyz },
   '/metrics': { GET: metrics },
+  '/openapi.json': { GET: openapi },
+  '/docs': { GET: docs },
 };
 const EXACT = new Map(Object.entries(ROUTES));
 const PREFIXES = Object.keys(ROUTES).filter((path) => path.endsWith('/'));
@@ -131,12 +134,7 @@ export class App {
     const { config, logger } = this.#parts;
     if (error instanceof BodyTooLarge) {
       const description = `body is larger than ${config.MAX_BODY} bytes`;
-      return exchange.send(
-        413,
-        errorBody([{ name: 'body', location: 'body', description }]),
-        { 'Content-Type': 'application/json; charset=utf-8' },
-        true,
-      );
+      return exchange.json(413, errorBody([{ name: 'body', location: 'body', description }]));
     }
     if (error instanceof LogUnavailable || error instanceof LogFull) {
       const description =

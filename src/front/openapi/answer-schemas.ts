@@ -10,7 +10,7 @@ import {
   Started,
   TaskDefinitionSent,
 } from '../../../actors/event.ts';
-import { type Part, schemaRef } from './parts.ts';
+import { type Schema, schemaRef } from './parts.ts';
 
 /** The very schema by which the log's events are checked. */
 const EventDate = Queued.properties.at;
@@ -149,7 +149,7 @@ export const ANSWER_SCHEMAS = {
   HistoryEvent,
   CatalogueEntry,
   Health,
-} as const satisfies Record<string, Part>;
+} as const satisfies Record<string, Schema>;
 
 /** A list of what has the name. */
-export const listOf = (name: keyof typeof ANSWER_SCHEMAS): Part => Type.Array(refTo(name));
+export const listOf = (name: keyof typeof ANSWER_SCHEMAS): Schema => Type.Array(refTo(name));

@@ -1,6 +1,6 @@
 import { listOf } from './answer-schemas.ts';
 import { KEY, ndjsonFeed, problem, sseFeed } from './examples.ts';
-import { type Answer, type Answers, type Examples, json, only, type Part, schemaRef } from './parts.ts';
+import { type Answer, type Answers, type Examples, json, only, type Schema, schemaRef } from './parts.ts';
 
 const problems = (description: string, example: Examples, headers?: Answer['headers']): Answer => ({
   description,
@@ -20,7 +20,14 @@ export const ANSWERS = {
   ),
   Refused: problems(
     'The credentials are missing or wrong, or a limit of the account is reached; nothing has been stored',
-    only('A limit', problem('active_tasks', 'body', 'the limit of 1000 active tasks is reached')),
+    only(
+      'A limit',
+      problem(
+        'active_tasks',
+        'body',
+        "account 'acme' may have 1000 active tasks, it has 999 and this request adds 2",
+      ),
+    ),
   ),
   SecretRefused: problems(
     'The secret is missing or wrong, or it was an API key, which does not suffice',
@@ -65,8 +72,8 @@ export const answers = (...names: readonly Name[]): Answers =>
     ]),
   );
 
-const feedLine: Part = { anyOf: [listOf('Status'), schemaRef('Status')] };
-const feedText = (description: string): Part => ({ type: 'string', description });
+const feedLine: Schema = { anyOf: [listOf('Status'), schemaRef('Status')] };
+const feedText = (description: string): Schema => ({ type: 'string', description });
 
 /** A feed of statuses, in the form that the client accepts. */
 export const FEED: Answer = {

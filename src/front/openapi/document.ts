@@ -14,7 +14,7 @@ const DESCRIPTION = `JSON in, JSON out, in UTF-8. A body is read as JSON whateve
 
 Dates are ISO 8601 in UTC, with microseconds. The dates of one task never run backwards.
 
-Calls that wait, such as \`block\` and feeds, have no time limit of their own; whoever leaves holds nothing.
+Calls that wait, such as \`block\` and feeds, have no time limit of their own; a client that leaves frees at once what was held for it.
 
 Every answer may be read from any origin, and \`OPTIONS\` answers preflights on every path. A method that a path does not know gets 405 with \`Allow\`.`;
 

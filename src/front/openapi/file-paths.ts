@@ -102,7 +102,8 @@ const TASK_NAME: Parameter = {
 const parametersInQuery = (publicUrl: string): Parameter => ({
   name: 'parameters',
   in: 'query',
-  description: "The task's parameters, each under its own name: `width=300`, `crop=true`",
+  description:
+    "The task's parameters, each under its own name: `width=300`, `crop=true`; a list repeats the name, an object is JSON",
   style: 'form',
   explode: true,
   schema: { type: 'object', additionalProperties: true },

@@ -1,5 +1,5 @@
-/** Any part of an OpenAPI document: plain JSON, and TypeBox schemas, which are JSON Schemas as they stand. */
-export type Part = Readonly<Record<string, unknown>>;
+/** A JSON Schema: plain JSON, or a TypeBox schema, which is one as it stands. */
+export type Schema = object;
 
 export interface Example {
   readonly summary: string;
@@ -8,10 +8,10 @@ export interface Example {
 export type Examples = Readonly<Record<string, Example>>;
 
 export interface Media {
-  readonly schema: Part;
+  readonly schema: Schema;
   readonly examples?: Examples;
   /** What each line of a feed is: OpenAPI 3.1 has no word of its own for it. */
-  readonly 'x-line-schema'?: Part;
+  readonly 'x-line-schema'?: Schema;
 }
 
 export interface Body {
@@ -25,7 +25,7 @@ export interface Parameter {
   readonly in: 'path' | 'query' | 'header';
   readonly description: string;
   readonly required?: true;
-  readonly schema: Part;
+  readonly schema: Schema;
   readonly style?: 'form';
   readonly explode?: true;
   readonly example?: unknown;
@@ -33,7 +33,7 @@ export interface Parameter {
 
 export interface Answer {
   readonly description: string;
-  readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: Part }>>;
+  readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: Schema }>>;
   readonly content?: Readonly<Record<string, Media>>;
 }
 export interface Reference {
@@ -52,6 +52,13 @@ export interface Operation {
   readonly responses: Answers;
 }
 
+export interface SecurityScheme {
+  readonly type: 'apiKey';
+  readonly in: 'header' | 'query';
+  readonly name: string;
+  readonly description: string;
+}
+
 export type Method = 'get' | 'head' | 'post';
 export type Paths = Readonly<Record<string, Readonly<Partial<Record<Method, Operation>>>>>;
 
@@ -67,9 +74,9 @@ export interface OpenApiDocument {
   readonly tags: readonly { readonly name: string; readonly description: string }[];
   readonly paths: Paths;
   readonly components: {
-    readonly schemas: Readonly<Record<string, Part>>;
+    readonly schemas: Readonly<Record<string, Schema>>;
     readonly responses: Readonly<Record<string, Answer>>;
-    readonly securitySchemes: Readonly<Record<string, Part>>;
+    readonly securitySchemes: Readonly<Record<string, SecurityScheme>>;
   };
 }
 
@@ -82,8 +89,8 @@ export const isReference = (part: object): part is Reference =>
   '$ref' in part && typeof part.$ref === 'string';
 
 /** The content of an answer or a body that is JSON. */
-export const json = (schema: object, examples?: Examples): Readonly<Record<string, Media>> => ({
-  'application/json': { schema: schema as Part, ...(examples && { examples }) },
+export const json = (schema: Schema, examples?: Examples): Readonly<Record<string, Media>> => ({
+  'application/json': { schema, ...(examples && { examples }) },
 });
 
 /** One example where no name is needed. */

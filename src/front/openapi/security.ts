@@ -1,4 +1,4 @@
-import type { Operation, Parameter, Part } from './parts.ts';
+import type { Operation, Parameter, SecurityScheme } from './parts.ts';
 
 /** Where credentials can stand. OpenAPI has no word for those in a body: the bodies' own schemas show them. */
 export const SECURITY_SCHEMES = {
@@ -29,7 +29,7 @@ export const SECURITY_SCHEMES = {
     name: 'api_key',
     description: 'An API key in the query of a GET. In a POST it can stand in the body, as `api_key`',
   },
-} as const satisfies Record<string, Part>;
+} as const satisfies Record<string, SecurityScheme>;
 
 type Security = Operation['security'];
 

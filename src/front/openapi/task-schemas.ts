@@ -1,7 +1,8 @@
-import Type, { type TSchema } from 'typebox';
+import Type from 'typebox';
 import type { TaskDefinition } from '../../tasks/definition.ts';
+import { publishedParameters } from '../../tasks/parameters.ts';
 import { SentDefinition } from '../definitions.ts';
-import { type Part, schemaRef } from './parts.ts';
+import { type Schema, schemaRef } from './parts.ts';
 
 type Catalogue = ReadonlyMap<string, TaskDefinition>;
 
@@ -11,7 +12,7 @@ type Catalogue = ReadonlyMap<string, TaskDefinition>;
  *
  * The parameters' schemas are the catalogue's own objects, the ones that validate.
  */
-export function taskSchemas(catalogue: Catalogue): Record<string, Part> {
+export function taskSchemas(catalogue: Catalogue): Record<string, Schema> {
   const definitions = [...catalogue.values()];
   return {
     SentDefinition,
@@ -37,21 +38,17 @@ export function taskSchemas(catalogue: Catalogue): Record<string, Part> {
   };
 }
 
-/**
- * A definition as it is sent. A parameter with a default may be left out, though the schema that stands behind
- * the defaults requires it.
- */
-function sentSchema({ name, description, parameters }: TaskDefinition): Part {
-  const { required = [], properties } = parameters;
-  const needed = required.filter((parameter) => !('default' in (properties[parameter] as TSchema)));
+/** A definition as it is sent: the parameters as they are published, between the service's own members. */
+function sentSchema(definition: TaskDefinition): Schema {
+  const { required, ...published } = publishedParameters(definition);
   return {
-    ...parameters,
-    title: name,
-    description,
-    required: ['task_name', ...needed],
+    ...published,
+    title: definition.name,
+    description: definition.description,
+    required: ['task_name', ...(required as readonly string[])],
     properties: {
-      task_name: Type.Literal(name),
-      ...properties,
+      task_name: Type.Literal(definition.name),
+      ...definition.parameters.properties,
       task_metas: SentDefinition.properties.task_metas,
     },
   };

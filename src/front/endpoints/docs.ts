@@ -1,0 +1,36 @@
+import { catalogue } from '../../tasks/catalogue.ts';
+import { type Exchange, type Headers, JSON_TYPE } from '../exchange.ts';
+import type { FrontParts } from '../front-parts.ts';
+import { openApiDocument } from '../openapi/document.ts';
+import { docsPage } from '../openapi/page.ts';
+import { STYLE_HASH } from '../openapi/page-style.ts';
+
+/** Texts by the address that stands in them: made on the first call, then kept. */
+const texts = new Map<string, { readonly json: string; readonly page: string }>();
+
+function textsFor({ config }: FrontParts): { readonly json: string; readonly page: string } {
+  const known = texts.get(config.PUBLIC_URL);
+  if (known) return known;
+  const document = openApiDocument(catalogue, config.PUBLIC_URL);
+  const made = { json: JSON.stringify(document), page: docsPage(document) };
+  texts.set(config.PUBLIC_URL, made);
+  return made;
+}
+
+/** `GET /openapi.json`: the contract, for machines. */
+export function openapi(parts: FrontParts, exchange: Exchange): void {
+  exchange.send(200, textsFor(parts).json, { 'Content-Type': JSON_TYPE });
+}
+
+/** The page runs nothing and loads nothing; its own style is named by its hash. */
+const PAGE_HEADERS: Headers = {
+  'Content-Type': 'text/html; charset=utf-8',
+  'Content-Security-Policy': `default-src 'none'; style-src '${STYLE_HASH}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+};
+
+/** `GET /docs`: the contract, for people. */
+export function docs(parts: FrontParts, exchange: Exchange): void {
+  exchange.send(200, textsFor(parts).page, PAGE_HEADERS);
+}
