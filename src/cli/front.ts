@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { FileAccounts } from '../accounts/file-accounts.ts';
+import { AccountsFileError, FileAccounts, type Reload } from '../accounts/file-accounts.ts';
 import { Limits } from '../accounts/limits.ts';
 import type { Config } from '../config.ts';
 import { App, CannotListen } from '../front/app.ts';
@@ -26,13 +26,11 @@ import { CannotStart } from './terminal.ts';
 export async function front(config: Config): Promise<void> {
   const logger = createLogger('front', config);
   endWithSupervisor(logger);
-  const accounts = await FileAccounts.open({
-    path: config.ACCOUNTS_FILE,
-    reloaded: (reload) => {
-      if (reload.ok) logger.info({ accounts: reload.accounts }, 'read the accounts file again');
-      else logger.error(`the accounts file was refused, the accounts in force stay: ${reload.message}`);
-    },
-  });
+  const tellReload = (reload: Reload): void => {
+    if (reload.ok) logger.info({ accounts: reload.accounts }, 'read the accounts file again');
+    else logger.error(`the accounts file was refused, the accounts in force stay: ${reload.message}`);
+  };
+  const accounts = await openAccounts(config, tellReload);
   const connection = await connectToNats(natsUrlOf(config), 'wyvern front', logger);
   const log = await JetStreamLog.open(connection, config, logger);
   const storage = await openDiskStorage(join(config.DATA_DIR, 'files'));
@@ -103,7 +101,7 @@ export async function front(config: Config): Promise<void> {
     await log.close();
   };
   untilStopped(logger, stop, config.GRACE * 1_000 + 2_500);
-  process.on('SIGHUP', () => void accounts.reload());
+  process.on('SIGHUP', async () => tellReload(await accounts.reload()));
   try {
     await app.listen(config.HOST, config.PORT);
   } catch (error) {
@@ -112,6 +110,18 @@ export async function front(config: Config): Promise<void> {
   process.send?.({ type: 'ready' });
   const tls = config.TLS_CERT ? 'HTTPS' : 'HTTP; TLS is expected in front of it';
   logger.info({ host: config.HOST, port: config.PORT }, `listening for ${tls}`);
+}
+
+/** A file that is wrong at the start is a matter for the person who starts, not for a stack. */
+async function openAccounts(
+  { ACCOUNTS_FILE }: Config,
+  reloaded: (reload: Reload) => void,
+): Promise<FileAccounts> {
+  try {
+    return await FileAccounts.open({ path: ACCOUNTS_FILE, reloaded });
+  } catch (error) {
+    throw error instanceof AccountsFileError ? new CannotStart(error.message) : error;
+  }
 }
 
 /** The picture that the first curl line works on, without any network. */
