@@ -53,8 +53,8 @@ const parse = (data: Uint8Array, seq: number): Record<string, unknown> => {
 
 /** The one place where old versions become the current one. */
 function upcast(record: Record<string, unknown>, seq: number): Record<string, unknown> {
-  if (record?.['v'] === SCHEMA_VERSION) return record;
+  if (record?.v === SCHEMA_VERSION) return record;
   throw new UnreadableEvent(
-    `event ${seq} has version ${String(record?.['v'])}, this program reads up to ${SCHEMA_VERSION}`,
+    `event ${seq} has version ${String(record?.v)}, this program reads up to ${SCHEMA_VERSION}`,
   );
 }

@@ -51,8 +51,8 @@ export interface TaskDefinition<P extends TObject = TObject, R extends TSchema =
   readonly place: 'worker' | 'media';
   /** False for a task that may take longer than `TASK_TIMEOUT`. */
   readonly hasDeadline: boolean;
-  /** Names of the files that the task makes with these parameters; empty for none. */
-  files(parameters: Static<P>): readonly string[];
+  /** Names of the files that the task makes with these parameters, which may be missing; empty for none. */
+  files(parameters: Partial<Static<P>>): readonly string[];
   /** URLs to fetch before `run`. */
   sources(parameters: Static<P>): readonly string[];
   /** Throws `TaskFailure` for what the client should read; anything else is a defect of ours. */
