@@ -1,0 +1,91 @@
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from './child.mjs';
+import { SetupError } from './failure.mjs';
+import { hashOf, readIfThere } from './stamp.mjs';
+
+const INSTALL_AT_MOST_MS = 10 * 60_000;
+const STAMP = '.wyvern-stamp';
+const FLAGS = [
+  '--include=dev',
+  '--include=optional',
+  // All our packages work without install scripts, and a stranger's script has no business here.
+  '--ignore-scripts',
+  // Without a network npm asks again for each package; its own patience would take minutes to give up.
+  '--fetch-retries=1',
+  '--fetch-retry-mintimeout=1000',
+  '--fetch-timeout=60000',
+  '--no-audit',
+  '--no-fund',
+  '--loglevel=error',
+];
+
+/**
+ * Names what must be installed: the locked versions, for this kind of Node (native packages differ by all
+ * three).
+ */
+export function dependencyStamp(root) {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return hashOf([
+    ['lock', readFileSync(join(root, 'package-lock.json'))],
+    ['package', JSON.stringify({ dependencies, devDependencies })],
+    ['node', `${process.versions.modules} ${process.platform} ${process.arch}`],
+  ]);
+}
+
+/**
+ * Whether `node_modules` is what the lock file says. The stamp lies inside it, so it goes when the folder
+ * goes.
+ */
+export const areDependenciesFresh = (root) =>
+  readIfThere(join(root, 'node_modules', STAMP)) === dependencyStamp(root);
+
+/**
+ * Installs the locked dependencies, development ones too (the compiler is one).
+ *
+ * npm works in a scratch folder and the result is moved into place: `npm ci` in the project would first
+ * delete what is there, and be killed half-way with it.
+ */
+export async function installDependencies({ root, env, scratch }) {
+  const stamp = dependencyStamp(root);
+  const folder = join(scratch, 'install');
+  mkdirSync(folder, { recursive: true });
+  for (const file of ['package.json', 'package-lock.json', '.npmrc'])
+    if (existsSync(join(root, file))) copyFileSync(join(root, file), join(folder, file));
+  const [program, ...first] = npmCommand(env);
+  const npm = await run(program, [...first, 'ci', ...FLAGS], {
+    cwd: folder,
+    env,
+    timeoutMs: INSTALL_AT_MOST_MS,
+    noteIn: join(scratch, 'children'),
+  });
+  if (!npm.ok)
+    throw new SetupError(
+      `npm could not install the dependencies: it ${npm.why}\n${withoutUsage(npm.output)}`.trim(),
+    );
+  const modules = join(folder, 'node_modules');
+  mkdirSync(modules, { recursive: true });
+  writeFileSync(join(modules, STAMP), stamp);
+  swapIn(modules, join(root, 'node_modules'), join(scratch, 'old-modules'));
+}
+
+/**
+ * Puts a finished folder where an old one may be. A kill between the two renames leaves no folder at all,
+ * never a mixed one, and the next set-up makes it again.
+ */
+export function swapIn(finished, place, old) {
+  try {
+    renameSync(place, old);
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+  }
+  renameSync(finished, place);
+}
+
+// After the reason npm prints how all of its options are spelled, 90 lines of it.
+const withoutUsage = (text) =>
+  text.replace(/\n(npm error\n)?npm error (Clean install a project|A complete log).*/s, '');
+
+// npm tells its scripts where it lives; started without npm, PATH knows.
+const npmCommand = ({ npm_execpath: path }) =>
+  path && /npm-cli\.[cm]?js$/.test(path) ? [process.execPath, path] : ['npm'];
