@@ -47,7 +47,7 @@ export type Headers = Readonly<Record<string, string>>;
 
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** The client sent more than it may. Its connection is closed, since the rest would still arrive. */
+/** The client sent more than it may. The rest is read and dropped: who cuts it off loses the answer to a reset. */
 export class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge';
 }
@@ -126,10 +126,12 @@ export class Exchange {
     this.send(status, body, { 'Content-Type': JSON_TYPE, ...headers });
   }
 
-  send(status: number, body: string | Uint8Array, headers: Headers, closeConnection = false): void {
+  send(status: number, body: string | Uint8Array, headers: Headers): void {
+    // A body after a HEAD would be taken for the beginning of the next answer.
+    if (this.head.method === 'HEAD') return this.sendWithoutBody(status, headers, Buffer.byteLength(body));
     this.#respond((res) => {
       this.#writeHead(res, status, headers);
-      res.end(body, closeConnection);
+      res.end(body);
     });
   }
 
@@ -137,8 +139,9 @@ export class Exchange {
   sendWithoutBody(status: number, headers: Headers, contentLength?: number): void {
     this.#respond((res) => {
       this.#writeHead(res, status, headers);
-      if (contentLength === undefined) res.endWithoutBody();
-      else res.endWithoutBody(contentLength);
+      // As a header of ours: told the length, `endWithoutBody` forgets to close where the client asked for it.
+      if (contentLength !== undefined) res.writeHeader('Content-Length', String(contentLength));
+      res.endWithoutBody();
     });
   }
 

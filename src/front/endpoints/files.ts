@@ -2,7 +2,6 @@ import { isKey } from '../../log/key.ts';
 import { isOutputPath, type OutputPath, type StoredFile } from '../../storage/storage.ts';
 import type { Exchange, Headers } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
-import { decodePath } from '../query.ts';
 import { RequestError } from '../request-error.ts';
 import { isNotModified, parseRange } from '../validators.ts';
 
@@ -16,7 +15,7 @@ interface Served {
 
 /** `GET` and `HEAD /files/{key}/{name}.{ext}`: an output of the attempt that won, or a sample picture. */
 export async function files(parts: FrontParts, exchange: Exchange, rest: string): Promise<void> {
-  const served = await find(parts, decodePath(rest));
+  const served = await find(parts, rest);
   const stored = served && (await parts.storage.open(served.path));
   if (!served || !stored)
     throw new RequestError(404, [{ name: 'path', location: 'path', description: 'there is no such file' }]);
@@ -27,6 +26,7 @@ export async function files(parts: FrontParts, exchange: Exchange, rest: string)
   }
 }
 
+/** Paths are taken as they are written: nothing in the name of an output needs percent-encoding. */
 async function find({ projection }: FrontParts, path: string): Promise<Served | undefined> {
   const [key = '', file = '', ...more] = path.split('/');
   if (more.length > 0) return undefined;
@@ -60,7 +60,8 @@ async function serve(exchange: Exchange, { contentType, etag }: Served, stored: 
   };
   if (isNotModified(head, etag, stored.modifiedAt)) return exchange.sendWithoutBody(304, headers);
   const typed = { ...headers, 'Content-Type': contentType };
-  const range = parseRange(head, etag, stored);
+  // RFC 9110, 14.2: ranges are for GET.
+  const range = head.method === 'GET' ? parseRange(head, etag, stored) : undefined;
   if (range === 'unsatisfiable')
     return exchange.send(416, '', { ...headers, 'Content-Range': `bytes */${stored.bytes}` });
   const bytes = range ? range.end - range.start + 1 : stored.bytes;
