@@ -85,6 +85,8 @@ class StatusFeed implements Watcher {
   }
 
   start(states: readonly TaskState[]): void {
+    // The client may have left while its tasks were being stored; nothing would ever let go of the watchers.
+    if (this.#exchange.closed) return this.#onClose();
     this.#exchange.onGone(() => this.#letGo());
     this.#exchange.begin(200, {
       'Content-Type': this.#format === 'sse' ? 'text/event-stream' : 'application/x-ndjson',
