@@ -10,10 +10,10 @@ import type { Projection } from '../projection/projection.ts';
 import { fold, type TaskState } from '../projection/state.ts';
 import type { CheckedTask } from './definitions.ts';
 import { RequestError } from './request-error.ts';
+import { untilEnded } from './waiting.ts';
 
 /** How long an answer waits for the projection to show what was just stored. */
 const FOLD_TIMEOUT_MS = 2_000;
-const MAX_TOGETHER = 1_000;
 
 interface Parts {
   readonly log: EventLog;
@@ -42,12 +42,12 @@ export class Submissions {
       ]);
     const born = tasks.map((task) => bringToLife(account, task));
     try {
-      let seq = await this.#store(born.map(({ queued }) => queued));
-      const refused = born.flatMap(({ rest }) => rest);
-      for (let at = 0; at < refused.length; at += MAX_TOGETHER)
-        seq = Math.max(seq, await this.#end(refused.slice(at, at + MAX_TOGETHER)));
+      const seq = await this.#store(born.map(({ queued }) => queued));
+      const refused = born.filter(({ rest }) => rest.length > 0);
+      await this.#end(refused.flatMap(({ rest }) => rest));
+      const refusedStates = refused.map(({ state }) => state);
       await Promise.race([
-        this.#parts.projection.reached(seq),
+        this.#shown(seq, refusedStates),
         delay(FOLD_TIMEOUT_MS, undefined, { ref: false }),
       ]);
       reservation.settle();
@@ -63,14 +63,24 @@ export class Submissions {
     return more.length === 0 ? this.#parts.log.append(only) : this.#parts.log.appendAll(entries);
   }
 
-  /** A worker ends refused tasks too, should this front not live to do it; whoever comes first. */
-  async #end(entries: readonly Append[]): Promise<number> {
+  /**
+   * A worker ends refused tasks too, should this front not live to do it; whoever comes first. One that the
+   * worker has ended already keeps the others out, since they are stored together, so then each goes alone.
+   */
+  async #end(entries: readonly Append[]): Promise<void> {
+    if (entries.length === 0) return;
     try {
-      return await this.#store(entries);
+      await this.#store(entries);
     } catch (error) {
-      if (error instanceof LogConflict) return 0;
-      throw error;
+      if (!(error instanceof LogConflict)) throw error;
+      if (entries.length > 1) await Promise.all(entries.map((entry) => this.#end([entry])));
     }
+  }
+
+  /** Resolves when the projection shows the event with this sequence, and the ends of these tasks. */
+  async #shown(seq: number, refused: readonly TaskState[]): Promise<void> {
+    await this.#parts.projection.reached(seq);
+    await untilEnded(this.#parts.projection, refused);
   }
 }
 

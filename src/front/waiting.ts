@@ -4,12 +4,13 @@ import type { Exchange } from './exchange.ts';
 
 /**
  * Resolves with the final states, in the order of `states`, when all of them have ended. If the client leaves
- * first, everything that was held for it is let go at once and the promise never settles.
+ * first, everything that was held for it is let go at once and the promise never settles. Without an exchange
+ * the wait goes on to the end.
  */
 export function untilEnded(
   projection: Projection,
   states: readonly TaskState[],
-  exchange: Exchange,
+  exchange?: Exchange,
 ): Promise<TaskState[]> {
   return new Promise((resolve) => {
     const last = new Map(states.map((state) => [state.key, projection.peek(state.key) ?? state]));
@@ -27,7 +28,7 @@ export function untilEnded(
       if (!isEnded(state) && projection.watch(key, watcher)) open.add(key);
     }
     if (open.size === 0) return finish();
-    exchange.onGone(() => {
+    exchange?.onGone(() => {
       for (const key of open) projection.unwatch(key, watcher);
     });
   });
