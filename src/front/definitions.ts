@@ -32,6 +32,7 @@ const MAX_METAS_BYTES = 4_096;
 /** An event must fit into one message of the log, and its result beside it. */
 const MAX_DEFINITION_BYTES = 256 * 1024;
 const SERVICE_NAMES = new Set(['task_name', 'task_metas']);
+const CREDENTIALS = new Set(['secret', 'api_key']);
 
 /**
  * Checks a list of definitions, or one. All that is wrong with the request is added to `problems`; parameters
@@ -75,7 +76,7 @@ export function checkTask(
     return undefined;
   }
   const sent = value as Record<string, unknown>;
-  const definition = checkName(sent['task_name'], member('task_name'), report);
+  const definition = checkName(sent.task_name, member('task_name'), report);
   checkServiceNames(sent, member, report);
   if (!checkSent.Check(sent) && found.length === 0) report(path, `${path} is not a task definition`);
   if (bodyBytes > MAX_DEFINITION_BYTES && JSON.stringify(sent).length > MAX_DEFINITION_BYTES)
@@ -85,9 +86,11 @@ export function checkTask(
   const { task_metas: metas, ...rest } = sent;
   const { task_name: _, ...parameters } = rest;
   const checked = checkParameters(definition, parameters);
+  // A credential that slipped in here is an unknown parameter, and must not reach the log as one.
+  const kept = Object.fromEntries(Object.entries(rest).filter(([name]) => !CREDENTIALS.has(name)));
   return {
     definition,
-    sent: rest as CheckedTask['sent'],
+    sent: kept as CheckedTask['sent'],
     metas: metas as CheckedTask['metas'],
     refused: checked.ok ? undefined : checked.problems,
   };
@@ -120,7 +123,7 @@ function checkServiceNames(
         `'${name.slice(0, 100)}' is not supported, names that begin with task_ belong to the service`,
       );
   }
-  const metas = sent['task_metas'];
+  const metas = sent.task_metas;
   if (metas === undefined) return;
   if (typeof metas !== 'object' || metas === null || Array.isArray(metas))
     report(member('task_metas'), `${member('task_metas')} must be an object`);

@@ -19,17 +19,18 @@ export async function createFileByPost(
 ): Promise<void> {
   const body = await readJson(exchange, parts.config.MAX_BODY);
   const account = authenticate(parts.accounts, exchange.head, { body });
-  if (body['task'] === undefined) throw invalid('body', 'task', 'task is missing');
+  const filename = decodePath(segment);
+  if (body.task === undefined || body.task === null) throw invalid('body', 'task', 'task is missing');
   const problems: Problem[] = [];
   const task = checkTask(
-    body['task'],
+    body.task,
     'task',
     Number(exchange.head.header('content-length')) || Infinity,
     problems,
   );
   if (!task) throw new RequestError(400, problems);
   const [queued] = await parts.submissions.submit(account, [task]);
-  await redirectToFile(parts, exchange, decodePath(segment), queued as TaskState);
+  await redirectToFile(parts, exchange, filename, queued as TaskState);
 }
 
 const NOT_PARAMETERS = new Set(['secret', 'api_key']);
@@ -38,11 +39,12 @@ const NOT_PARAMETERS = new Set(['secret', 'api_key']);
 export async function createFileByGet(parts: FrontParts, exchange: Exchange, segment: string): Promise<void> {
   const query = parseQuery(exchange.head.query);
   const account = authenticate(parts.accounts, exchange.head, { query });
+  const filename = decodePath(segment);
   const problems: Problem[] = [];
   const task = taskFromQuery(query, exchange.head.query.length, problems);
   if (!task) throw new RequestError(400, problems);
   const [queued] = await parts.submissions.submit(account, [task]);
-  await redirectToFile(parts, exchange, decodePath(segment), queued as TaskState);
+  await redirectToFile(parts, exchange, filename, queued as TaskState);
 }
 
 function taskFromQuery(query: URLSearchParams, bytes: number, problems: Problem[]): CheckedTask | undefined {
