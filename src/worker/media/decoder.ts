@@ -1,0 +1,148 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { TaskFailure } from '../../../actors/failure.ts';
+import { childEnvironment } from '../../config.ts';
+import type { Logger } from '../../logger.ts';
+import type { Json, Output, Source } from '../../tasks/definition.ts';
+import { type ChildMessage, fromErrorText, type RunMessage } from './messages.ts';
+
+/** A task for a child. The callbacks are called in the child's order, and never after the job has ended. */
+export interface MediaJob {
+  readonly name: string;
+  readonly parameters: Record<string, unknown>;
+  readonly sources: readonly Source[];
+  readonly signal: AbortSignal;
+  onProgress(value: Json): void;
+  onOutput(output: Output): void;
+}
+
+/** A module that calls `runMediaChild()`, and its arguments. */
+export interface ChildCommand {
+  readonly modulePath: string;
+  readonly args: readonly string[];
+}
+
+export interface DecoderSettings {
+  readonly childCommand: ChildCommand;
+  /** Words to put before the program, such as those that limit its memory. */
+  readonly prefix: readonly string[];
+  readonly logger: Logger;
+}
+
+interface Running {
+  readonly job: MediaJob;
+  settle(outcome: { readonly result: unknown } | { readonly error: unknown }): void;
+}
+
+/** One child process, seen from the parent: runs one job at a time, and can be killed at any moment. */
+export class Decoder {
+  /** Resolves when the process is no more. */
+  readonly exited: Promise<void>;
+  readonly #child: ChildProcess;
+  readonly #logger: Logger;
+  #tasks = 0;
+  #running: Running | undefined;
+  #isUsable = true;
+
+  constructor({ childCommand, prefix, logger }: DecoderSettings) {
+    const [execPath, ...execArgv] = [...prefix, process.execPath, '--enable-source-maps'];
+    this.#child = fork(childCommand.modulePath, childCommand.args, {
+      execPath: execPath as string,
+      execArgv,
+      // Two arenas hold resident memory at less than half; and who reads a stranger's bytes needs no way to NATS.
+      env: childEnvironment({ MALLOC_ARENA_MAX: '2', NATS_URL: '' }),
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    this.#logger = logger.child({ child: this.#child.pid });
+    this.exited = new Promise((resolve) => this.#watch(resolve));
+  }
+
+  /** Jobs that were given to it so far. */
+  get tasks(): number {
+    return this.#tasks;
+  }
+
+  /** False as soon as it is dead or sentenced. */
+  get isUsable(): boolean {
+    return this.#isUsable;
+  }
+
+  /**
+   * Gives the job's result. Rejects with `TaskFailure` for what the client should read, a child's sudden end
+   * among it; with the signal's reason when that is aborted, which kills the child; with `Error` for a defect.
+   */
+  run(job: MediaJob): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (job.signal.aborted) return reject(job.signal.reason);
+      if (!this.#isUsable) return reject(stoppedUnexpectedly('before the task began'));
+      const abort = (): void => this.kill(job.signal.reason);
+      job.signal.addEventListener('abort', abort, { once: true });
+      this.#running = {
+        job,
+        settle: (outcome) => {
+          this.#running = undefined;
+          job.signal.removeEventListener('abort', abort);
+          if ('error' in outcome) reject(outcome.error);
+          else resolve(outcome.result);
+        },
+      };
+      this.#send(job);
+    });
+  }
+
+  /** Ends the process now. A job in flight rejects with `reason`. */
+  kill(reason?: unknown): void {
+    this.#isUsable = false;
+    this.#child.kill('SIGKILL');
+    this.#running?.settle({ error: reason });
+  }
+
+  #send({ name, parameters, sources }: MediaJob): void {
+    this.#tasks += 1;
+    const message: RunMessage = { task: this.#tasks, name, parameters, sources };
+    // A child that cannot be reached is about to end, which settles the job.
+    this.#child.send(message, () => {});
+  }
+
+  #watch(exited: () => void): void {
+    const end = (how: string): void => {
+      if (this.#isUsable) this.#logger.warn({ how }, 'a media child ended by itself');
+      this.#isUsable = false;
+      this.#running?.settle({ error: stoppedUnexpectedly(how) });
+      exited();
+    };
+    this.#child.on('message', (message: ChildMessage) => this.#hear(message));
+    this.#child.on('exit', (code, signal) => end(signal ?? `exit code ${code}`));
+    this.#child.on('error', (error) => {
+      if (this.#child.pid === undefined) end(error.message);
+      else this.kill(stoppedUnexpectedly(error.message));
+    });
+    // Deaf but not dead.
+    this.#child.on('disconnect', () => this.#child.kill('SIGKILL'));
+  }
+
+  #hear(message: ChildMessage): void {
+    // What a task left behind in the child may still talk after its end.
+    if (this.#running === undefined || message.task !== this.#tasks) return;
+    const { job, settle } = this.#running;
+    switch (message.type) {
+      case 'progress':
+        return job.onProgress(message.value);
+      case 'output':
+        return job.onOutput(message.output);
+      case 'done':
+        return settle({ result: message.result });
+      case 'failed': {
+        const { passing, cause } = message;
+        return settle({
+          error: new TaskFailure(message.message, { passing, cause: cause && fromErrorText(cause) }),
+        });
+      }
+      case 'broken':
+        return settle({ error: fromErrorText(message.error) });
+    }
+  }
+}
+
+const stoppedUnexpectedly = (how: string): TaskFailure =>
+  new TaskFailure(`the image decoder stopped unexpectedly (${how})`, { passing: true });

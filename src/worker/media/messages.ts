@@ -1,0 +1,37 @@
+import type { Json, Output, Source } from '../../tasks/definition.ts';
+
+/** What a child is told, over the IPC channel in `advanced` serialization. `task` counts from 1 in each child. */
+export interface RunMessage {
+  readonly task: number;
+  readonly name: string;
+  readonly parameters: Record<string, unknown>;
+  readonly sources: readonly Source[];
+}
+
+/** An error as it crosses: for our log, never for a client. */
+export interface ErrorText {
+  readonly message: string;
+  readonly stack: string;
+}
+
+/** What a child says. `failed` is a `TaskFailure`, `broken` is any other error. */
+export type ChildMessage = { readonly task: number } & (
+  | { readonly type: 'progress'; readonly value: Json }
+  | { readonly type: 'output'; readonly output: Output }
+  | { readonly type: 'done'; readonly result: unknown }
+  | {
+      readonly type: 'failed';
+      readonly message: string;
+      readonly passing: boolean;
+      readonly cause: ErrorText | undefined;
+    }
+  | { readonly type: 'broken'; readonly error: ErrorText }
+);
+
+export const toErrorText = (error: unknown): ErrorText =>
+  error instanceof Error
+    ? { message: error.message, stack: error.stack ?? error.message }
+    : { message: String(error), stack: String(error) };
+
+export const fromErrorText = ({ message, stack }: ErrorText): Error =>
+  Object.assign(new Error(message), { stack });
