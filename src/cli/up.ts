@@ -24,11 +24,18 @@ export async function up(given: Config): Promise<void> {
   await checkPort(config);
   const secret = await createAccounts(config);
   const supervisor = new Supervisor(config, logger);
-  untilStopped(logger, () => supervisor.stop(), 9_500);
+  untilStopped(logger, () => supervisor.stop(), stopDeadlineMs(config));
   process.on('SIGHUP', () => supervisor.reload());
   await supervisor.start();
   for (const line of await welcome(config, secret)) say(line);
 }
+
+/** What front and workers may take beyond the grace time before they are killed. */
+const BEYOND_GRACE_MS = 2_000;
+const NATS_STOP_MS = 1_500;
+/** A stop takes under 10 s, unless a longer grace time asks for more. */
+const stopDeadlineMs = ({ GRACE }: Config): number =>
+  Math.max(9_500, GRACE * 1_000 + BEYOND_GRACE_MS + NATS_STOP_MS);
 
 class Supervisor {
   readonly #config: Config;
@@ -65,10 +72,10 @@ class Supervisor {
 
   /** Front and workers finish what they hold, then nats-server stops. */
   async stop(): Promise<void> {
-    const graceMs = this.#config.GRACE * 1_000 + 2_000;
+    const graceMs = this.#config.GRACE * 1_000 + BEYOND_GRACE_MS;
     const own = [this.#front, ...this.#workers];
     await Promise.all(own.map((child) => child?.stop(graceMs)));
-    await this.#nats?.stop(1_500);
+    await this.#nats?.stop(NATS_STOP_MS);
     this.#guard.release();
   }
 
