@@ -1,0 +1,12 @@
+import type { TaskDefinition } from './definition.ts';
+import { hello } from './hello.ts';
+import { imageInfo } from './image-info.ts';
+import { imageThumb } from './image-thumb.ts';
+import { sleep } from './sleep.ts';
+
+const definitions = [hello, sleep, imageInfo, imageThumb];
+
+/** Every task by its name. A Map, because names come from outside and `constructor` must be no task. */
+export const catalogue: ReadonlyMap<string, TaskDefinition> = new Map(
+  definitions.map((definition) => [definition.name, definition]),
+);

@@ -1,0 +1,61 @@
+import Type from 'typebox';
+import { defineTask } from './definition.ts';
+import { FORMATS, MAX_SIDE } from './image/limits.ts';
+import { sourceUrl } from './url.ts';
+
+const side = (description: string) => Type.Integer({ description, minimum: 1, maximum: MAX_SIDE });
+const pixels = (description: string) => Type.Integer({ description });
+
+export const imageThumb = defineTask({
+  name: 'image.thumb',
+  description:
+    'Makes a smaller, or larger, copy of an image: upright, in sRGB and without metadata. Of an animation, the first frame.',
+  parameters: Type.Object(
+    {
+      url: sourceUrl('the image'),
+      width: Type.Optional(
+        side('pixels; without it, what follows from `height`, or the width of the source'),
+      ),
+      height: Type.Optional(
+        side('pixels; without it, what follows from `width`, or the height of the source'),
+      ),
+      crop: Type.Boolean({
+        description: 'false fits the image inside width and height, true fills them and cuts off the rest',
+        default: false,
+      }),
+      rotation: Type.Enum([0, 90, 180, 270], {
+        description:
+          'degrees to turn the upright image counter-clockwise; width and height are those of the result',
+        default: 0,
+      }),
+      poster: Type.Boolean({ description: 'whether to draw a play icon in the centre', default: false }),
+      format: Type.Enum([...FORMATS], {
+        description:
+          'of the result; transparency becomes white in jpeg; gif and avif are written up to 16 megapixels',
+        default: 'jpeg',
+      }),
+      quality: Type.Integer({
+        description: 'for jpeg, webp and avif; png is always lossless, gif always has 256 colours',
+        default: 80,
+        minimum: 1,
+        maximum: 95,
+      }),
+    },
+    { additionalProperties: false },
+  ),
+  result: Type.Object({
+    width: pixels('width of the result, in pixels'),
+    height: pixels('height of the result, in pixels'),
+    original_width: pixels('width of the upright source, in pixels'),
+    original_height: pixels('height of the upright source, in pixels'),
+    content_type: Type.String({ description: 'media type of the result' }),
+  }),
+  place: 'media',
+  hasDeadline: true,
+  files: () => ['output'],
+  sources: ({ url }) => [url],
+  run: async (parameters, context) => {
+    const { makeThumb } = await import('./image/thumb.ts');
+    return makeThumb(parameters, context);
+  },
+});

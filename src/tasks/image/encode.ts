@@ -1,0 +1,26 @@
+import type { Sharp } from 'sharp';
+import type { Format } from './limits.ts';
+
+/**
+ * Sets how pixels are written. Metadata is dropped and colours become 8-bit sRGB, both sharp's defaults.
+ *
+ * CPU and bytes of a photo of 1600 × 1200 pixels at each choice, and at the one that was passed over:
+ * - PNG, rows filtered adaptively, level 4: 141 ms, 2.5 MB; sharp's default 114 ms, 4.8 MB
+ * - WebP, effort 2: 84 ms, 195 kB; sharp's default 4 194 ms, 187 kB
+ * - GIF, effort 2: 830 ms, 1.4 MB; sharp's default 7 2.8 s, 1.3 MB
+ * - AVIF, effort 1: 550 ms, 257 kB; 2 970 ms, 255 kB; sharp's default 4 5.9 s, 216 kB
+ */
+export function encodeAs(pixels: Sharp, format: Format, quality: number): Sharp {
+  switch (format) {
+    case 'jpeg':
+      return pixels.jpeg({ quality });
+    case 'png':
+      return pixels.png({ adaptiveFiltering: true, compressionLevel: 4 });
+    case 'webp':
+      return pixels.webp({ quality, effort: 2 });
+    case 'gif':
+      return pixels.gif({ effort: 2 });
+    case 'avif':
+      return pixels.avif({ quality, effort: 1 });
+  }
+}

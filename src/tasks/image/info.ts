@@ -1,0 +1,64 @@
+import { encode as encodeBlurhash } from 'blurhash';
+import type { Source } from '../definition.ts';
+import { dominantColour, overWhite, type Rgba } from './colours.ts';
+import { readExif } from './exif.ts';
+import { contentTypeOf } from './limits.ts';
+import { decode, type OpenedImage, openImage } from './opened-image.ts';
+import { turn, turnUpright } from './upright.ts';
+
+// 2.7 ms of CPU for the hash at 32 pixels, and it is a blur.
+const SAMPLE_SIDE = 32;
+
+/** Everything about an image; decodes it once, for the colours, so a broken file is found out here too. */
+export async function readInfo(given: Source | undefined) {
+  const image = await openImage(given);
+  const { source, format, metadata, width, height, orientation } = image;
+  const exif = readExif(metadata.exif);
+  const sample = await samplePixels(image);
+  const opaque = overWhite(sample);
+  return {
+    content_type: contentTypeOf(format),
+    type: 'image' as const,
+    width,
+    height,
+    alpha: metadata.hasAlpha,
+    exif_orientation: orientation ?? null,
+    rotation: rotationOf(orientation),
+    date_time: exif.dateTime,
+    flash: exif.flash,
+    focal_length: exif.focalLength,
+    iso_speed: exif.isoSpeed,
+    exposure_time: exif.exposureTime,
+    bytes: source.bytes,
+    frames: metadata.pages ?? 1,
+    blurhash: encodeBlurhash(new Uint8ClampedArray(opaque.data), opaque.width, opaque.height, 4, 3),
+    dominant_color: dominantColour(sample),
+  };
+}
+
+/**
+ * Degrees counter-clockwise, as all rotations of the API, that show an image as it was shot.
+ *
+ * The specification has null "where a flip is needed or nothing is known". Orientation 1 is neither: the file says
+ * that it is upright already, so it gives 0; a file without an orientation says nothing and gives null.
+ */
+function rotationOf(orientation: number | undefined): 0 | 90 | 180 | 270 | null {
+  if (orientation === undefined) return null;
+  const { mirrored, quarters } = turnUpright(orientation);
+  if (mirrored) return null;
+  return ([0, 270, 180, 90] as const)[quarters] ?? null;
+}
+
+/** The upright image at most 32 pixels a side; a picture that people will look at, so are its hash and its colour. */
+async function samplePixels(image: OpenedImage): Promise<Rgba> {
+  const { data, info } = await decode(image, (pixels) => {
+    const small = pixels.resize({
+      width: SAMPLE_SIDE,
+      height: SAMPLE_SIDE,
+      fit: 'inside',
+      withoutEnlargement: true,
+    });
+    return turn(small, turnUpright(image.orientation)).toColourspace('srgb').ensureAlpha().raw();
+  });
+  return { data, width: info.width, height: info.height };
+}
