@@ -38,7 +38,7 @@ export const ANSWERS = {
     only('An unknown key', problem('tasks', 'query', `no task has the key '${KEY}'`)),
   ),
   TooLarge: problems(
-    'The body is larger than `MAX_BODY`; the connection is closed',
+    'The body is larger than `MAX_BODY`',
     only('Over the default', problem('body', 'body', 'body is larger than 8388608 bytes')),
   ),
   LogOutOfReach: problems(

@@ -95,7 +95,7 @@ const credentials = ({ components }: OpenApiDocument): Html => html`<section id=
 <thead><tr><th>Where</th><th>What</th></tr></thead>
 <tbody>${Object.values(components.securitySchemes).map((scheme) => html`<tr><td><code>${scheme.name}</code> <span class="place">${scheme.in}</span></td><td>${sentence(ended(scheme.description))}</td></tr>`)}</tbody>
 </table>
-<p>The lines to try below take the secret from the shell:</p>
+<p>The lines to try below take the secret from the shell; the keys of tasks in them are examples, put yours in their place:</p>
 <pre><code>SECRET=…</code></pre>
 </section>`;
 
