@@ -79,7 +79,7 @@ export function checkTask(
   const definition = checkName(sent.task_name, member('task_name'), report);
   checkServiceNames(sent, member, report);
   if (!checkSent.Check(sent) && found.length === 0) report(path, `${path} is not a task definition`);
-  if (bodyBytes > MAX_DEFINITION_BYTES && JSON.stringify(sent).length > MAX_DEFINITION_BYTES)
+  if (bodyBytes > MAX_DEFINITION_BYTES && Buffer.byteLength(JSON.stringify(sent)) > MAX_DEFINITION_BYTES)
     report(path, `${path} is larger than ${MAX_DEFINITION_BYTES / 1024} kB`);
   problems.push(...found);
   if (!definition || found.length > 0) return undefined;
