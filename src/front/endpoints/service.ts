@@ -1,15 +1,16 @@
 import { catalogue } from '../../tasks/catalogue.ts';
+import { publishedParameters } from '../../tasks/parameters.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 
 /** `GET /v1/tasks`: the catalogue. */
 export function tasks(_parts: FrontParts, exchange: Exchange): void {
-  const list = [...catalogue.values()].map(({ name, description, parameters, result, files }) => ({
-    name,
-    description,
-    parameters,
-    result,
-    files: files({}),
+  const list = [...catalogue.values()].map((definition) => ({
+    name: definition.name,
+    description: definition.description,
+    parameters: publishedParameters(definition),
+    result: definition.result,
+    files: definition.files({}),
   }));
   exchange.json(200, JSON.stringify(list));
 }
