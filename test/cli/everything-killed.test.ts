@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../support/folder.ts';
 import { endOf, expectOneEndEach, untilAllEnded } from '../support/histories.ts';
 import { descendants, untilGone } from '../support/program.ts';
 import { Service } from '../support/service.ts';
@@ -29,8 +27,8 @@ describe.concurrent('when every process is killed while tasks are created', () =
     test(`each acknowledged task ends once after the next start, with SYNC=${SYNC}`, {
       timeout: 60_000,
     }, async () => {
-      const dataDir = await mkdtemp(join(tmpdir(), 'wyvern-killed-'));
-      const killed = await Service.start({ SYNC, WORKERS: '2' }, dataDir);
+      await using folder = await temporaryFolder();
+      await using killed = await Service.start({ SYNC }, folder.path);
       const keys: string[] = [];
       const creating = Array.from({ length: 8 }, () => createUntilGone(killed, keys));
       await until(() => keys.length > 300 || undefined);
@@ -40,13 +38,11 @@ describe.concurrent('when every process is killed while tasks are created', () =
       await Promise.all(creating);
       await killed.ended();
 
-      await using service = await Service.start({ SYNC, WORKERS: '2' }, dataDir);
+      await using service = await Service.start({ SYNC }, folder.path);
       const histories = await untilAllEnded(service, keys, 15_000);
 
       expect(histories.map(endOf)).toEqual(keys.map(() => 'completed'));
       await expectOneEndEach(service, keys);
-      await service.stop();
-      await rm(dataDir, { recursive: true, force: true });
     });
 });
 
@@ -66,8 +62,8 @@ describe.concurrent('when the supervisor is killed', () => {
   });
 
   test('a start on the same folder and port right away works, and goes on', { timeout: 60_000 }, async () => {
-    const dataDir = await mkdtemp(join(tmpdir(), 'wyvern-killed-'));
-    const killed = await Service.start({}, dataDir);
+    await using folder = await temporaryFolder();
+    await using killed = await Service.start({}, folder.path);
     const created = await killed.post('/v1/create', {
       tasks: [
         { task_name: 'hello', name: 'before' },
@@ -79,14 +75,12 @@ describe.concurrent('when the supervisor is killed', () => {
     process.kill(killed.pid, 'SIGKILL');
     await killed.ended();
 
-    await using service = await Service.start({ PORT: new URL(killed.url).port }, dataDir);
+    await using service = await Service.start({ PORT: new URL(killed.url).port }, folder.path);
     await untilGone(left, 5_000);
 
     expect(service.url).toBe(killed.url);
     const histories = await untilAllEnded(service, keys, 15_000);
     expect(histories.map(endOf)).toEqual(['completed', 'completed']);
     await expectOneEndEach(service, keys);
-    await service.stop();
-    await rm(dataDir, { recursive: true, force: true });
   });
 });

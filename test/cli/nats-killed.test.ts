@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FeedReader, readFeed } from '../support/feed-reader.ts';
 import {
   attemptsOf,
@@ -61,11 +61,16 @@ async function watchSleep(service: Service, seconds: number) {
   return { key, feed, answers };
 }
 
-describe.concurrent('while nats-server is away', () => {
+describe('while nats-server is away', () => {
+  let service: Service;
+  beforeAll(async () => {
+    service = await Service.start();
+  });
+  afterAll(() => service[Symbol.asyncDispose]());
+
   test('nothing is acknowledged that is not stored, and what waits goes on when it is back, within 5 s', {
     timeout: 60_000,
   }, async () => {
-    await using service = await Service.start();
     const { key, feed, answers } = await watchSleep(service, 4);
     const { told, stop } = keepAsking(service);
     await until(() => told.keys.length > 20 || undefined);
@@ -93,7 +98,6 @@ describe.concurrent('while nats-server is away', () => {
   test('and does not even refuse connections, clients are told so all the same', {
     timeout: 60_000,
   }, async () => {
-    await using service = await Service.start();
     const { key, feed, answers } = await watchSleep(service, 2);
     const [nats] = service.processes('nats-server');
     process.kill(nats?.pid as number, 'SIGSTOP');

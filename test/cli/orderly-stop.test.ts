@@ -1,8 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readFeed } from '../support/feed-reader.ts';
+import { temporaryFolder } from '../support/folder.ts';
 import {
   attemptsOf,
   create,
@@ -10,21 +8,24 @@ import {
   expectOneEndEach,
   historyOf,
   untilAllEnded,
-  untilHistory,
+  untilAllStarted,
 } from '../support/histories.ts';
 import { descendants, untilGone } from '../support/program.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
 describe.concurrent('a service that is told to stop', () => {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  for (const [signal, WORKERS] of [
+    ['SIGTERM', '2'],
+    ['SIGINT', '1'],
+  ] as const)
     test(`by ${signal} stops in order in under 10 s, and the next start goes on where it was`, {
       timeout: 60_000,
     }, async () => {
-      const dataDir = await mkdtemp(join(tmpdir(), 'wyvern-stopped-'));
+      await using folder = await temporaryFolder();
       // Were attempts that are handed back counted, the second one would be one too many.
-      const env = { GRACE: '1', ATTEMPTS: '1', WORKERS: '2' };
-      const first = await Service.start(env, dataDir);
+      const env = { GRACE: '1', ATTEMPTS: '1', WORKERS };
+      await using first = await Service.start(env, folder.path);
       const keys = await create(first, [
         { task_name: 'sleep', seconds: 0.6 },
         { task_name: 'sleep', seconds: 5 },
@@ -32,7 +33,7 @@ describe.concurrent('a service that is told to stop', () => {
         { task_name: 'sleep', seconds: 5 },
       ]);
       const long = keys.slice(1);
-      for (const key of long) await untilHistory(first, key, (history) => attemptsOf(history).includes(1));
+      await untilAllStarted(first, long);
       const feed = readFeed(await first.fetch(`/v1/status_stream?tasks=${long[0]}`));
       await until(() => feed.lines.length > 0 || undefined);
       const processes = descendants(first.pid);
@@ -48,7 +49,7 @@ describe.concurrent('a service that is told to stop', () => {
       // nats-server is the last to go, and nobody had to be forced.
       expect(first.output()).not.toMatch(/lost the connection|could not stop|died|is gone/);
 
-      await using second = await Service.start(env, dataDir);
+      await using second = await Service.start(env, folder.path);
       const [short, ...handedBack] = await untilAllEnded(second, keys, 15_000);
       expect(short?.map(({ type }) => type).filter((type) => type !== 'progress')).toEqual([
         'queued',
@@ -69,8 +70,6 @@ describe.concurrent('a service that is told to stop', () => {
         expect(endOf(history)).toBe('completed');
       }
       await expectOneEndEach(second, keys);
-      await second.stop();
-      await rm(dataDir, { recursive: true, force: true });
     });
 
   test('takes the grace time that it was given, however long', { timeout: 60_000 }, async () => {
@@ -79,7 +78,7 @@ describe.concurrent('a service that is told to stop', () => {
       { task_name: 'sleep', seconds: 9.5 },
       { task_name: 'sleep', seconds: 60 },
     ])) as [string, string];
-    await untilHistory(service, long, (history) => attemptsOf(history).includes(1));
+    await untilAllStarted(service, [short, long]);
     expect(await service.stop()).toBe(0);
     expect(service.output()).not.toMatch(/could not stop|died|is gone/);
     await using again = await Service.start({ GRACE: '0' }, service.dataDir);

@@ -47,15 +47,11 @@ describe('a start is refused', () => {
     ]);
   });
 
-  test.each(['up', 'front', 'worker'])('of %s with bad settings, naming each of them', async (command) => {
-    const lines = await refusal(command, { PORT: 'abc', ATTEMPTS: '0', SYNC: 'never' });
+  test('with bad settings, naming each of them', async () => {
+    const lines = await refusal('up', { PORT: 'abc', ATTEMPTS: '0', SYNC: 'never' });
     expect(lines.find((line) => line.startsWith('PORT '))).toContain("'abc'");
     expect(lines.find((line) => line.startsWith('ATTEMPTS '))).toContain("'0'");
     expect(lines.find((line) => line.startsWith('SYNC '))).toContain("'never'");
-  });
-
-  test('with one bad setting, in one line', async () => {
-    expect(await refusal('up', { ATTEMPTS: '0' })).toHaveLength(1);
   });
 
   test.each(['front', 'worker'])('of %s alone without NATS_URL, saying what is missing', async (command) => {
@@ -73,7 +69,7 @@ describe('a start is refused', () => {
 });
 
 describe('while no nats-server answers at NATS_URL', () => {
-  test.each(['up', 'front', 'worker'])('%s says that it waits, and stops when told to', async (command) => {
+  test.each(['up', 'worker'])('%s says that it waits, and stops when told to', async (command) => {
     const NATS_URL = `nats://token-of-mine@127.0.0.1:${await freePort()}`;
     await using program = new Program(command, { NATS_URL, DATA_DIR: join(dataDir, command) });
     const { host } = new URL(NATS_URL);

@@ -68,6 +68,16 @@ export const untilHistory = (
     return isWanted(history) ? history : undefined;
   }, timeoutMs);
 
+/** Waits until every task has been started, or has ended; resolves with their histories, in the order of the keys. */
+export async function untilAllStarted(
+  service: Asking,
+  keys: readonly string[],
+  timeoutMs?: number,
+): Promise<History[]> {
+  await untilNone(service, keys, ['queued'], timeoutMs);
+  return historiesOf(service, keys);
+}
+
 /**
  * Waits until every task has ended, then reads every history: each has one end. Resolves with them, in the
  * order of the keys.
@@ -77,28 +87,45 @@ export async function untilAllEnded(
   keys: readonly string[],
   timeoutMs?: number,
 ): Promise<History[]> {
-  let open = keys;
-  await until(async () => {
-    open = await stillOpen(service, open).catch(() => open);
-    return open.length === 0 || undefined;
-  }, timeoutMs);
-  const histories: History[] = [];
-  for (let at = 0; at < keys.length; at += 50)
-    histories.push(...(await Promise.all(keys.slice(at, at + 50).map((key) => historyOf(service, key)))));
+  await untilNone(service, keys, ['queued', 'executing'], timeoutMs);
+  const histories = await historiesOf(service, keys);
   for (const history of histories) endOf(history);
   return histories;
 }
 
-async function stillOpen(service: Asking, keys: readonly string[]): Promise<string[]> {
-  const open: string[] = [];
+async function historiesOf(service: Asking, keys: readonly string[]): Promise<History[]> {
+  const histories: History[] = [];
+  for (let at = 0; at < keys.length; at += 50)
+    histories.push(...(await Promise.all(keys.slice(at, at + 50).map((key) => historyOf(service, key)))));
+  return histories;
+}
+
+/** Waits until no task has any of these statuses; asks again only for those that have. */
+async function untilNone(
+  service: Asking,
+  keys: readonly string[],
+  unwanted: readonly string[],
+  timeoutMs?: number,
+): Promise<void> {
+  let left = keys;
+  await until(async () => {
+    left = await having(service, left, unwanted).catch(() => left);
+    return left.length === 0 || undefined;
+  }, timeoutMs);
+}
+
+async function having(
+  service: Asking,
+  keys: readonly string[],
+  unwanted: readonly string[],
+): Promise<string[]> {
+  const found: string[] = [];
   for (let at = 0; at < keys.length; at += AT_ONCE) {
     const answer = await service.post('/v1/status', { tasks: keys.slice(at, at + AT_ONCE) });
     const statuses = (await answer.json()) as { key: string; status: string }[];
-    open.push(
-      ...statuses.filter(({ status }) => status !== 'success' && status !== 'error').map(({ key }) => key),
-    );
+    found.push(...statuses.filter(({ status }) => unwanted.includes(status)).map(({ key }) => key));
   }
-  return open;
+  return found;
 }
 
 /**

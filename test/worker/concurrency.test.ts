@@ -40,27 +40,28 @@ describe.concurrent('how many tasks run at once', () => {
     expect(mostAtOnce(histories)).toBe(2);
   });
 
-  test('grows with the workers: each runs one of two tasks', TIMEOUT, async () => {
-    await using service = await Service.start({ WORKERS: '2', CONCURRENCY: '1' });
-    const keys = await create(
-      service,
-      Array.from({ length: 2 }, () => ({ task_name: 'sleep', seconds: 2 })),
-    );
-    const histories = await untilAllEnded(service, keys);
-    expect(mostAtOnce(histories)).toBe(2);
-    expect(new Set(histories.map((history) => workerOf(history, 1))).size).toBe(2);
-  });
+  test(
+    'grows with the workers, and a busy one does not hold what another has room for',
+    TIMEOUT,
+    async () => {
+      await using service = await Service.start({ WORKERS: '2', CONCURRENCY: '1', GRACE: '0' });
+      const keys = await create(
+        service,
+        Array.from({ length: 2 }, () => ({ task_name: 'sleep', seconds: 2 })),
+      );
+      const histories = await untilAllEnded(service, keys);
+      expect(mostAtOnce(histories)).toBe(2);
+      expect(new Set(histories.map((history) => workerOf(history, 1))).size).toBe(2);
 
-  test('a busy worker does not hold what another has room for', TIMEOUT, async () => {
-    await using service = await Service.start({ WORKERS: '2', CONCURRENCY: '1', GRACE: '0' });
-    const [long] = (await create(service, [{ task_name: 'sleep', seconds: 60 }])) as [string];
-    const started = await untilHistory(service, long, (history) => workerOf(history, 1) !== undefined);
-    // Both workers have asked for tasks of this name, so some of them reach the busy one first.
-    for (let count = 0; count < 4; count++) {
-      const keys = await create(service, [{ task_name: 'hello', name: `number ${count}` }]);
-      const [greeting] = (await untilAllEnded(service, keys)) as [History];
-      expect(workerOf(greeting, 1)).not.toBe(workerOf(started, 1));
-    }
-    expect((await historyOf(service, long)).filter(({ type }) => type !== 'progress')).toHaveLength(2);
-  });
+      const [long] = (await create(service, [{ task_name: 'sleep', seconds: 60 }])) as [string];
+      const started = await untilHistory(service, long, (history) => workerOf(history, 1) !== undefined);
+      // Both workers have asked for tasks of the other name too, so some of them reach the busy one first.
+      for (let count = 0; count < 4; count++) {
+        const next = await create(service, [{ task_name: 'hello', name: `number ${count}` }]);
+        const [greeting] = (await untilAllEnded(service, next)) as [History];
+        expect(workerOf(greeting, 1)).not.toBe(workerOf(started, 1));
+      }
+      expect((await historyOf(service, long)).filter(({ type }) => type !== 'progress')).toHaveLength(2);
+    },
+  );
 });

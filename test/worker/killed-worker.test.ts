@@ -5,10 +5,8 @@ import {
   endOf,
   expectOneEndEach,
   type History,
-  hasEnded,
-  historyOf,
   untilAllEnded,
-  untilHistory,
+  untilAllStarted,
   workerOf,
 } from '../support/histories.ts';
 import { Service } from '../support/service.ts';
@@ -20,9 +18,6 @@ const MANY = [
   ...Array.from({ length: 15 }, (_, index) => ({ task_name: 'hello', name: `number ${index}` })),
 ];
 
-const untilStarted = (service: Service, key: string, attempt: number): Promise<History> =>
-  untilHistory(service, key, (history) => attemptsOf(history).includes(attempt), 15_000);
-
 const kill = (pid: number): void => void process.kill(pid, 'SIGKILL');
 
 describe.concurrent('a worker that is killed in the middle of its tasks', () => {
@@ -30,8 +25,7 @@ describe.concurrent('a worker that is killed in the middle of its tasks', () => 
     await using service = await Service.start({ WORKERS: '2' });
     const before = service.processes('worker').map(({ pid }) => pid);
     const keys = await create(service, MANY);
-    const sleeping = keys.slice(0, 15);
-    const started = await Promise.all(sleeping.map((key) => untilStarted(service, key, 1)));
+    const started = await untilAllStarted(service, keys.slice(0, 15));
     const victim = workerOf(started[0] as History, 1) as number;
     const other = before.find((pid) => pid !== victim) as number;
     kill(victim);
@@ -59,7 +53,7 @@ describe.concurrent('a worker that is killed in the middle of its tasks', () => 
     await using service = await Service.start({ WORKERS: '1' });
     const [victim] = service.processes('worker');
     const keys = await create(service, MANY);
-    await Promise.all(keys.slice(0, 15).map((key) => untilStarted(service, key, 1)));
+    await untilAllStarted(service, keys.slice(0, 15));
     kill(victim?.pid as number);
 
     const histories = await untilAllEnded(service, keys, 15_000);
@@ -71,18 +65,5 @@ describe.concurrent('a worker that is killed in the middle of its tasks', () => 
     expect(again.map((history) => workerOf(history, 2))).toEqual(again.map(() => successor[0]));
     expect(again.map(attemptsOf)).toEqual(again.map(() => [1, 2]));
     await expectOneEndEach(service, keys);
-  });
-
-  test('counts an attempt for each death, and tasks end after several', { timeout: 60_000 }, async () => {
-    await using service = await Service.start({ WORKERS: '1' });
-    const [key] = (await create(service, [{ task_name: 'sleep', seconds: 2 }])) as [string];
-    for (const attempt of [1, 2])
-      kill(workerOf(await untilStarted(service, key, attempt), attempt) as number);
-
-    const history = await untilHistory(service, key, hasEnded, 15_000);
-
-    expect(attemptsOf(history)).toEqual([1, 2, 3]);
-    expect(endOf(history)).toBe('completed');
-    expect(endOf(await historyOf(service, key))).toBe('completed');
   });
 });

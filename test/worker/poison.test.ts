@@ -7,6 +7,7 @@ import {
   type History,
   hasEnded,
   untilAllEnded,
+  untilAllStarted,
   untilHistory,
   workerOf,
 } from '../support/histories.ts';
@@ -32,12 +33,10 @@ test('a task that kills its worker every time ends in error, its neighbours in s
   await using service = await Service.start({ WORKERS: '1', ATTEMPTS: '2' });
   const [poisonous, ...neighbours] = (await create(service, [
     { task_name: 'sleep', seconds: 60, steps: 0 },
-    ...Array.from({ length: 5 }, () => ({ task_name: 'sleep', seconds: 1 })),
+    ...Array.from({ length: 5 }, () => ({ task_name: 'sleep', seconds: 0.5 })),
     { task_name: 'hello', name: 'neighbour' },
   ])) as [string, ...string[]];
-  await Promise.all(
-    neighbours.map((key) => untilHistory(service, key, (history) => attemptsOf(history).includes(1))),
-  );
+  await untilAllStarted(service, neighbours);
 
   await poison(service, poisonous);
 

@@ -5,8 +5,8 @@ import {
   endOf,
   expectOneEndEach,
   type History,
-  hasEnded,
   untilAllEnded,
+  untilAllStarted,
   untilHistory,
   workerOf,
 } from '../support/histories.ts';
@@ -23,9 +23,7 @@ test('a worker that stood still for longer than its lease wakes up to tasks that
     ...Array.from({ length: 6 }, () => ({ task_name: 'sleep', seconds: 1 })),
     ...Array.from({ length: 6 }, () => ({ task_name: 'sleep', seconds: 8, steps: 20 })),
   ]);
-  const started = await Promise.all(
-    keys.map((key) => untilHistory(service, key, (history) => attemptsOf(history).includes(1))),
-  );
+  const started = await untilAllStarted(service, keys);
   const isHeldBy = (pid: number) => (_: string, index: number) =>
     workerOf(started[index] as History, 1) === pid;
   const sleeper = pids.find((pid) => keys.slice(0, 6).some(isHeldBy(pid))) as number;
@@ -33,9 +31,7 @@ test('a worker that stood still for longer than its lease wakes up to tasks that
   const short = keys.slice(0, 6).filter(isHeldBy(sleeper));
   try {
     // Its tasks run elsewhere: the short ones end there.
-    const taken = await Promise.all(
-      short.map((key) => untilHistory(service, key, (history) => hasEnded(history), 20_000)),
-    );
+    const taken = await untilAllEnded(service, short, 20_000);
     for (const history of taken) {
       expect(attemptsOf(history)).toEqual([1, 2]);
       expect(workerOf(history, 2)).not.toBe(sleeper);
