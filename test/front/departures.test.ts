@@ -112,22 +112,26 @@ describe(`${CLIENTS} clients that hang up in the middle`, () => {
 });
 
 describe('A client that leaves while its tasks are being stored', () => {
-  const leaveAtOnce = async (request: string) => {
+  /** Resolves when the tasks of all of them are stored. */
+  const leaveAtOnce = async (path: string, tasks: readonly object[]) => {
+    const queued = () => gauge(service, 'wyvern_events_total{type="queued"}');
+    const wanted = (await queued()) + 50 * tasks.length;
     const sockets = await Promise.all(Array.from({ length: 50 }, () => dial(service)));
-    for (const socket of sockets) socket.write(request, () => socket.destroy());
+    for (const socket of sockets) socket.write(post(path, { tasks, block: true }), () => socket.destroy());
+    await until(async () => (await queued()) === wanted || undefined, 20_000);
   };
 
   test('leaves its tasks, which run, and nothing else', async () => {
     const before = await gauges();
     const open = await gauge(service, 'wyvern_open_tasks');
-    await leaveAtOnce(post('/v1/create', { tasks: [hello(), hello()], block: true }));
+    await leaveAtOnce('/v1/create', [hello(), hello()]);
     await untilGone(before);
     await until(async () => (await gauge(service, 'wyvern_open_tasks')) === open || undefined);
   });
 
   test('leaves no watcher of a feed that never began', async () => {
     const before = await gauges();
-    await leaveAtOnce(post('/v1/create_stream', { tasks: Array.from({ length: 40 }, () => sleep(3_600)) }));
+    await leaveAtOnce('/v1/create_stream', Array(20).fill(sleep(3_600)));
     await untilGone(before);
   });
 });
