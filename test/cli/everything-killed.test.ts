@@ -49,6 +49,8 @@ describe.concurrent('when every process is killed while tasks are created', () =
 describe.concurrent('when the supervisor is killed', () => {
   test('nothing of it is left after 5 s', { timeout: 60_000 }, async () => {
     await using service = await Service.start({ WORKERS: '2' });
+    const url = `${service.url}/files/sample/raccoon.jpg`;
+    await service.post('/v1/create', { tasks: { task_name: 'image.info', url }, block: true });
     await service.post('/v1/create', {
       tasks: Array.from({ length: 4 }, () => ({ task_name: 'sleep', seconds: 30 })),
     });
@@ -56,6 +58,7 @@ describe.concurrent('when the supervisor is killed', () => {
     const commands = left.map(({ command }) => command).join('\n');
     expect(commands).toMatch(/ front$/m);
     expect(commands.match(/ worker$/gm)).toHaveLength(2);
+    expect(commands).toMatch(/ media$/m);
     expect(commands).toMatch(/nats-server\.conf$/m);
     process.kill(service.pid, 'SIGKILL');
     await untilGone(left, 5_000);

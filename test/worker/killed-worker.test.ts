@@ -9,6 +9,7 @@ import {
   untilAllStarted,
   workerOf,
 } from '../support/histories.ts';
+import { descendants, untilGone } from '../support/program.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
@@ -28,9 +29,10 @@ describe.concurrent('a worker that is killed in the middle of its tasks', () => 
     const started = await untilAllStarted(service, keys.slice(0, 15));
     const victim = workerOf(started[0] as History, 1) as number;
     const other = before.find((pid) => pid !== victim) as number;
+    const below = descendants(victim);
     kill(victim);
 
-    const histories = await untilAllEnded(service, keys, 15_000);
+    const [histories] = await Promise.all([untilAllEnded(service, keys, 15_000), untilGone(below, 5_000)]);
 
     expect(histories.map(endOf)).toEqual(keys.map(() => 'completed'));
     const lost = histories.filter((history) => workerOf(history, 2) !== undefined);
