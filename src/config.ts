@@ -1,3 +1,4 @@
+import './all-errors.ts';
 import { resolve } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
@@ -48,7 +49,12 @@ export const Settings = Type.Object({
     maximum: 3_650,
   }),
   MAX_LOG_BYTES: integer('bytes that the log may take on disk', 10_000_000_000, 1_000_000, 2 ** 50),
-  MAX_LOG_EVENTS: integer('events that the log may hold; some 330 bytes of memory each', 3_000_000, 1_000, 1e12),
+  MAX_LOG_EVENTS: integer(
+    'events that the log may hold; some 330 bytes of memory each',
+    3_000_000,
+    1_000,
+    1e12,
+  ),
   MAX_BODY: integer('bytes of a request body', 8 * 1024 * 1024, 1_024, 1024 ** 3),
   MAX_TASKS: integer('tasks, or keys, in one request', 1_000, 1, 1_000),
   TLS_CERT: text('certificate chain (PEM file); with TLS_KEY the service speaks HTTPS'),

@@ -60,6 +60,25 @@ describe('the settings', () => {
     expect(found.find((line) => line.startsWith('PORT'))).toContain("it is 'abc'");
   });
 
+  it('are violated with more than a handful of violations, and all of them are named', () => {
+    const wrong = Object.fromEntries(
+      [
+        'PORT',
+        'WORKERS',
+        'CONCURRENCY',
+        'ATTEMPTS',
+        'TASK_TIMEOUT',
+        'GRACE',
+        'RETENTION_DAYS',
+        'MAX_LOG_BYTES',
+        'MAX_LOG_EVENTS',
+        'MAX_BODY',
+        'MAX_TASKS',
+      ].map((name) => [name, 'x']),
+    );
+    expect(violations(wrong).length).toBeGreaterThanOrEqual(11);
+  });
+
   it('know the address under which clients see the service', () => {
     expect(readConfig({ HOST: '0.0.0.0', PORT: '80' }).PUBLIC_URL).toBe('http://localhost:80');
     expect(readConfig({ HOST: '::1' }).PUBLIC_URL).toBe('http://[::1]:8080');

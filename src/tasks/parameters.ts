@@ -1,3 +1,4 @@
+import '../all-errors.ts';
 import { Compile, type Validator } from 'typebox/compile';
 import type { TLocalizedValidationError } from 'typebox/error';
 import { Value } from 'typebox/value';
@@ -27,19 +28,37 @@ export function checkParameters(
   definition: TaskDefinition,
   sent: Readonly<Record<string, unknown>>,
 ): CheckedParameters {
+  const problems = unknownParameters(definition, sent);
   const value = withDefaults(definition, sent);
   const validator = validatorOf(definition);
-  if (validator.Check(value)) return { ok: true, value };
-  const problems = new Map<string, Set<string>>();
-  const add = (path: string, text: string) => problems.set(path, (problems.get(path) ?? new Set()).add(text));
+  if (problems.size === 0 && validator.Check(value)) return { ok: true, value };
   const errors = validator.Errors(value);
-  for (const error of errors)
-    if (!isEcho(error, errors)) for (const [path, text] of describe(error)) add(path, text);
+  for (const error of errors) {
+    if (isEcho(error, errors)) continue;
+    for (const [path, text] of describe(error))
+      problems.set(path, (problems.get(path) ?? new Set()).add(text));
+  }
   // fromEntries defines its members, so that a parameter called __proto__ is one like any other.
   return {
     ok: false,
     problems: Object.fromEntries([...problems].map(([path, texts]) => [path, [...texts]])),
   };
+}
+
+/** So many are named; a definition may hold tens of thousands, and the answer must fit into an event. */
+const MAX_UNKNOWN = 50;
+
+function unknownParameters(
+  { parameters }: TaskDefinition,
+  sent: Readonly<Record<string, unknown>>,
+): Map<string, Set<string>> {
+  const names = Object.keys(sent).filter((name) => !Object.hasOwn(parameters.properties, name));
+  const problems = new Map(
+    names.slice(0, MAX_UNKNOWN).map((name) => [name.slice(0, 100), new Set(['unknown parameter'])]),
+  );
+  if (names.length > MAX_UNKNOWN)
+    problems.set('…', new Set([`and ${names.length - MAX_UNKNOWN} more unknown parameters`]));
+  return problems;
 }
 
 /** The parameters' JSON Schema as clients need it: what has a default need not be sent. */

@@ -101,6 +101,18 @@ describe('parameters', () => {
     );
   });
 
+  it('are all named when they are unknown, and what is missing too', () => {
+    const many = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`p${index}`, index]));
+    expect(Object.keys(problemsOf(many) ?? {}).sort()).toEqual(['url', ...Object.keys(many)].sort());
+  });
+
+  it('are named within reason when they are thousands', () => {
+    const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`p${index}`, index]));
+    const problems = problemsOf({ url, ...many }) ?? {};
+    expect(Object.keys(problems)).toHaveLength(51);
+    expect(problems['…']).toEqual(['and 19950 more unknown parameters']);
+  });
+
   it('are published without asking for what has a default', () => {
     expect(publishedParameters(task)).toMatchObject({ required: ['url'], additionalProperties: false });
   });

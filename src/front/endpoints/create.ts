@@ -13,7 +13,7 @@ export async function create(parts: FrontParts, exchange: Exchange): Promise<voi
   const account = authenticate(parts.accounts, exchange.head, { body });
   const problems: Problem[] = [];
   const tasks = readTasks(parts, exchange, body, problems);
-  const block = readBoolean(body['block'], 'block', 'body', problems);
+  const block = readBoolean(body.block, 'block', 'body', problems);
   if (problems.length > 0) throw new RequestError(400, problems);
   const queued = await parts.submissions.submit(account, tasks);
   const states = block
@@ -39,7 +39,7 @@ const readTasks = (
   problems: Problem[],
 ): CheckedTask[] =>
   checkTasks(
-    body['tasks'],
+    body.tasks,
     {
       maxTasks: parts.config.MAX_TASKS,
       bodyBytes: Number(exchange.head.header('content-length')) || Infinity,

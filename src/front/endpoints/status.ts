@@ -47,9 +47,9 @@ async function readAsked(parts: FrontParts, exchange: Exchange): Promise<Asked> 
   } else {
     const body = await readJson(exchange, parts.config.MAX_BODY);
     asked = {
-      keys: readKeys(body['tasks'], problems),
-      block: readBoolean(body['block'], 'block', 'body', problems),
-      details: readBoolean(body['details'], 'details', 'body', problems),
+      keys: readKeys(body.tasks, problems),
+      block: readBoolean(body.block, 'block', 'body', problems),
+      details: readBoolean(body.details, 'details', 'body', problems),
       location: 'body',
     };
   }
