@@ -15,7 +15,7 @@ export interface MediaJob {
   onOutput(output: Output): void;
 }
 
-/** A module that calls `runMediaChild()`, and its arguments. */
+/** A module that calls `serveTasks()`, and its arguments. */
 export interface ChildCommand {
   readonly modulePath: string;
   readonly args: readonly string[];
@@ -27,6 +27,9 @@ export interface DecoderSettings {
   readonly prefix: readonly string[];
   readonly logger: Logger;
 }
+
+/** How long a child may live without its channel. */
+const DEAF_MS = 1_000;
 
 interface Running {
   readonly job: MediaJob;
@@ -117,8 +120,8 @@ export class Decoder {
       if (this.#child.pid === undefined) end(error.message);
       else this.kill(stoppedUnexpectedly(error.message));
     });
-    // Deaf but not dead.
-    this.#child.on('disconnect', () => this.#child.kill('SIGKILL'));
+    // Deaf but not dead. One that is just ending closes its channel first, and its own end says more than ours.
+    this.#child.on('disconnect', () => setTimeout(() => this.#child.kill('SIGKILL'), DEAF_MS).unref());
   }
 
   #hear(message: ChildMessage): void {

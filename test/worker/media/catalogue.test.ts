@@ -1,0 +1,58 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TaskFailure } from '../../../actors/failure.ts';
+import type { Source } from '../../../src/tasks/definition.ts';
+import { type Pooling, startPool } from './pooling.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../../dist/src/cli/wyvern.js', import.meta.url));
+
+let folder: string;
+let pooling: Pooling;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'wyvern-catalogue-'));
+  pooling = await startPool({ childCommand: { modulePath: PROGRAM, args: ['media'] } });
+});
+afterAll(async () => {
+  await pooling[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
+
+async function spool(name: string, data: Uint8Array): Promise<Source> {
+  const path = join(folder, name);
+  await writeFile(path, data);
+  return { url: `http://a.example/${name}`, path, bytes: (await stat(path)).size };
+}
+
+describe('the command `media`', () => {
+  it('runs the tasks of the catalogue', async () => {
+    const create = { width: 40, height: 20, channels: 3, background: '#c00000' } as const;
+    const source = await spool('red.png', await sharp({ create }).png().toBuffer());
+    const info = await pooling.give('image.info', { url: source.url }, [source]).result;
+    expect(info).toMatchObject({ content_type: 'image/png', width: 40, height: 20, bytes: source.bytes });
+
+    const parameters = {
+      ...{ url: source.url, width: 10, crop: false, rotation: 0 },
+      ...{ poster: false, format: 'webp', quality: 80 },
+    };
+    const thumb = pooling.give('image.thumb', parameters, [source]);
+    expect(await thumb.result).toMatchObject({ width: 10, height: 5, content_type: 'image/webp' });
+    const [output] = thumb.outputs;
+    expect(await sharp(output?.data).metadata()).toMatchObject({ format: 'webp', width: 10, height: 5 });
+  });
+
+  it('says in words for the client what is wrong with a source', async () => {
+    const source = await spool('broken.png', Buffer.from('no image at all'));
+    const failure = await pooling.give('image.info', { url: source.url }, [source]).failure;
+    expect(failure).toBeInstanceOf(TaskFailure);
+    expect(failure).toMatchObject({ message: expect.stringContaining(source.url), passing: false });
+  });
+
+  it('takes no name that is no task', async () => {
+    const failure = await pooling.give('constructor').failure;
+    expect(failure).toMatchObject({ message: "the media child knows no task 'constructor'" });
+  });
+});

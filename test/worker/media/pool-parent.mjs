@@ -1,0 +1,19 @@
+/* A parent that a test can kill: says the pid of a child that hangs, and stays. */
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { createMediaPool } from '../../../dist/src/worker/media/pool.js';
+
+const modulePath = fileURLToPath(new URL('./scripted-child.mjs', import.meta.url));
+const pool = createMediaPool({
+  size: 1,
+  childCommand: { modulePath, args: [] },
+  logger: pino({ level: 'silent' }),
+});
+await pool.run({
+  name: process.argv[2],
+  parameters: {},
+  sources: [],
+  signal: new AbortController().signal,
+  onProgress: (pid) => process.stdout.write(`${pid}\n`),
+  onOutput: () => {},
+});

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { TaskFailure } from '../../../actors/failure.ts';
+import { gone, isAlive, startPool } from './pooling.ts';
+
+const pidOf = (result: unknown) => (result as { pid: number }).pid;
+
+describe('the pool', () => {
+  it('uses a warm child again before it starts another', async () => {
+    await using pooling = await startPool({ size: 4 });
+    const first = pidOf(await pooling.give('echo').result);
+    for (let count = 0; count < 5; count += 1) expect(pidOf(await pooling.give('echo').result)).toBe(first);
+  });
+
+  it('runs as many jobs at once as it has children, the others after them', async () => {
+    await using pooling = await startPool({ size: 2 });
+    const jobs = ['a', 'b', 'c'].map((gate) => pooling.giveGated(gate));
+    const [a, b, c] = jobs as [(typeof jobs)[0], (typeof jobs)[0], (typeof jobs)[0]];
+    const pids = [await a.running(), await b.running()];
+    expect(new Set(pids).size).toBe(2);
+    expect(c.progress).toEqual([]);
+    await pooling.open('b');
+    expect(await b.result).toBe(pids[1]);
+    expect(await c.running()).toBe(pids[1]);
+    await pooling.open('a');
+    await pooling.open('c');
+    expect(await Promise.all([a.result, c.result])).toEqual(pids);
+  });
+
+  it('takes waiting jobs in the order in which they came', async () => {
+    await using pooling = await startPool();
+    const ended: number[] = [];
+    const first = pooling.giveGated('first');
+    const others = [1, 2, 3, 4].map((number) =>
+      pooling.give('echo').result.then(() => {
+        ended.push(number);
+      }),
+    );
+    await pooling.open('first');
+    await Promise.all([first.result, ...others]);
+    expect(ended).toEqual([1, 2, 3, 4]);
+  });
+
+  it('replaces a child after its share of tasks, whether they went well or not', async () => {
+    await using pooling = await startPool({ maxTasks: 2 });
+    const pids: number[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      pids.push(pidOf(await pooling.give('echo').result));
+      await pooling.give('break', { message: 'x' }).failure;
+    }
+    expect(new Set(pids).size).toBe(3);
+    expect(pooling.logged.filter(({ level }) => (level as number) > 20)).toEqual([]);
+  });
+
+  it('replaces worn children while jobs wait', async () => {
+    await using pooling = await startPool({ size: 2, maxTasks: 1 });
+    const results = await Promise.all(Array.from({ length: 7 }, () => pooling.give('echo').result));
+    expect(new Set(results.map(pidOf)).size).toBe(7);
+  });
+});
+
+describe('an aborted job', () => {
+  it.each(['hang', 'hangInNativeCode', 'hangInJavaScript'])(
+    'that runs is killed, and the next one works: %s',
+    async (name) => {
+      await using pooling = await startPool();
+      const job = pooling.give(name);
+      const pid = await job.running();
+      const reason = new Error('canceled');
+      job.abort(reason);
+      expect(await job.failure).toBe(reason);
+      expect(pidOf(await pooling.give('echo').result)).not.toBe(pid);
+      await gone(pid);
+      expect(pooling.logged.filter(({ level }) => (level as number) > 20)).toEqual([]);
+    },
+  );
+
+  it('that waits leaves the queue, and disturbs none', async () => {
+    await using pooling = await startPool();
+    const first = pooling.giveGated('first');
+    const pid = await first.running();
+    const [second, third] = [pooling.give('echo'), pooling.give('echo')];
+    const reason = new Error('canceled');
+    second.abort(reason);
+    expect(await second.failure).toBe(reason);
+    await pooling.open('first');
+    expect(await first.result).toBe(pid);
+    expect(pidOf(await third.result)).toBe(pid);
+  });
+
+  it('that was aborted before never starts', async () => {
+    await using pooling = await startPool();
+    const run = pooling.pool.run({
+      name: 'echo',
+      parameters: {},
+      sources: [],
+      signal: AbortSignal.abort('before'),
+      onProgress: () => {},
+      onOutput: () => {},
+    });
+    await expect(run).rejects.toBe('before');
+  });
+
+  it('may be aborted after its end: its child goes on', async () => {
+    await using pooling = await startPool();
+    const job = pooling.give('echo');
+    const pid = pidOf(await job.result);
+    const next = pooling.giveGated('next');
+    job.abort('too late');
+    await pooling.open('next');
+    expect(await next.result).toBe(pid);
+  });
+
+  it('in the moment in which it gets its child gives it back', async () => {
+    await using pooling = await startPool();
+    const job = pooling.give('hang');
+    job.abort('at once');
+    expect(await job.failure).toBe('at once');
+    expect(await pooling.give('echo').result).toHaveProperty('pid');
+  });
+});
+
+describe('close', () => {
+  it('ends what runs and what waits with a passing failure, and leaves no child', async () => {
+    await using pooling = await startPool({ size: 2 });
+    const running = [pooling.give('hang'), pooling.give('hangInNativeCode')];
+    const waiting = pooling.give('echo');
+    const pids = await Promise.all(running.map((job) => job.running()));
+    await pooling.pool.close();
+    for (const job of [...running, waiting]) {
+      expect(await job.failure).toBeInstanceOf(TaskFailure);
+      expect(await job.failure).toMatchObject({ message: 'the worker stopped', passing: true });
+    }
+    expect(pids.map(isAlive)).toEqual([false, false]);
+    expect(await pooling.give('echo').failure).toMatchObject({ message: 'the worker stopped' });
+    await pooling.pool.close();
+  });
+
+  it('waits for killed children that another has replaced', async () => {
+    await using pooling = await startPool();
+    const job = pooling.give('hang');
+    const pid = await job.running();
+    job.abort('canceled');
+    await pooling.pool.close();
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  it('kills idle children', async () => {
+    await using pooling = await startPool();
+    const pid = pidOf(await pooling.give('echo').result);
+    await pooling.pool.close();
+    expect(isAlive(pid)).toBe(false);
+  });
+});

@@ -1,0 +1,103 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import type { Json, Output, Source } from '../../../src/tasks/definition.ts';
+import { createMediaPool, type MediaPool, type MediaPoolSettings } from '../../../src/worker/media/pool.ts';
+import { until } from '../../support/until.ts';
+
+export const SCRIPTED_CHILD = {
+  modulePath: fileURLToPath(new URL('./scripted-child.mjs', import.meta.url)),
+  args: [],
+};
+
+/** For a process to start or to end on a busy machine. */
+const PATIENCE_MS = 25_000;
+
+/** A job that was given to the pool. */
+export interface Given {
+  readonly progress: Json[];
+  readonly outputs: Output[];
+  readonly result: Promise<unknown>;
+  /** What the job rejected with. */
+  readonly failure: Promise<unknown>;
+  /** The pid that the script reported as its first progress. */
+  running(): Promise<number>;
+  abort(reason: unknown): void;
+}
+
+export interface Pooling extends AsyncDisposable {
+  readonly pool: MediaPool;
+  readonly logged: Record<string, unknown>[];
+  give(name: string, parameters?: Record<string, unknown>, sources?: readonly Source[]): Given;
+  /** A job that runs until `open` is called with its name. */
+  giveGated(gate: string): Given;
+  open(gate: string): Promise<void>;
+}
+
+export async function startPool(settings: Partial<MediaPoolSettings> = {}): Promise<Pooling> {
+  const folder = await mkdtemp(join(tmpdir(), 'wyvern-media-'));
+  const logged: Record<string, unknown>[] = [];
+  const logger = pino({ level: 'trace' }, { write: (line) => void logged.push(JSON.parse(line)) });
+  const pool = createMediaPool({ size: 1, childCommand: SCRIPTED_CHILD, logger, ...settings });
+  const give: Pooling['give'] = (name, parameters = {}, sources = []) =>
+    giveTo(pool, name, parameters, sources);
+  return {
+    pool,
+    logged,
+    give,
+    giveGated: (gate) => give('waitForFile', { path: join(folder, gate) }),
+    open: (gate) => writeFile(join(folder, gate), ''),
+    async [Symbol.asyncDispose]() {
+      await pool.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+function giveTo(
+  pool: MediaPool,
+  name: string,
+  parameters: Record<string, unknown>,
+  sources: readonly Source[],
+): Given {
+  const controller = new AbortController();
+  const progress: Json[] = [];
+  const outputs: Output[] = [];
+  const result = pool.run({
+    name,
+    parameters,
+    sources,
+    signal: controller.signal,
+    onProgress: (value) => progress.push(value),
+    onOutput: (output) => outputs.push(output),
+  });
+  const failure = result.then(
+    (value) => Promise.reject(new Error(`did not fail: ${JSON.stringify(value)}`)),
+    (error: unknown) => error,
+  );
+  // A test looks at one of the two, after the fact.
+  for (const promise of [result, failure]) promise.catch(() => {});
+  return {
+    progress,
+    outputs,
+    result,
+    failure,
+    running: () => until(() => progress[0] as number | undefined, PATIENCE_MS),
+    abort: (reason) => controller.abort(reason),
+  };
+}
+
+/** Whether a process that is or was a child of this one's is still there; a reaped one is not. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const gone = (pid: number): Promise<true> =>
+  until(() => (isAlive(pid) ? undefined : true), PATIENCE_MS);

@@ -1,0 +1,85 @@
+/* The real child over tasks that do what a test asks for: run from what was compiled, as the pool forks it. */
+import { pbkdf2 } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { TaskFailure } from '../../../dist/actors/failure.js';
+import { serveTasks } from '../../../dist/src/worker/media/serve.js';
+
+const never = () => new Promise(() => {});
+const output = (name, data) => ({ name, extension: 'bin', contentType: 'application/octet-stream', data });
+
+const scripts = {
+  echo: async (parameters, { sources }) => ({ parameters, sources, pid: process.pid }),
+  environment: async ({ names }) => names.map((name) => process.env[name]),
+  limits: async () => readFileSync('/proc/self/limits', 'utf8'),
+
+  talk: async (_parameters, context) => {
+    context.progress(1);
+    await context.output(output('small', Buffer.from('from the shared pool of buffers')));
+    context.progress({ half: [true, null] });
+    await context.output(output('empty', new Uint8Array()));
+    return 'talked';
+  },
+  output: async ({ bytes }, context) => {
+    await context.output(output('large', Buffer.alloc(bytes, 'wyvern')));
+  },
+  talkLate: async (_parameters, context) => {
+    setInterval(() => context.progress('late'), 1);
+  },
+
+  fail: async ({ message, passing, cause }) => {
+    throw new TaskFailure(message, { passing, cause: cause && new Error(cause) });
+  },
+  break: async ({ message }) => {
+    throw new RangeError(message);
+  },
+  throwText: async () => {
+    throw 'only text';
+  },
+  throwAtOnce: () => {
+    throw new TypeError('at once');
+  },
+  returnFunction: async () => () => {},
+  reportFunction: async (_parameters, context) => context.progress(() => {}),
+  allocate: async ({ bytes }) => Buffer.alloc(bytes, 1).length,
+
+  // Each says who it is once it runs.
+  waitForFile: async ({ path }, context) => {
+    context.progress(process.pid);
+    while (!existsSync(path)) await delay(5);
+    return process.pid;
+  },
+  hang: async (_parameters, context) => {
+    context.progress(process.pid);
+    await never();
+  },
+  hangInJavaScript: async (_parameters, context) => {
+    context.progress(process.pid);
+    // It has left this process before the loop begins.
+    await context.output(output('empty', new Uint8Array()));
+    for (;;);
+  },
+  hangInNativeCode: async (_parameters, context) => {
+    pbkdf2('', '', 2 ** 31 - 1, 64, 'sha512', () => {});
+    context.progress(process.pid);
+    await never();
+  },
+
+  kill: async ({ signal }) => {
+    process.kill(process.pid, signal);
+    await never();
+  },
+  exit: async ({ code }) => process.exit(code),
+  rejectUnseen: async () => {
+    void Promise.reject(new Error('nobody handles this'));
+    await never();
+  },
+  disconnect: async () => {
+    process.removeAllListeners('disconnect');
+    setImmediate(() => process.disconnect());
+    setInterval(() => {}, 1_000);
+    await never();
+  },
+};
+
+serveTasks(new Map(Object.entries(scripts).map(([name, run]) => [name, { name, run }])));
