@@ -1,5 +1,7 @@
 /** What EXIF says about how a photo was taken; null for what it does not say. */
 export interface Exif {
+  /** 1–8. */
+  readonly orientation: number | null;
   /** `2009:11:02 01:21:55` */
   readonly dateTime: string | null;
   readonly flash: boolean | null;
@@ -10,9 +12,17 @@ export interface Exif {
   readonly exposureTime: number | null;
 }
 
-const NOTHING: Exif = { dateTime: null, flash: null, focalLength: null, isoSpeed: null, exposureTime: null };
+const NOTHING: Exif = {
+  orientation: null,
+  dateTime: null,
+  flash: null,
+  focalLength: null,
+  isoSpeed: null,
+  exposureTime: null,
+};
 
 const TAGS = {
+  orientation: 0x0112,
   dateTime: 0x0132,
   exifFolder: 0x8769,
   dateTimeOriginal: 0x9003,
@@ -57,8 +67,10 @@ function readTiff(view: DataView): Exif {
   const image = new Folder(view, view.getUint32(4, order === 0x4949), order === 0x4949);
   const pointer = image.integer(TAGS.exifFolder);
   const photo = pointer === null ? undefined : new Folder(view, pointer, order === 0x4949);
+  const orientation = image.integer(TAGS.orientation) ?? 0;
   const flash = photo?.integer(TAGS.flash) ?? null;
   return {
+    orientation: orientation >= 1 && orientation <= 8 ? orientation : null,
     dateTime:
       photo?.date(TAGS.dateTimeOriginal) ?? photo?.date(TAGS.dateTimeDigitized) ?? image.date(TAGS.dateTime),
     // The lowest bit says whether it fired, the others how it was set.

@@ -12,8 +12,10 @@ const SAMPLE_SIDE = 32;
 /** Everything about an image; decodes it once, for the colours, so a broken file is found out here too. */
 export async function readInfo(given: Source | undefined) {
   const image = await openImage(given);
-  const { source, format, metadata, width, height, orientation } = image;
+  const { source, format, metadata, width, height } = image;
   const exif = readExif(metadata.exif);
+  // libvips reads an orientation that EXIF does not know as 1, and has turned an AVIF, for which it gives none, already.
+  const orientation = exif.orientation === null ? undefined : image.orientation;
   const sample = await samplePixels(image);
   const opaque = overWhite(sample);
   return {

@@ -1,0 +1,245 @@
+import { readFile } from 'node:fs/promises';
+import { decode as decodeBlurhash } from 'blurhash';
+import sharp from 'sharp';
+import { Value } from 'typebox/value';
+import { describe, expect, it } from 'vitest';
+import { readExif } from '../../../src/tasks/image/exif.ts';
+import { imageInfo } from '../../../src/tasks/image-info.ts';
+import { exifBlock, type Tag, withExifBlock } from '../../support/exif.ts';
+import { decoded, difference, gradient, picture, pipeline } from '../../support/picture.ts';
+import { runOn } from '../../support/run-task.ts';
+
+const RACCOON = new URL('../../../ops/sample/raccoon.jpg', import.meta.url);
+
+async function infoOf(bytes: Uint8Array): Promise<{ readonly blurhash: string }> {
+  const { result, outputs } = await runOn<{ blurhash: string }>(imageInfo, bytes);
+  expect(outputs).toEqual([]);
+  expect(Value.Errors(imageInfo.result, result)).toEqual([]);
+  return result;
+}
+
+const SHOT: Tag[] = [
+  [0x829a, 5, [1, 125]],
+  [0x8827, 3, 400],
+  [0x9003, 2, '2009:11:02 01:21:55'],
+  [0x9209, 3, 0x19],
+  [0x920a, 5, [350, 10]],
+];
+const shot = {
+  orientation: null,
+  dateTime: '2009:11:02 01:21:55',
+  flash: true,
+  focalLength: 35,
+  isoSpeed: 400,
+  exposureTime: 0.008,
+};
+const nothing = {
+  orientation: null,
+  dateTime: null,
+  flash: null,
+  focalLength: null,
+  isoSpeed: null,
+  exposureTime: null,
+};
+
+describe('image.info', () => {
+  it('tells all that is known of a real photo', async () => {
+    const photo = await readFile(RACCOON);
+    expect(await infoOf(photo)).toMatchObject({
+      content_type: 'image/jpeg',
+      type: 'image',
+      width: 1024,
+      height: 768,
+      alpha: false,
+      exif_orientation: 1,
+      rotation: 0,
+      bytes: photo.length,
+      frames: 1,
+    });
+  });
+
+  it('has null for each thing that a plain file does not say', async () => {
+    expect(await infoOf(await pipeline(gradient(30, 20)).png().toBuffer())).toMatchObject({
+      exif_orientation: null,
+      rotation: null,
+      date_time: null,
+      flash: null,
+      focal_length: null,
+      iso_speed: null,
+      exposure_time: null,
+    });
+  });
+
+  it('reads the EXIF of a JPEG, a PNG and a WebP', async () => {
+    const exif = { DateTimeOriginal: '2009:11:02 01:21:55', Flash: '25', ISOSpeedRatings: '400' };
+    const tagged = () => pipeline(gradient(30, 20)).withExif({ IFD2: exif });
+    for (const encoded of [tagged().jpeg(), tagged().png(), tagged().webp()])
+      expect(await infoOf(await encoded.toBuffer())).toMatchObject({
+        date_time: '2009:11:02 01:21:55',
+        flash: true,
+        iso_speed: 400,
+      });
+  });
+
+  it.each(['jpeg', 'png', 'webp', 'gif', 'avif'] as const)('knows %s by its bytes', async (format) => {
+    const bytes = await pipeline(gradient(30, 20)).toFormat(format).toBuffer();
+    expect(await infoOf(bytes)).toMatchObject({ content_type: `image/${format}`, width: 30, height: 20 });
+  });
+
+  it('says whether pixels may be transparent', async () => {
+    const glass = pipeline(picture(20, 20, () => [9, 9, 9, 99]));
+    expect(await infoOf(await glass.clone().png().toBuffer())).toMatchObject({ alpha: true });
+    expect(await infoOf(await glass.clone().removeAlpha().png().toBuffer())).toMatchObject({ alpha: false });
+  });
+
+  it('has no orientation for an AVIF, which is measured upright', async () => {
+    const avif = await pipeline(gradient(30, 20)).withMetadata({ orientation: 6 }).avif().toBuffer();
+    expect(await infoOf(avif)).toMatchObject({
+      exif_orientation: null,
+      rotation: null,
+      width: 20,
+      height: 30,
+    });
+  });
+
+  it('counts the frames of an animation, and measures one of them', async () => {
+    const film = gradient(30, 90);
+    const raw = { width: 30, height: 90, channels: 3, pageHeight: 30 } as const;
+    const gif = await sharp(film.data, { raw }).gif().toBuffer();
+    expect(await infoOf(gif)).toMatchObject({ frames: 3, width: 30, height: 30 });
+  });
+
+  it('does not know an orientation that EXIF does not know', async () => {
+    const jpeg = await pipeline(gradient(30, 20)).jpeg().toBuffer();
+    for (const orientation of [0, 9, 255]) {
+      const bytes = withExifBlock(jpeg, exifBlock([[0x0112, 3, orientation]], []));
+      expect(await infoOf(bytes)).toMatchObject({ exif_orientation: null, rotation: null, width: 30 });
+    }
+  });
+});
+
+describe('colours', () => {
+  it('give a blurhash that looks like the upright picture', async () => {
+    const photo = await readFile(RACCOON);
+    const { blurhash } = await infoOf(photo);
+    expect(blurhash).toHaveLength(28);
+    const shown = decodeBlurhash(blurhash, 32, 24);
+    const blurred = await decoded(await sharp(photo).resize(32, 24).blur(4).png().toBuffer());
+    const looked = await sharp(shown, { raw: { width: 32, height: 24, channels: 4 } })
+      .removeAlpha()
+      .png()
+      .toBuffer();
+    expect(difference(await decoded(looked), blurred)).toBeLessThan(18);
+    const onItsSide = await sharp(photo).rotate(90).withMetadata({ orientation: 8 }).jpeg().toBuffer();
+    const turned = decodeBlurhash((await infoOf(onItsSide)).blurhash, 32, 24);
+    expect(difference(raw(turned), raw(shown))).toBeLessThan(3);
+  });
+
+  const raw = (data: Uint8ClampedArray) => ({
+    data: Buffer.from(data),
+    width: 32,
+    height: 24,
+    channels: 4 as const,
+  });
+
+  it.each([
+    [
+      'the colour of most pixels',
+      picture(40, 40, (x) => (x < 28 ? [200, 30, 40] : [10, 10, 250])),
+      '#c81e28',
+    ],
+    [
+      'of seen ones only',
+      picture(40, 40, (x) => (x < 28 ? [200, 30, 40, 0] : [10, 20, 250, 255])),
+      '#0a14fa',
+    ],
+    ['nothing where nothing is seen', picture(40, 40, () => [200, 30, 40, 0]), null],
+  ])('have as the dominant one %s', async (_, shown, colour) => {
+    expect(await infoOf(await pipeline(shown).png().toBuffer())).toMatchObject({ dominant_color: colour });
+  });
+
+  it('of transparent pixels are white in the blurhash', async () => {
+    const glass = picture(32, 24, () => [0, 0, 0, 0]);
+    const { blurhash } = await infoOf(await pipeline(glass).png().toBuffer());
+    for (const sample of decodeBlurhash(blurhash, 4, 4)) expect(sample).toBeGreaterThan(240);
+  });
+
+  it('of one pixel are told too', async () => {
+    const dot = await pipeline(picture(1, 1, () => [1, 2, 3]))
+      .png()
+      .toBuffer();
+    expect(await infoOf(dot)).toMatchObject({ width: 1, height: 1, dominant_color: '#010203' });
+  });
+});
+
+describe('EXIF', () => {
+  it.each([true, false])('is read in either byte order (little first: %s)', (isLittle) => {
+    expect(readExif(exifBlock([], SHOT, isLittle))).toEqual(shot);
+    expect(
+      readExif(Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), exifBlock([], SHOT, isLittle)])),
+    ).toEqual(shot);
+  });
+
+  it('dates a photo by when it was taken, then digitised, then changed', () => {
+    const taken: Tag = [0x9003, 2, '2001:01:01 00:00:00'];
+    const digitised: Tag = [0x9004, 2, '2002:01:01 00:00:00'];
+    const changed: Tag = [0x0132, 2, '2003:01:01 00:00:00'];
+    expect(readExif(exifBlock([changed], [taken, digitised])).dateTime).toBe('2001:01:01 00:00:00');
+    expect(readExif(exifBlock([changed], [digitised])).dateTime).toBe('2002:01:01 00:00:00');
+    expect(readExif(exifBlock([changed], [])).dateTime).toBe('2003:01:01 00:00:00');
+  });
+
+  it.each([
+    ['an empty date', [[0x9003, 2, '    :  :     :  :  ']]],
+    ['no date', [[0x9003, 2, '0000:00:00 00:00:00']]],
+    ['a date of another form', [[0x9003, 2, '2009-11-02T01:21:55']]],
+    ['a division by zero', [[0x829a, 5, [1, 0]]]],
+    [
+      'numbers of another type',
+      [
+        [0x829a, 3, 5],
+        [0x8827, 2, '400'],
+        [0x9209, 5, [1, 1]],
+      ],
+    ],
+  ] as [string, Tag[]][])('takes %s for unknown', (_, photo) => {
+    expect(readExif(exifBlock([], photo))).toEqual(nothing);
+  });
+
+  it('says that the flash did not fire when its lowest bit is 0', () => {
+    expect(readExif(exifBlock([], [[0x9209, 3, 0x10]])).flash).toBe(false);
+  });
+
+  it('is unknown when it is broken anywhere, and never throws', () => {
+    expect(readExif(undefined)).toEqual(nothing);
+    const block = exifBlock([], SHOT);
+    for (let bytes = 0; bytes < 2_400; bytes += 1) readExif(block.subarray(0, bytes));
+    let state = 1;
+    for (let round = 0; round < 5_000; round += 1) {
+      const damaged = Buffer.from(block);
+      for (let change = 0; change < 8; change += 1) {
+        state = (state * 48_271) % 2_147_483_647;
+        damaged[state % 1_200] = state % 251;
+      }
+      readExif(damaged);
+    }
+  });
+
+  it('of 64 kB in which every tag claims all of it takes no time', () => {
+    const block = Buffer.alloc(65_527);
+    block.write('II*\0', 0, 'latin1');
+    block.writeUInt32LE(8, 4);
+    const count = Math.floor((block.length - 14) / 12);
+    block.writeUInt16LE(count, 8);
+    for (let index = 0; index < count; index += 1) {
+      const entry = 10 + index * 12;
+      block.writeUInt16LE(index === 0 ? 0x8769 : 30_000 + index, entry);
+      block.writeUInt16LE(index === 0 ? 4 : 1, entry + 2);
+      block.writeUInt32LE(index === 0 ? 1 : 65_000, entry + 4);
+      block.writeUInt32LE(8, entry + 8);
+    }
+    const startedAt = performance.now();
+    expect(readExif(block)).toEqual(nothing);
+    expect(performance.now() - startedAt).toBeLessThan(500);
+  });
+});
