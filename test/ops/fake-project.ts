@@ -28,7 +28,8 @@ const { FAKE_CALLS, FAKE_MODULES, FAKE_NPM_WAITS_FOR, FAKE_NPM_SAYS } = process.
 appendFileSync(FAKE_CALLS, 'npm ' + process.pid + '\\n');
 if (FAKE_NPM_SAYS) { console.error(FAKE_NPM_SAYS); process.exit(1); }
 mkdirSync('node_modules');
-while (FAKE_NPM_WAITS_FOR && !existsSync(FAKE_NPM_WAITS_FOR)) await new Promise((go) => setTimeout(go, 20));
+for (let turn = 0; turn < 1500 && FAKE_NPM_WAITS_FOR && !existsSync(FAKE_NPM_WAITS_FOR); turn++)
+  await new Promise((go) => setTimeout(go, 20));
 for (const name of readdirSync(FAKE_MODULES))
   if (!name.startsWith('.')) symlinkSync(FAKE_MODULES + '/' + name, 'node_modules/' + name);
 `;
