@@ -124,7 +124,7 @@ export type TaskSnapshot = SnapshotFrom<typeof taskMachine>;
 /** Brings a new task to life. `append` gets each event that the task accepts, the first one included. */
 export function startTask(queued: Queued, append: (event: TaskEvent) => void): TaskActor {
   const actor = createActor(taskMachine, { input: queued });
-  for (const type of EVENT_TYPES) actor.on(type, append);
+  actor.on('*', append);
   return actor.start();
 }
 
@@ -138,7 +138,7 @@ export function replayTask(
 ): TaskActor {
   const actor = createActor(taskMachine, { input: queued }).start();
   for (const event of rest) tell(actor, event);
-  if (append) for (const type of EVENT_TYPES) actor.on(type, append);
+  if (append) actor.on('*', append);
   return actor;
 }
 
@@ -146,5 +146,3 @@ export function replayTask(
 export function tell(actor: TaskActor, event: TaskEvent): void {
   if (actor.getSnapshot().status === 'active') actor.send(event);
 }
-
-const EVENT_TYPES = ['queued', 'started', 'progress', 'retried', 'completed', 'failed', 'canceled'] as const;

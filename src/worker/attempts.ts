@@ -1,26 +1,27 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { createActor, waitFor } from 'xstate';
+import { createActor } from 'xstate';
 import { attemptMachine, type Outcome } from '../../actors/attempt.ts';
-import type { Queued, TaskEvent } from '../../actors/event.ts';
-import { givenUp, judge, RETRY_DELAYS } from '../../actors/retry.ts';
-import { replayTask, type TaskActor, tell } from '../../actors/task.ts';
+import type { ParameterProblems } from '../../actors/event.ts';
+import { judge, RETRY_DELAYS } from '../../actors/retry.ts';
 import type { Config } from '../config.ts';
-import { dateToMs, eventDate, formatDate, nowMicros } from '../log/event-date.ts';
-import { type Delivery, type EventLog, LogConflict, LogUnavailable } from '../log/log.ts';
+import { eventDate, formatDate, nowMicros } from '../log/event-date.ts';
+import { type Delivery, type EventLog, LogUnavailable } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
-import { foldHistory } from '../projection/state.ts';
 import { catalogue } from '../tasks/catalogue.ts';
 import type { TaskDefinition } from '../tasks/definition.ts';
 import { checkParameters } from '../tasks/parameters.ts';
 import { createEffects, type EffectParts } from './effects.ts';
+import { firstAttempt, type Plan, planAttempt } from './plan.ts';
 import { ProgressReports } from './progress.ts';
 import { Suspects } from './suspects.ts';
+import { TaskRecord } from './task-record.ts';
 
 /** What to do with the delivery once the attempt is over; undone things are left to the lease. */
 export type Settle = (delivery: Delivery) => void;
 
 const ACK: Settle = (delivery) => delivery.ack();
 const LEAVE: Settle = () => {};
+/** When a task that this worker does not know is handed out again, to whoever asks first. */
+const UNKNOWN_AGAIN_MS = 30_000;
 /** When a suspect that found no place is handed out again, here or elsewhere. */
 const SUSPECT_AGAIN_MS = 1_000;
 const release =
@@ -41,23 +42,14 @@ export interface AttemptParts extends EffectParts {
   readonly logger: Logger;
 }
 
-/** Whether a delivered task is to be tried, and as which attempt. */
-type Plan =
-  | {
-      readonly kind: 'try';
-      readonly attempt: number;
-      readonly spent: number;
-      /** Its last attempt, and the one before died with its worker. */
-      readonly isSuspect: boolean;
-      readonly events: readonly TaskEvent[];
-    }
-  | {
-      readonly kind: 'fail';
-      readonly error: string;
-      readonly attempt: number;
-      readonly events: readonly TaskEvent[];
-    }
-  | { readonly kind: 'settle'; readonly settle: Settle };
+interface Work {
+  readonly definition: TaskDefinition;
+  readonly parameters: Record<string, unknown>;
+  readonly record: TaskRecord;
+  readonly plan: Extract<Plan, { kind: 'try' }>;
+  readonly delivery: Delivery;
+  readonly stop: AbortSignal;
+}
 
 /** Runs attempts of delivered tasks. What happens is in the log before the delivery is settled. */
 export class Attempts {
@@ -76,61 +68,44 @@ export class Attempts {
   async #run(delivery: Delivery, stop: AbortSignal): Promise<Settle> {
     const { name, queued, key } = delivery;
     const plan = await this.#plan(delivery);
-    if (plan.kind === 'settle') return plan.settle;
+    if (!plan) return LEAVE;
+    if (plan.kind === 'over') return ACK;
+    if (plan.kind === 'wait') return release(plan.delayMs);
     const record = new TaskRecord(this.#parts, name, key, plan.events);
-    if (queued.refused)
-      return record.end({ type: 'failed', attempt: 0, error: { parameters: queued.refused } });
-    if (plan.kind === 'fail') return record.end({ type: 'failed', attempt: plan.attempt, error: plan.error });
+    if (queued.refused) return endRefused(record, queued.refused);
+    if (plan.kind === 'fail')
+      return ending(record, { type: 'failed', attempt: plan.attempt, error: plan.error });
     const definition = catalogue.get(name);
+    // A worker of another version may know it.
+    if (!definition) return release(UNKNOWN_AGAIN_MS);
     const { task_name: _, ...sent } = queued.task;
-    const checked = definition && checkParameters(definition, sent);
-    if (!definition || !checked) return release(30_000);
-    if (!checked.ok)
-      return record.end({ type: 'failed', attempt: 0, error: { parameters: checked.problems } });
-    if (!plan.isSuspect) return this.#try(definition, checked.value, record, plan, delivery, stop);
+    const checked = checkParameters(definition, sent);
+    if (!checked.ok) return endRefused(record, checked.problems);
+    const work = { definition, parameters: checked.value, record, plan, delivery, stop };
+    return plan.isSuspect ? this.#trySuspect(work) : this.#try(work);
+  }
+
+  /** Undefined while the log cannot say. */
+  async #plan({ key, queued, count }: Delivery): Promise<Plan | undefined> {
+    if (count === 1) return firstAttempt(queued);
+    try {
+      return planAttempt(await this.#parts.log.history(key), this.#parts.config.ATTEMPTS, Date.now());
+    } catch (error) {
+      if (error instanceof LogUnavailable) return undefined;
+      throw error;
+    }
+  }
+
+  async #trySuspect(work: Work): Promise<Settle> {
     if (!(await this.#suspects.enter())) return release(SUSPECT_AGAIN_MS);
     try {
-      return await this.#try(definition, checked.value, record, plan, delivery, stop);
+      return await this.#try(work);
     } finally {
       this.#suspects.leave();
     }
   }
 
-  /** A task that is handed out for the first time has no past to read. */
-  async #plan({ key, queued, count }: Delivery): Promise<Plan> {
-    if (count === 1) return { kind: 'try', attempt: 1, spent: 1, isSuspect: false, events: [queued] };
-    const history = await this.#parts.log.history(key).catch((error: unknown) => {
-      if (error instanceof LogUnavailable) return undefined;
-      throw error;
-    });
-    if (!history) return { kind: 'settle', settle: LEAVE };
-    const state = foldHistory(history);
-    // Its events have left the log: nothing can be said of it any more.
-    if (!state || state.completed !== undefined) return { kind: 'settle', settle: ACK };
-    const events = history.map(({ event }) => event);
-    const retried = events.flatMap((event) => (event.type === 'retried' ? [event] : []));
-    const waitMs = Math.max(0, ...retried.map(({ next }) => dateToMs(next) - Date.now()));
-    if (waitMs > 50) return { kind: 'settle', settle: release(waitMs) };
-    const started = events.filter(({ type }) => type === 'started').length;
-    const spent = started - retried.filter(({ handed_back }) => handed_back).length;
-    const last = retried.find((event) => event.attempt === state.attempt);
-    const left = this.#parts.config.ATTEMPTS - spent;
-    if (left > 0) {
-      const isSuspect = left === 1 && started > 0 && last === undefined;
-      return { kind: 'try', attempt: state.attempt + 1, spent: spent + 1, isSuspect, events };
-    }
-    const reason = last?.reason ?? 'the worker stopped while it ran the task';
-    return { kind: 'fail', error: givenUp(reason, spent), attempt: state.attempt, events };
-  }
-
-  async #try(
-    definition: TaskDefinition,
-    parameters: Record<string, unknown>,
-    record: TaskRecord,
-    plan: Extract<Plan, { kind: 'try' }>,
-    delivery: Delivery,
-    stop: AbortSignal,
-  ): Promise<Settle> {
+  async #try({ definition, parameters, record, plan, delivery, stop }: Work): Promise<Settle> {
     const { attempt } = plan;
     const started = record.add({ type: 'started', attempt, worker: this.#parts.worker });
     // The first start is not waited for; a later one is, so that a task that kills its worker is counted.
@@ -146,17 +121,14 @@ export class Attempts {
       progress,
     });
     let settle: Settle = LEAVE;
-    const actor = createActor(attemptMachine, {
-      input: {
-        deadlineMs: definition.hasDeadline ? this.#parts.config.TASK_TIMEOUT * 1_000 : undefined,
-        effects: {
-          ...effects,
-          report: async (outcome) => {
-            progress.flush();
-            settle = await this.#report(outcome, record, plan, effects.spent);
-          },
-        },
-      },
+    const report = async (outcome: Outcome): Promise<void> => {
+      progress.flush();
+      settle = await this.#report(outcome, record, plan, effects.spent);
+    };
+    const deadlineMs = definition.hasDeadline ? this.#parts.config.TASK_TIMEOUT * 1_000 : undefined;
+    const actor = createActor(attemptMachine, { input: { deadlineMs, effects: { ...effects, report } } });
+    const over = new Promise<void>((resolve) => {
+      actor.subscribe({ complete: resolve, error: () => resolve() });
     });
     actor.start();
     // Someone else has this attempt: whatever this one makes would lose.
@@ -164,7 +136,7 @@ export class Attempts {
     const handBack = () => actor.send({ type: 'HAND_BACK' });
     if (stop.aborted) handBack();
     else stop.addEventListener('abort', handBack, { once: true });
-    await waitFor(actor, ({ status }) => status !== 'active').catch(() => {});
+    await over;
     await effects.cleanUp();
     return settle;
   }
@@ -172,12 +144,12 @@ export class Attempts {
   async #report(
     outcome: Outcome,
     record: TaskRecord,
-    { attempt, spent }: Extract<Plan, { kind: 'try' }>,
+    { attempt, spent }: Work['plan'],
     times: ReturnType<typeof createEffects>['spent'],
   ): Promise<Settle> {
     switch (outcome.kind) {
       case 'completed':
-        return record.end({
+        return ending(record, {
           type: 'completed',
           attempt,
           result: outcome.result,
@@ -185,7 +157,7 @@ export class Attempts {
           spent: { ...times },
         });
       case 'canceled':
-        return record.end({ type: 'canceled', attempt });
+        return ending(record, { type: 'canceled', attempt });
       case 'handed_back': {
         const isOurs = await record.add({
           type: 'retried',
@@ -201,7 +173,7 @@ export class Attempts {
         if (failure.cause !== undefined)
           this.#parts.logger.warn({ err: failure.cause, key: record.key, attempt }, failure.message);
         const verdict = judge(failure, spent, { attempts: this.#parts.config.ATTEMPTS, ...RETRY_DELAYS });
-        if (verdict.kind === 'fail') return record.end({ type: 'failed', attempt, error: verdict.error });
+        if (verdict.kind === 'fail') return ending(record, { type: 'failed', attempt, error: verdict.error });
         const next = formatDate(nowMicros() + verdict.delayMs * 1_000);
         this.#parts.logger.info({ key: record.key, attempt, reason: verdict.reason, next }, 'will try again');
         const isOurs = await record.add({ type: 'retried', attempt, reason: verdict.reason, next });
@@ -211,55 +183,11 @@ export class Attempts {
   }
 }
 
-type Unstamped<T> = T extends TaskEvent ? Omit<T, 'at' | 'account'> : never;
-
-/** One task's record as its worker writes it: the live actor, and what it emits on its way into the log. */
-class TaskRecord {
-  readonly key: string;
-  readonly #parts: AttemptParts;
-  readonly #name: string;
-  readonly #account: string;
-  readonly #actor: TaskActor;
-  #stored: Promise<boolean> = Promise.resolve(false);
-
-  constructor(parts: AttemptParts, name: string, key: string, events: readonly TaskEvent[]) {
-    const past = events as readonly [Queued, ...TaskEvent[]];
-    this.#parts = parts;
-    this.#name = name;
-    this.key = key;
-    this.#account = past[0].account;
-    this.#actor = replayTask(past, (event) => {
-      this.#stored = this.#store(event);
-    });
-  }
-
-  /** Resolves with true once the event is in the log, with false if another one has its place. */
-  add(event: Unstamped<TaskEvent>): Promise<boolean> {
-    this.#stored = Promise.resolve(false);
-    tell(this.#actor, { ...event, at: eventDate(), account: this.#account } as TaskEvent);
-    return this.#stored;
-  }
-
-  /** The task's end: this one, or the one that was there first. */
-  async end(event: Unstamped<TaskEvent>): Promise<Settle> {
-    const isOurs = await this.add(event);
-    if (isOurs && event.type === 'failed')
-      this.#parts.logger.info({ key: this.key, attempt: event.attempt, error: event.error }, 'task failed');
-    this.#actor.stop();
-    return ACK;
-  }
-
-  /** An event that is known is written, however long the log is out of reach. */
-  async #store(event: TaskEvent): Promise<boolean> {
-    for (;;) {
-      try {
-        await this.#parts.log.append({ name: this.#name, key: this.key, event });
-        return true;
-      } catch (error) {
-        if (error instanceof LogConflict) return false;
-        if (event.type === 'progress') return false;
-        await delay(250);
-      }
-    }
-  }
+/** The task ends, and needs no further attempt, whoever's end was first. */
+async function ending(record: TaskRecord, end: Parameters<TaskRecord['end']>[0]): Promise<Settle> {
+  await record.end(end);
+  return ACK;
 }
+
+const endRefused = (record: TaskRecord, parameters: ParameterProblems): Promise<Settle> =>
+  ending(record, { type: 'failed', attempt: 0, error: { parameters } });

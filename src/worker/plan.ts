@@ -1,0 +1,63 @@
+import type { TaskEvent } from '../../actors/event.ts';
+import { givenUp } from '../../actors/retry.ts';
+import type { StoredEvent } from '../log/envelope.ts';
+import { dateToMs } from '../log/event-date.ts';
+import { foldHistory } from '../projection/state.ts';
+
+/** What is to be done with a task that was handed out. */
+export type Plan =
+  | {
+      readonly kind: 'try';
+      /** The number of the attempt to come, from 1. */
+      readonly attempt: number;
+      /** Attempts that count against the limit, that one included. */
+      readonly spent: number;
+      /** It is the last attempt, and the one before died with its worker. */
+      readonly isSuspect: boolean;
+      readonly events: readonly TaskEvent[];
+    }
+  /** Its attempts are used up. */
+  | {
+      readonly kind: 'fail';
+      readonly error: string;
+      readonly attempt: number;
+      readonly events: readonly TaskEvent[];
+    }
+  /** It waits for its next attempt. */
+  | { readonly kind: 'wait'; readonly delayMs: number }
+  /** It has ended, or its events have left the log. */
+  | { readonly kind: 'over' };
+
+/** Earlier than this is early enough: clocks differ, and a timer is never exact. */
+const EARLY_MS = 50;
+
+/** A task that is handed out for the first time has no past to read. */
+export const firstAttempt = (queued: TaskEvent): Plan => ({
+  kind: 'try',
+  attempt: 1,
+  spent: 1,
+  isSuspect: false,
+  events: [queued],
+});
+
+/**
+ * Reads the plan off the log, since deliveries say too little: a task is handed out again also when nobody
+ * tried it. Attempts that a stopping worker handed back do not count against `attempts`.
+ */
+export function planAttempt(history: readonly StoredEvent[], attempts: number, nowMs: number): Plan {
+  const state = foldHistory(history);
+  if (!state || state.completed !== undefined) return { kind: 'over' };
+  const events = history.map(({ event }) => event);
+  const retried = events.flatMap((event) => (event.type === 'retried' ? [event] : []));
+  const delayMs = Math.max(0, ...retried.map(({ next }) => dateToMs(next) - nowMs));
+  if (delayMs > EARLY_MS) return { kind: 'wait', delayMs };
+  const started = events.filter(({ type }) => type === 'started').length;
+  const spent = started - retried.filter(({ handed_back }) => handed_back).length;
+  const last = retried.find(({ attempt }) => attempt === state.attempt);
+  if (spent < attempts) {
+    const isSuspect = spent === attempts - 1 && started > 0 && last === undefined;
+    return { kind: 'try', attempt: state.attempt + 1, spent: spent + 1, isSuspect, events };
+  }
+  const reason = last?.reason ?? 'the worker stopped while it ran the task';
+  return { kind: 'fail', error: givenUp(reason, spent), attempt: state.attempt, events };
+}

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import type { TaskEvent } from '../../actors/event.ts';
+import type { StoredEvent } from '../../src/log/envelope.ts';
+import { planAttempt } from '../../src/worker/plan.ts';
+import { completed, date, failed, KEY, progress, queued, retried, started } from '../actors/events.ts';
+
+const NOW = Date.parse(date(100));
+const plan = (...events: TaskEvent[]) =>
+  planAttempt(
+    events.map(
+      (event, index): StoredEvent => ({
+        seq: index + 1,
+        key: KEY,
+        name: 'hello',
+        id: String(index),
+        bytes: 0,
+        event,
+      }),
+    ),
+    3,
+    NOW,
+  );
+const handedBack = (attempt: number): TaskEvent => ({ ...retried(attempt), handed_back: true }) as TaskEvent;
+
+describe('a task that is handed out again', () => {
+  it('is tried for the first time if nobody has tried it', () => {
+    expect(plan(queued())).toMatchObject({ kind: 'try', attempt: 1, spent: 1, isSuspect: false });
+  });
+
+  it('is tried again after its worker died', () => {
+    expect(plan(queued(), started(1), progress(1, 5))).toMatchObject({
+      kind: 'try',
+      attempt: 2,
+      spent: 2,
+      isSuspect: false,
+    });
+  });
+
+  it('is suspected on its last attempt, if the one before died with its worker', () => {
+    expect(plan(queued(), started(1), started(2))).toMatchObject({
+      kind: 'try',
+      attempt: 3,
+      spent: 3,
+      isSuspect: true,
+    });
+    expect(plan(queued(), started(1), retried(1), started(2), retried(2))).toMatchObject({
+      attempt: 3,
+      isSuspect: false,
+    });
+  });
+
+  it('ends once its attempts are used up, and the error says why', () => {
+    expect(plan(queued(), started(1), started(2), started(3))).toMatchObject({
+      kind: 'fail',
+      attempt: 3,
+      error: 'the worker stopped while it ran the task; gave up after 3 attempts',
+    });
+    expect(plan(queued(), started(1), started(2), started(3), retried(3))).toMatchObject({
+      kind: 'fail',
+      error: 'origin answered 503; gave up after 3 attempts',
+    });
+  });
+
+  it('is not charged for attempts that a stopping worker handed back', () => {
+    const history = [
+      queued(),
+      started(1),
+      handedBack(1),
+      started(2),
+      handedBack(2),
+      started(3),
+      handedBack(3),
+    ];
+    expect(plan(...history)).toMatchObject({ kind: 'try', attempt: 4, spent: 1, isSuspect: false });
+  });
+
+  it('waits for the time that its retry named', () => {
+    expect(plan(queued(), started(1), retried(1, 104))).toEqual({ kind: 'wait', delayMs: 5_000 });
+  });
+
+  it('is over when it has ended, or when the log has let it go', () => {
+    expect(plan(queued(), started(1), completed(1))).toEqual({ kind: 'over' });
+    expect(plan(queued(), failed(0))).toEqual({ kind: 'over' });
+    expect(plan()).toEqual({ kind: 'over' });
+  });
+});
