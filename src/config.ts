@@ -101,10 +101,12 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       .map((name) => [name, env[name]?.trim()]),
   );
   const settings = Value.Convert(Settings, Value.Default(Settings, given)) as Settings;
-  const violations = Value.Errors(Settings, settings).map(
-    ({ instancePath, message }) =>
-      `${instancePath.slice(1)} ${message}, it is '${env[instancePath.slice(1)]}'`,
-  );
+  const violations = Value.Errors(Settings, settings).map((error) => {
+    const name = error.instancePath.slice(1);
+    const rule =
+      error.keyword === 'enum' ? `must be one of: ${error.params.allowedValues.join(', ')}` : error.message;
+    return `${name} ${rule}, it is '${env[name]}'`;
+  });
   const fetchPorts = splitList(settings.FETCH_PORTS).map(Number);
   if (fetchPorts.some((port) => !Number.isInteger(port) || port < 1 || port > 65_535))
     violations.push(`FETCH_PORTS must be a list of ports from 1 to 65535, it is '${settings.FETCH_PORTS}'`);
@@ -113,6 +115,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const publicUrl = settings.PUBLIC_URL ?? defaultPublicUrl(settings);
   if (!isHttpUrl(publicUrl)) violations.push(`PUBLIC_URL must be an http or https URL, it is '${publicUrl}'`);
   if (violations.length > 0) throw new ConfigError(violations.join('\n'));
+  const publicUrl = settings.PUBLIC_URL ?? defaultPublicUrl(settings);
   const dataDir = resolve(settings.DATA_DIR);
   return {
     ...settings,

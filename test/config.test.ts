@@ -79,6 +79,11 @@ describe('the settings', () => {
     expect(violations(wrong).length).toBeGreaterThanOrEqual(11);
   });
 
+  it('name what a choice may be, and nothing that was not set', () => {
+    expect(violations({ SYNC: 'never' })).toEqual(["SYNC must be one of: always, 1s, it is 'never'"]);
+    expect(violations({ PORT: 'abc' })).toHaveLength(1);
+  });
+
   it('know the address under which clients see the service', () => {
     expect(readConfig({ HOST: '0.0.0.0', PORT: '80' }).PUBLIC_URL).toBe('http://localhost:80');
     expect(readConfig({ HOST: '::1' }).PUBLIC_URL).toBe('http://[::1]:8080');
