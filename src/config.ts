@@ -112,8 +112,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     violations.push(`FETCH_PORTS must be a list of ports from 1 to 65535, it is '${settings.FETCH_PORTS}'`);
   if ((settings.TLS_CERT === undefined) !== (settings.TLS_KEY === undefined))
     violations.push('TLS_CERT and TLS_KEY go together: set both or neither');
-  const publicUrl = settings.PUBLIC_URL ?? defaultPublicUrl(settings);
-  if (!isHttpUrl(publicUrl)) violations.push(`PUBLIC_URL must be an http or https URL, it is '${publicUrl}'`);
+  if (settings.PUBLIC_URL !== undefined && !isHttpUrl(settings.PUBLIC_URL))
+    violations.push(`PUBLIC_URL must be an http or https URL, it is '${settings.PUBLIC_URL}'`);
   if (violations.length > 0) throw new ConfigError(violations.join('\n'));
   const publicUrl = settings.PUBLIC_URL ?? defaultPublicUrl(settings);
   const dataDir = resolve(settings.DATA_DIR);
