@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { AccountsFileError, FileAccounts, type Reload } from '../accounts/file-accounts.ts';
 import { Limits } from '../accounts/limits.ts';
 import type { Config } from '../config.ts';
 import { App, CannotListen } from '../front/app.ts';
 import { Feeds } from '../front/feed.ts';
+import type { FrontParts } from '../front/front-parts.ts';
+import { gaugesOf } from '../front/gauges.ts';
 import { FrontMetrics } from '../front/metrics.ts';
 import { StatusView } from '../front/status-view.ts';
 import { Submissions } from '../front/submission.ts';
@@ -14,50 +17,61 @@ import { dateToMs } from '../log/event-date.ts';
 import { connectToNats } from '../log/jetstream/connection.ts';
 import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { natsPresence } from '../log/jetstream/presence.ts';
-import { createLogger } from '../logger.ts';
-import { Projection } from '../projection/projection.ts';
+import { createLogger, type Logger } from '../logger.ts';
+import { Projection, type ProjectionOptions } from '../projection/projection.ts';
 import { openDiskStorage } from '../storage/disk-storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import { endWithSupervisor, untilStopped } from './lifecycle.ts';
 import { natsUrlOf } from './nats-url.ts';
+import { withPort } from './port.ts';
 import { CannotStart } from './terminal.ts';
 
 /** Runs one front until it is told to stop. */
-export async function front(config: Config): Promise<void> {
+export async function front(given: Config): Promise<void> {
+  const config = await withPort(given);
   const logger = createLogger('front', config);
   endWithSupervisor(logger);
-  const tellReload = (reload: Reload): void => {
-    if (reload.ok) logger.info({ accounts: reload.accounts }, 'read the accounts file again');
-    else logger.error(`the accounts file was refused, the accounts in force stay: ${reload.message}`);
-  };
-  const accounts = await openAccounts(config, tellReload);
+  const accounts = await watchAccounts(config, logger);
   const connection = await connectToNats(natsUrlOf(config), 'wyvern front', logger);
+  const parts = await assemble(config, connection, accounts, logger);
+  // The projection must be at the head before the port opens, or the first answers would be 404.
+  await parts.projection.start();
+  const app = new App(parts);
+  parts.metrics.watch(gaugesOf(parts, app));
+  untilStopped(logger, () => stop(parts, app, accounts), config.GRACE * 1_000 + 2_500);
+  await listen(app, config);
+  process.send?.({ type: 'ready' });
+  const tls = config.TLS_CERT ? 'HTTPS' : 'HTTP; TLS is expected in front of it';
+  logger.info({ host: config.HOST, port: config.PORT }, `listening for ${tls}`);
+}
+
+async function assemble(
+  config: Config,
+  connection: NatsConnection,
+  { accounts }: FileAccounts,
+  logger: Logger,
+): Promise<FrontParts> {
   const log = await JetStreamLog.open(connection, config, logger);
   const storage = await openDiskStorage(join(config.DATA_DIR, 'files'));
   await putSample(storage);
-  const limits = new Limits((name) => accounts.accounts.find(name)?.limits);
+  const limits = new Limits((name) => accounts.find(name)?.limits);
   const metrics = new FrontMetrics();
-  const projection = new Projection({
-    log,
-    logger,
-    onChange: (state, type) => {
-      if (type === 'queued') limits.queued(state.account, dateToMs(state.queued));
-      else if (state.completed !== undefined) limits.ended(state.account);
-      metrics.changed(state, type);
-    },
-  });
+  const onChange: ProjectionOptions['onChange'] = (state, type) => {
+    if (type === 'queued') limits.queued(state.account, dateToMs(state.queued));
+    else if (state.completed !== undefined) limits.ended(state.account);
+    metrics.changed(state, type);
+  };
+  const projection = new Projection({ log, logger, onChange });
   const workers = new WorkerPresence();
   natsPresence(connection).listen(workers);
-  // The projection must be at the head before the port opens, or the first answers would be 404.
-  await projection.start();
   const view = new StatusView(config.PUBLIC_URL);
   const feeds = new Feeds(projection, view);
   const submissions = new Submissions({ log, projection, limits });
-  const app = new App({
+  return {
     config,
     log,
     projection,
-    accounts: accounts.accounts,
+    accounts,
     limits,
     storage,
     logger,
@@ -66,50 +80,39 @@ export async function front(config: Config): Promise<void> {
     submissions,
     workers,
     metrics,
-  });
-  metrics.watch({
-    wyvern_open_tasks: { help: 'Tasks that are queued or executing', value: () => projection.openTasks },
-    wyvern_open_feeds: { help: 'Status feeds that are open', value: () => feeds.size },
-    wyvern_open_requests: {
-      help: 'Requests without an answer yet, feeds included',
-      value: () => app.openExchanges,
-    },
-    wyvern_watchers: {
-      help: 'Waiting calls and feeds, once for each task they watch',
-      value: () => projection.watchers,
-    },
-    wyvern_workers: { help: 'Workers heard of in the last 5 s', value: () => workers.present().length },
-    wyvern_projection_seq: {
-      help: 'Sequence up to which this front has folded the log',
-      value: () => projection.seq,
-    },
-    wyvern_log_unreadable_events: {
-      help: 'Events that this front could not read',
-      value: () => projection.unreadableEvents,
-    },
-    wyvern_log_connected: { help: '1 while the log can be reached', value: () => Number(log.connected) },
-  });
-  const stop = async (): Promise<void> => {
-    app.stopListening();
-    await app.untilIdle(Math.max(0, config.GRACE * 1_000 - 500));
-    feeds.close();
-    // Closing a connection at once would take back what has been written but not been sent.
-    await delay(50);
-    app.close();
-    await accounts.close();
-    await projection.close();
-    await log.close();
   };
-  untilStopped(logger, stop, config.GRACE * 1_000 + 2_500);
-  process.on('SIGHUP', async () => tellReload(await accounts.reload()));
+}
+
+/** Takes no more connections, lets waiting calls end within the grace time, then ends what is left. */
+async function stop(parts: FrontParts, app: App, accounts: FileAccounts): Promise<void> {
+  app.stopListening();
+  await app.untilIdle(Math.max(0, parts.config.GRACE * 1_000 - 500));
+  parts.feeds.close();
+  // Closing a connection at once would take back what has been written but not been sent.
+  await delay(50);
+  app.close();
+  await accounts.close();
+  await parts.projection.close();
+  await parts.log.close();
+}
+
+async function listen(app: App, { HOST, PORT }: Config): Promise<void> {
   try {
-    await app.listen(config.HOST, config.PORT);
+    await app.listen(HOST, PORT);
   } catch (error) {
     throw error instanceof CannotListen ? new CannotStart(error.message) : error;
   }
-  process.send?.({ type: 'ready' });
-  const tls = config.TLS_CERT ? 'HTTPS' : 'HTTP; TLS is expected in front of it';
-  logger.info({ host: config.HOST, port: config.PORT }, `listening for ${tls}`);
+}
+
+/** The accounts file, read again whenever it changes and on SIGHUP. */
+async function watchAccounts(config: Config, logger: Logger): Promise<FileAccounts> {
+  const tell = (reload: Reload): void => {
+    if (reload.ok) logger.info({ accounts: reload.accounts }, 'read the accounts file again');
+    else logger.error(`the accounts file was refused, the accounts in force stay: ${reload.message}`);
+  };
+  const accounts = await openAccounts(config, tell);
+  process.on('SIGHUP', async () => tell(await accounts.reload()));
+  return accounts;
 }
 
 /** A file that is wrong at the start is a matter for the person who starts, not for a stack. */

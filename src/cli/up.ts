@@ -2,13 +2,14 @@ import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { AccountsFileError, FileAccounts } from '../accounts/file-accounts.ts';
-import { type Config, childEnvironment, natsServerProgram, readConfig } from '../config.ts';
-import { freePort, prepareEmbeddedServer } from '../log/embedded-server.ts';
+import { type Config, childEnvironment, natsServerProgram } from '../config.ts';
+import { prepareEmbeddedServer } from '../log/embedded-server.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { Child } from './child.ts';
 import { Guard } from './guard.ts';
 import { untilStopped } from './lifecycle.ts';
 import { lockFolder } from './lock.ts';
+import { withPort } from './port.ts';
 import { CannotStart, say } from './terminal.ts';
 import { welcome } from './welcome.ts';
 
@@ -16,8 +17,7 @@ const PROGRAM = fileURLToPath(new URL('./wyvern.js', import.meta.url));
 
 /** Runs the whole service on this machine: nats-server, unless there is one already, one front, the workers. */
 export async function up(given: Config): Promise<void> {
-  const config =
-    given.PORT === 0 ? readConfig(childEnvironment({ PORT: String(await freePort(given.HOST)) })) : given;
+  const config = await withPort(given);
   const logger = createLogger('up', config);
   await mkdir(config.DATA_DIR, { recursive: true, mode: 0o700 });
   await lockFolder(config.DATA_DIR);

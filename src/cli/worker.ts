@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,8 +24,7 @@ export async function worker(config: Config): Promise<void> {
   const connection = await connectToNats(natsUrlOf(config), `wyvern worker ${id}`, logger);
   const log = await JetStreamLog.open(connection, config, logger);
   const storage = await openDiskStorage(join(config.DATA_DIR, 'files'));
-  const spoolFolder = join(config.DATA_DIR, 'spool', String(process.pid));
-  await mkdir(spoolFolder, { recursive: true });
+  const spoolFolder = await openSpool(join(config.DATA_DIR, 'spool'));
   const fetcher = createFetcher({ ports: config.fetchPorts, allow: config.fetchAllow });
   const media = createMediaPool({
     size: availableParallelism(),
@@ -50,9 +49,32 @@ export async function worker(config: Config): Promise<void> {
     await worker.drain();
     await Promise.all([media.close(), fetcher.close()]);
     await log.close();
+    await rm(spoolFolder, { recursive: true, force: true });
   };
   untilStopped(logger, stop, config.GRACE * 1_000 + 2_500);
   await worker.start();
   process.send?.({ type: 'ready' });
   logger.info('taking tasks');
+}
+
+/** A folder for this worker's sources. What workers that died on this machine left behind is removed. */
+async function openSpool(root: string): Promise<string> {
+  const prefix = `${hostname()}-`;
+  await mkdir(root, { recursive: true });
+  for (const name of await readdir(root)) {
+    const pid = Number(name.slice(prefix.length));
+    if (name.startsWith(prefix) && !isAlive(pid))
+      await rm(join(root, name), { recursive: true, force: true });
+  }
+  const own = join(root, `${prefix}${process.pid}`);
+  await mkdir(own, { recursive: true });
+  return own;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return pid !== process.pid && process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }

@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { TaskEvent } from '../../actors/event.ts';
 import type { TaskState } from '../projection/state.ts';
 
-type Gauged = Readonly<Record<string, { readonly help: string; value(): number }>>;
+export type Gauges = Readonly<Record<string, { readonly help: string; value(): number }>>;
 
 const ENDS = { completed: 'success', failed: 'error', canceled: 'canceled' } as const;
 
@@ -53,7 +53,7 @@ export class FrontMetrics {
   }
 
   /** Gauges that are read when somebody asks. */
-  watch(gauges: Gauged): void {
+  watch(gauges: Gauges): void {
     for (const [name, { help, value }] of Object.entries(gauges))
       new Gauge({
         name,

@@ -55,7 +55,10 @@ export class Service {
     const url = await until(() => {
       if (supervisor.exitCode !== null) throw new Error(`the service ended at its start:\n${text}`);
       return /Wyvern is up at (\S+)/.exec(text)?.[1];
-    }, 30_000);
+    }, 30_000).catch((error: unknown) => {
+      supervisor.kill('SIGKILL');
+      throw new Error(`the service did not start:\n${text}`, { cause: error });
+    });
     const accounts = JSON.parse(
       await readFile(env['ACCOUNTS_FILE'] ?? join(folder, 'accounts.json'), 'utf8'),
     );

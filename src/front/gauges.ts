@@ -1,0 +1,27 @@
+import type { App } from './app.ts';
+import type { FrontParts } from './front-parts.ts';
+import type { Gauges } from './metrics.ts';
+
+/** What a front can tell of itself at any moment. */
+export const gaugesOf = ({ projection, feeds, workers, log }: FrontParts, app: App): Gauges => ({
+  wyvern_open_tasks: { help: 'Tasks that are queued or executing', value: () => projection.openTasks },
+  wyvern_open_feeds: { help: 'Status feeds that are open', value: () => feeds.size },
+  wyvern_open_requests: {
+    help: 'Requests without an answer yet, feeds included',
+    value: () => app.openExchanges,
+  },
+  wyvern_watchers: {
+    help: 'Waiting calls and feeds, once for each task they watch',
+    value: () => projection.watchers,
+  },
+  wyvern_workers: { help: 'Workers heard of in the last 5 s', value: () => workers.present().length },
+  wyvern_projection_seq: {
+    help: 'Sequence up to which this front has folded the log',
+    value: () => projection.seq,
+  },
+  wyvern_log_unreadable_events: {
+    help: 'Events that this front could not read',
+    value: () => projection.unreadableEvents,
+  },
+  wyvern_log_connected: { help: '1 while the log can be reached', value: () => Number(log.connected) },
+});
