@@ -1,19 +1,10 @@
 import type { Metadata, Sharp } from 'sharp';
 import type { Source } from '../definition.ts';
+import { type Culprit, culpritOf, failureOf, isHarmless, NOT_AN_IMAGE } from './blame.ts';
 import { formatOfFile } from './format.ts';
 import { type Format, inMegapixels, maxInputPixels } from './limits.ts';
 import { sharp } from './sharp.ts';
 import { sourceFailure } from './source-failure.ts';
-
-const NOT_AN_IMAGE = 'is not a valid image file';
-const TOO_HUNGRY = 'needs more memory than one task may take';
-
-/** What libvips and the codecs say when the process's memory limit stopped them; encoders wrap it in words of theirs. */
-const OUT_OF_MEMORY = /memory|alloc|Encoder plugin|unable to encode/i;
-/** What is the machine's fault must not be blamed on a file that may be fine. */
-const OUR_FAULT = /too many open files|no space left|input file is missing|permission denied/i;
-/** A flaw in the header of some phones' photos that loses nothing of the picture. */
-const HARMLESS = /Invalid SOS parameters for sequential JPEG/;
 
 /** An image whose header has been read and found within the limits; no pixel has been decoded yet. */
 export interface OpenedImage {
@@ -50,36 +41,47 @@ async function readHeader(source: Source): Promise<Metadata> {
   try {
     return await sharp(source.path, { limitInputPixels: false }).metadata();
   } catch (error) {
-    throw blame(source, error);
+    throw failureOf(source, error, culpritOf(error) ?? 'file');
   }
 }
 
 /**
  * Decodes an opened image, its first frame, into what `prepare` asks for. A file that is broken or cut short throws
- * `TaskFailure`, however much of it could be shown.
+ * `TaskFailure`, however much of it could be shown; a defect of ours is thrown as it is.
  */
 export async function decode(
   image: OpenedImage,
   prepare: (pixels: Sharp) => Sharp,
 ): Promise<{ data: Buffer; info: { width: number; height: number; channels: number } }> {
-  const attempt = (failOn: 'warning' | 'error') => {
-    const limitInputPixels = maxInputPixels(image.format, image.metadata.isProgressive);
-    const pixels = sharp(image.source.path, { limitInputPixels, failOn });
-    return prepare(pixels).toBuffer({ resolveWithObject: true });
-  };
+  const attempt = async (failOn: FailOn) =>
+    prepare(pixelsOf(image, failOn)).toBuffer({ resolveWithObject: true });
+  // The strictest level: of 60 progressive JPEGs with three bytes changed it let pass 4, the next one 58.
+  let failOn: FailOn = 'warning';
   try {
-    // The strictest level: of 60 progressive JPEGs with three bytes changed it let pass 4, the next one 58.
-    return await attempt('warning').catch((error: unknown) => {
-      if (HARMLESS.test(String(error))) return attempt('error');
-      throw error;
+    return await attempt(failOn).catch((error: unknown) => {
+      if (!isHarmless(error)) throw error;
+      failOn = 'error';
+      return attempt(failOn);
     });
   } catch (error) {
-    throw blame(image.source, error);
+    throw failureOf(image.source, error, culpritOf(error) ?? (await culpritByDecoding(image, failOn)));
   }
 }
 
-function blame(source: Source, error: unknown): unknown {
-  const text = String(error);
-  if (OUR_FAULT.test(text)) return error;
-  return sourceFailure(source, OUT_OF_MEMORY.test(text) ? TOO_HUNGRY : NOT_AN_IMAGE, error);
+type FailOn = 'warning' | 'error';
+
+function pixelsOf({ source, format, metadata }: OpenedImage, failOn: FailOn): Sharp {
+  return sharp(source.path, { limitInputPixels: maxInputPixels(format, metadata.isProgressive), failOn });
+}
+
+/**
+ * Whose fault it is when no text tells. A PNG with a wrong checksum and a PNG encoder that fails by itself read alike;
+ * an image that decodes when nothing else is asked of it is not to blame.
+ */
+async function culpritByDecoding(image: OpenedImage, failOn: FailOn): Promise<Culprit> {
+  const onePixel = pixelsOf(image, failOn).resize({ width: 1, height: 1, fit: 'fill' }).raw();
+  return onePixel.toBuffer().then(
+    () => 'us',
+    (error: unknown) => culpritOf(error) ?? 'file',
+  );
 }
