@@ -3,6 +3,7 @@ import type { Source } from '../definition.ts';
 import { type Culprit, culpritOf, failureOf, isHarmless, NOT_AN_IMAGE } from './blame.ts';
 import { formatOfFile } from './format.ts';
 import { type Format, inMegapixels, maxInputPixels } from './limits.ts';
+import { countScans, MAX_SCANS } from './scans.ts';
 import { sharp } from './sharp.ts';
 import { sourceFailure } from './source-failure.ts';
 
@@ -18,7 +19,7 @@ export interface OpenedImage {
   readonly orientation: number | undefined;
 }
 
-/** Throws `TaskFailure` for what is no image, or one of too many pixels. */
+/** Throws `TaskFailure` for what is no image, or one of too many pixels or scans. */
 export async function openImage(source: Source | undefined): Promise<OpenedImage> {
   if (!source) throw new Error('the definition names one source, the attempt brought none');
   const format = await formatOfFile(source.path);
@@ -32,8 +33,15 @@ export async function openImage(source: Source | undefined): Promise<OpenedImage
     const [has, allowed] = [inMegapixels(width * height, limit), inMegapixels(limit, 0)];
     throw sourceFailure(source, `has ${has} megapixels, the limit is ${allowed}`);
   }
+  await refuseManyScans(source, format, metadata);
   const isKnown = orientation !== undefined && orientation >= 1 && orientation <= 8;
   return { source, format, metadata, width, height, orientation: isKnown ? orientation : undefined };
+}
+
+async function refuseManyScans(source: Source, format: Format, { isProgressive }: Metadata): Promise<void> {
+  if (format !== 'jpeg' || !isProgressive) return;
+  const scans = await countScans(source.path);
+  if (scans > MAX_SCANS) throw sourceFailure(source, `has ${scans} scans, the limit is ${MAX_SCANS}`);
 }
 
 /** Without libvips' own pixel limit, so that the failure can name the size. */
