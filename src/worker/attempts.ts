@@ -1,5 +1,5 @@
 import { createActor } from 'xstate';
-import { attemptMachine, type Outcome } from '../../actors/attempt.ts';
+import { type AttemptEffects, attemptMachine, type Outcome } from '../../actors/attempt.ts';
 import type { ParameterProblems } from '../../actors/event.ts';
 import { judge, RETRY_DELAYS } from '../../actors/retry.ts';
 import type { Config } from '../config.ts';
@@ -126,7 +126,10 @@ export class Attempts {
       settle = await this.#report(outcome, record, plan, effects.spent);
     };
     const deadlineMs = definition.hasDeadline ? this.#parts.config.TASK_TIMEOUT * 1_000 : undefined;
-    const actor = createActor(attemptMachine, { input: { deadlineMs, effects: { ...effects, report } } });
+    const hasSources = definition.sources(parameters).length > 0;
+    const actor = createActor(attemptMachine, {
+      input: { hasSources, deadlineMs, effects: { ...effects, report } as AttemptEffects },
+    });
     const over = new Promise<void>((resolve) => {
       actor.subscribe({ complete: resolve, error: () => resolve() });
     });

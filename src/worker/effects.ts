@@ -63,7 +63,7 @@ export function createEffects(parts: EffectParts, work: Work): WorkEffects {
   return {
     spent,
     fetch: (signal) => timed('fetching', fetchAll(parts, urls, folder, signal)),
-    run: (sources, signal) => timed('running', run(parts, work, sources, signal)),
+    run: (sources = [], signal) => timed('running', run(parts, work, sources, signal)),
     store: ({ result, outputs }) =>
       timed(
         'storing',

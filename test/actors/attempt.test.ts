@@ -7,7 +7,7 @@ const never = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 
 /** Runs an attempt with some of its effects replaced; what was reported, and which signals were aborted. */
-function attempt(effects: Partial<AttemptEffects>, deadlineMs?: number) {
+function attempt(effects: Partial<AttemptEffects>, deadlineMs?: number, hasSources = true) {
   const reported: Outcome[] = [];
   const signals: AbortSignal[] = [];
   const clock = new SimulatedClock();
@@ -20,11 +20,12 @@ function attempt(effects: Partial<AttemptEffects>, deadlineMs?: number) {
   const actor = createActor(attemptMachine, {
     clock,
     input: {
+      hasSources,
       deadlineMs,
       effects: {
         fetch: noted(effects.fetch ?? (async () => ['source'])),
-        run: noted(effects.run ?? (async (fetched) => ({ fetched }))),
-        store: noted(effects.store ?? (async (ran) => ({ result: ran, outputs: [] }))),
+        run: noted(effects.run ?? (async (fetched) => ({ result: { fetched }, outputs: ['a file'] }))),
+        store: noted(effects.store ?? (async ({ result }) => ({ result, outputs: [] }))),
         report: effects.report ?? (async (outcome) => void reported.push(outcome)),
       },
     },
@@ -38,6 +39,24 @@ describe('an attempt', () => {
   it('fetches, runs, stores and reports, each with what the one before gave', async () => {
     const reported = await attempt({}).ended();
     expect(reported).toEqual([{ kind: 'completed', result: { fetched: ['source'] }, outputs: [] }]);
+  });
+
+  it('passes over what there is nothing to do for', async () => {
+    const called: string[] = [];
+    const reported = await attempt(
+      {
+        fetch: async () => called.push('fetch'),
+        run: async () => ({ result: 'Hello', outputs: [] }),
+        store: async () => {
+          called.push('store');
+          return { result: null, outputs: [] };
+        },
+      },
+      undefined,
+      false,
+    ).ended();
+    expect(reported).toEqual([{ kind: 'completed', result: 'Hello', outputs: [] }]);
+    expect(called).toEqual([]);
   });
 
   it.each(['fetch', 'run', 'store'] as const)('reports the failure of %s as it was thrown', async (phase) => {
