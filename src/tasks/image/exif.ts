@@ -95,12 +95,14 @@ class Folder {
       this.#entries.set(view.getUint16(at, isLittle), at);
   }
 
+  /** The first of up to four bytes' worth; more of them would stand elsewhere, and no tag that is wanted has more. */
   integer(tag: number): number | null {
     const at = this.#entries.get(tag);
     if (at === undefined) return null;
     const type = this.#view.getUint16(at + 2, this.#isLittle);
-    if (type === SHORT) return this.#view.getUint16(at + 8, this.#isLittle);
-    return type === LONG ? this.#view.getUint32(at + 8, this.#isLittle) : null;
+    const count = this.#view.getUint32(at + 4, this.#isLittle);
+    if (type === SHORT && count <= 2) return this.#view.getUint16(at + 8, this.#isLittle);
+    return type === LONG && count <= 1 ? this.#view.getUint32(at + 8, this.#isLittle) : null;
   }
 
   rational(tag: number): number | null {

@@ -206,6 +206,14 @@ describe('EXIF', () => {
     expect(readExif(exifBlock([], photo))).toEqual(nothing);
   });
 
+  it('takes a list that stands elsewhere for unknown, not where it stands for its value', () => {
+    const block = exifBlock([], [[0x8827, 3, 400]]);
+    block.writeUInt32LE(2, 1_024 + 2 + 4);
+    expect(readExif(block).isoSpeed).toBe(400);
+    block.writeUInt32LE(3, 1_024 + 2 + 4);
+    expect(readExif(block).isoSpeed).toBeNull();
+  });
+
   it('says that the flash did not fire when its lowest bit is 0', () => {
     expect(readExif(exifBlock([], [[0x9209, 3, 0x10]])).flash).toBe(false);
   });
