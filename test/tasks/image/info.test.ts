@@ -3,9 +3,8 @@ import { decode as decodeBlurhash } from 'blurhash';
 import sharp from 'sharp';
 import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
-import { readExif } from '../../../src/tasks/image/exif.ts';
 import { imageInfo } from '../../../src/tasks/image-info.ts';
-import { exifBlock, type Tag, withExifBlock } from '../../support/exif.ts';
+import { exifBlock, withExifBlock } from '../../support/exif.ts';
 import { decoded, difference, gradient, picture, pipeline } from '../../support/picture.ts';
 import { runOn } from '../../support/run-task.ts';
 
@@ -17,30 +16,6 @@ async function infoOf(bytes: Uint8Array): Promise<{ readonly blurhash: string }>
   expect(Value.Errors(imageInfo.result, result)).toEqual([]);
   return result;
 }
-
-const SHOT: Tag[] = [
-  [0x829a, 5, [1, 125]],
-  [0x8827, 3, 400],
-  [0x9003, 2, '2009:11:02 01:21:55'],
-  [0x9209, 3, 0x19],
-  [0x920a, 5, [350, 10]],
-];
-const shot = {
-  orientation: null,
-  dateTime: '2009:11:02 01:21:55',
-  flash: true,
-  focalLength: 35,
-  isoSpeed: 400,
-  exposureTime: 0.008,
-};
-const nothing = {
-  orientation: null,
-  dateTime: null,
-  flash: null,
-  focalLength: null,
-  isoSpeed: null,
-  exposureTime: null,
-};
 
 describe('image.info', () => {
   it('tells all that is known of a real photo', async () => {
@@ -169,85 +144,5 @@ describe('colours', () => {
       .png()
       .toBuffer();
     expect(await infoOf(dot)).toMatchObject({ width: 1, height: 1, dominant_color: '#010203' });
-  });
-});
-
-describe('EXIF', () => {
-  it.each([true, false])('is read in either byte order (little first: %s)', (isLittle) => {
-    expect(readExif(exifBlock([], SHOT, isLittle))).toEqual(shot);
-    expect(
-      readExif(Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), exifBlock([], SHOT, isLittle)])),
-    ).toEqual(shot);
-  });
-
-  it('dates a photo by when it was taken, then digitised, then changed', () => {
-    const taken: Tag = [0x9003, 2, '2001:01:01 00:00:00'];
-    const digitised: Tag = [0x9004, 2, '2002:01:01 00:00:00'];
-    const changed: Tag = [0x0132, 2, '2003:01:01 00:00:00'];
-    expect(readExif(exifBlock([changed], [taken, digitised])).dateTime).toBe('2001:01:01 00:00:00');
-    expect(readExif(exifBlock([changed], [digitised])).dateTime).toBe('2002:01:01 00:00:00');
-    expect(readExif(exifBlock([changed], [])).dateTime).toBe('2003:01:01 00:00:00');
-  });
-
-  it.each([
-    ['an empty date', [[0x9003, 2, '    :  :     :  :  ']]],
-    ['no date', [[0x9003, 2, '0000:00:00 00:00:00']]],
-    ['a date of another form', [[0x9003, 2, '2009-11-02T01:21:55']]],
-    ['a division by zero', [[0x829a, 5, [1, 0]]]],
-    [
-      'numbers of another type',
-      [
-        [0x829a, 3, 5],
-        [0x8827, 2, '400'],
-        [0x9209, 5, [1, 1]],
-      ],
-    ],
-  ] as [string, Tag[]][])('takes %s for unknown', (_, photo) => {
-    expect(readExif(exifBlock([], photo))).toEqual(nothing);
-  });
-
-  it('takes a list that stands elsewhere for unknown, not where it stands for its value', () => {
-    const block = exifBlock([], [[0x8827, 3, 400]]);
-    block.writeUInt32LE(2, 1_024 + 2 + 4);
-    expect(readExif(block).isoSpeed).toBe(400);
-    block.writeUInt32LE(3, 1_024 + 2 + 4);
-    expect(readExif(block).isoSpeed).toBeNull();
-  });
-
-  it('says that the flash did not fire when its lowest bit is 0', () => {
-    expect(readExif(exifBlock([], [[0x9209, 3, 0x10]])).flash).toBe(false);
-  });
-
-  it('is unknown when it is broken anywhere, and never throws', () => {
-    expect(readExif(undefined)).toEqual(nothing);
-    const block = exifBlock([], SHOT);
-    for (let bytes = 0; bytes < 2_400; bytes += 1) readExif(block.subarray(0, bytes));
-    let state = 1;
-    for (let round = 0; round < 5_000; round += 1) {
-      const damaged = Buffer.from(block);
-      for (let change = 0; change < 8; change += 1) {
-        state = (state * 48_271) % 2_147_483_647;
-        damaged[state % 1_200] = state % 251;
-      }
-      readExif(damaged);
-    }
-  });
-
-  it('of 64 kB in which every tag claims all of it takes no time', () => {
-    const block = Buffer.alloc(65_527);
-    block.write('II*\0', 0, 'latin1');
-    block.writeUInt32LE(8, 4);
-    const count = Math.floor((block.length - 14) / 12);
-    block.writeUInt16LE(count, 8);
-    for (let index = 0; index < count; index += 1) {
-      const entry = 10 + index * 12;
-      block.writeUInt16LE(index === 0 ? 0x8769 : 30_000 + index, entry);
-      block.writeUInt16LE(index === 0 ? 4 : 1, entry + 2);
-      block.writeUInt32LE(index === 0 ? 1 : 65_000, entry + 4);
-      block.writeUInt32LE(8, entry + 8);
-    }
-    const startedAt = performance.now();
-    expect(readExif(block)).toEqual(nothing);
-    expect(performance.now() - startedAt).toBeLessThan(500);
   });
 });
