@@ -1,7 +1,7 @@
 import '../all-errors.ts';
 import { Compile, type Validator } from 'typebox/compile';
 import type { TLocalizedValidationError } from 'typebox/error';
-import { Value } from 'typebox/value';
+import { type Fill, fillerOf } from './defaults.ts';
 import type { TaskDefinition } from './definition.ts';
 import { MUST_BE_URL, URL_PATTERN } from './url.ts';
 
@@ -9,15 +9,22 @@ export type CheckedParameters =
   | { readonly ok: true; readonly value: Record<string, unknown> }
   | { readonly ok: false; readonly problems: Record<string, string[]> };
 
-const compiled = new WeakMap<TaskDefinition, Validator>();
+/** What a definition's schema comes to, worked out once. */
+interface Checker {
+  readonly validator: Validator;
+  readonly fill: Fill;
+}
 
-const validatorOf = (definition: TaskDefinition): Validator => {
-  const known = compiled.get(definition);
+const checkers = new WeakMap<TaskDefinition, Checker>();
+
+function checkerOf(definition: TaskDefinition): Checker {
+  const known = checkers.get(definition);
   if (known) return known;
-  const fresh = Compile(definition.parameters) as unknown as Validator;
-  compiled.set(definition, fresh);
+  const { parameters } = definition;
+  const fresh = { validator: Compile(parameters) as unknown as Validator, fill: fillerOf(parameters) };
+  checkers.set(definition, fresh);
   return fresh;
-};
+}
 
 /**
  * Checks what a client sent for a task against its schema and fills in the defaults; what was sent is left as
@@ -28,10 +35,11 @@ export function checkParameters(
   definition: TaskDefinition,
   sent: Readonly<Record<string, unknown>>,
 ): CheckedParameters {
-  const problems = unknownParameters(definition, sent);
-  const value = withDefaults(definition, sent);
-  const validator = validatorOf(definition);
-  if (problems.size === 0 && validator.Check(value)) return { ok: true, value };
+  const { validator, fill } = checkerOf(definition);
+  const unknown = unknownNames(definition, sent);
+  const value = fill(unknown.length === 0 ? sent : without(unknown, sent)) as Record<string, unknown>;
+  if (unknown.length === 0 && validator.Check(value)) return { ok: true, value };
+  const problems = unknownParameters(unknown);
   const errors = validator.Errors(value);
   for (const error of errors) {
     if (isEcho(error, errors)) continue;
@@ -45,14 +53,21 @@ export function checkParameters(
   };
 }
 
+const unknownNames = (
+  { parameters: { properties } }: TaskDefinition,
+  sent: Readonly<Record<string, unknown>>,
+): string[] => Object.keys(sent).filter((name) => !Object.hasOwn(properties, name));
+
+/** There may be tens of thousands, and the validator would complain of each. */
+function without(names: readonly string[], sent: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const left = new Set(names);
+  return Object.fromEntries(Object.entries(sent).filter(([name]) => !left.has(name)));
+}
+
 /** So many are named; a definition may hold tens of thousands, and the answer must fit into an event. */
 const MAX_UNKNOWN = 50;
 
-function unknownParameters(
-  { parameters }: TaskDefinition,
-  sent: Readonly<Record<string, unknown>>,
-): Map<string, Set<string>> {
-  const names = Object.keys(sent).filter((name) => !Object.hasOwn(parameters.properties, name));
+function unknownParameters(names: readonly string[]): Map<string, Set<string>> {
   const problems = new Map(
     names.slice(0, MAX_UNKNOWN).map((name) => [name.slice(0, 100), new Set(['unknown parameter'])]),
   );
@@ -67,17 +82,6 @@ export function publishedParameters({ parameters }: TaskDefinition): Record<stri
     (name: string) => !('default' in (parameters.properties[name] as object)),
   );
   return { ...parameters, required: needed };
-}
-
-function withDefaults(
-  definition: TaskDefinition,
-  sent: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  const isFlat = Object.values(sent).every((value) => typeof value !== 'object' || value === null);
-  return Value.Default(definition.parameters, isFlat ? { ...sent } : structuredClone(sent)) as Record<
-    string,
-    unknown
-  >;
 }
 
 /** The alternatives of a union each complain; the union's own complaint says it all. And `false` schemas echo. */

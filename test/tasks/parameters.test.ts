@@ -20,7 +20,7 @@ const task = defineTask({
         Type.Record(
           Type.String(),
           Type.Object(
-            { width: Type.Integer(), crop: Type.Optional(Type.Boolean()) },
+            { width: Type.Integer(), crop: Type.Boolean({ default: false }) },
             { additionalProperties: false },
           ),
         ),
@@ -53,7 +53,7 @@ describe('parameters', () => {
     const sent = Object.freeze({ url, sizes: Object.freeze({ small: Object.freeze({ width: 5 }) }) });
     expect(checkParameters(task, sent)).toMatchObject({
       ok: true,
-      value: { sizes: { small: { width: 5 } } },
+      value: { sizes: { small: { width: 5, crop: false } } },
     });
     expect(sent.sizes.small).toEqual({ width: 5 });
   });
@@ -99,6 +99,11 @@ describe('parameters', () => {
         ['constructor', ['unknown parameter']],
       ]),
     );
+  });
+
+  it('with the names of prototypes are unknown inside another too', () => {
+    const sent = JSON.parse(`{"url":"${url}","sizes":{"a":{"width":5,"__proto__":{"crop":true}}}}`);
+    expect(problemsOf(sent)).toEqual({ 'sizes.a.__proto__': ['unknown parameter'] });
   });
 
   it('are all named when they are unknown, and what is missing too', () => {
