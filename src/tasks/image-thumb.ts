@@ -31,7 +31,7 @@ export const imageThumb = defineTask({
       poster: Type.Boolean({ description: 'whether to draw a play icon in the centre', default: false }),
       format: Type.Enum([...FORMATS], {
         description:
-          'of the result; transparency becomes white in jpeg; gif and avif are written up to 16 megapixels',
+          'of the result; transparency becomes white in jpeg; avif is written up to 13 megapixels, gif up to 16',
         default: 'jpeg',
       }),
       quality: Type.Integer({

@@ -47,7 +47,8 @@ export async function makeThumb(parameters: ThumbParameters, context: RunContext
     const resized = cut.resize({ ...turnSize(fit.scaled, turned), fit: 'fill' });
     // sharp turns first and cuts then.
     const finished = cutOut(turn(resized, turned), fit.scaled, fit.result);
-    return encodeAs(poster ? withPlayIcon(finished, fit.result) : finished, format, quality);
+    const shown = poster ? withPlayIcon(finished, fit.result, image) : finished;
+    return encodeAs(shown, format, quality);
   });
   const extension = format === 'jpeg' ? 'jpg' : format;
   await context.output({ name: 'output', extension, contentType: contentTypeOf(format), data });
@@ -78,8 +79,10 @@ function cutOut(pixels: Sharp, whole: Size, middle: Size): Sharp {
   return pixels.extract({ left, top, width: middle.width, height: middle.height });
 }
 
-function withPlayIcon(pixels: Sharp, { width, height }: Size): Sharp {
+function withPlayIcon(pixels: Sharp, { width, height }: Size, { metadata }: OpenedImage): Sharp {
   const side = Math.max(1, Math.min(MAX_ICON_SIDE, Math.round(Math.min(width, height) * ICON_SHARE)));
   const raw = { width: side, height: side, channels: 4 } as const;
-  return pixels.composite([{ input: drawPlayIcon(side), raw, gravity: 'centre' }]);
+  const composed = pixels.composite([{ input: drawPlayIcon(side), raw, gravity: 'centre' }]);
+  // It leaves a channel of transparency also where there was none, which put AVIF of 12 megapixels over 600 MB.
+  return metadata.hasAlpha ? composed : composed.removeAlpha();
 }

@@ -64,7 +64,7 @@ describe('the size', () => {
       10,
       10,
       { width: 4_100, format: 'avif' },
-      'would become 4100 × 4100 pixels, 17 megapixels, the limit for avif is 16',
+      'would become 4100 × 4100 pixels, 17 megapixels, the limit for avif is 13',
     ],
   ])('of %i × %i with %j is refused', async (width, height, parameters, what) => {
     const run = runOn(imageThumb, await pngOf(width, height), parameters);
@@ -211,6 +211,17 @@ describe('a poster', () => {
       .toBuffer();
     const { result } = await thumbOf(tiny, { poster: true });
     expect(result).toMatchObject({ width: side, height: side });
+  });
+
+  it.each(['png', 'webp', 'avif'])('makes no opaque picture transparent: %s', async (format) => {
+    const opaque = await thumbOf(await pipeline(grey).png().toBuffer(), { poster: true, format });
+    expect(opaque.header.hasAlpha).toBe(false);
+    const seeThrough = await pipeline(picture(90, 60, () => [120, 120, 120, 0]))
+      .png()
+      .toBuffer();
+    const { pixels } = await thumbOf(seeThrough, { poster: true, format });
+    expect(pixelAt(pixels, 2, 2)[3]).toBe(0);
+    expect(pixelAt(pixels, 45, 30)[3]).toBeGreaterThan(250);
   });
 
   it('stands upright when the picture is turned', async () => {
