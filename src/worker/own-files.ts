@@ -7,6 +7,7 @@ import type { EventLog } from '../log/log.ts';
 import { foldHistory } from '../projection/state.ts';
 import { isOutputPath, type OutputPath, type Storage } from '../storage/storage.ts';
 import type { Source } from '../tasks/definition.ts';
+import { showUrl } from '../tasks/show-url.ts';
 
 interface Parts {
   readonly log: EventLog;
@@ -30,7 +31,7 @@ export class OwnFiles {
     if (!href.startsWith(this.#prefix)) return undefined;
     const path = await this.#locate(href.slice(this.#prefix.length).replace(/[?#].*$/, ''));
     const stored = path && (await this.#parts.storage.open(path));
-    if (!stored) throw new TaskFailure(`File '${url.slice(0, 300)}' answered 404`);
+    if (!stored) throw new TaskFailure(`File '${showUrl(url)}' answered 404`);
     const spooled = join(folder, 'source');
     try {
       await pipeline(stored.read(), createWriteStream(spooled, { flags: 'wx' }));

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { TaskFailure } from '../../../actors/failure.ts';
 import type { Source } from '../../tasks/definition.ts';
+import { showUrl } from '../../tasks/show-url.ts';
 import { Connection } from './connection.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { type DialSettings, dial, type Resolver, systemResolver } from './dial.ts';
@@ -8,7 +9,7 @@ import { exchange, type Outcome } from './exchange.ts';
 import { Fault, Unanswered } from './fault.ts';
 import { createGate, type GateSettings } from './gate.ts';
 import { FETCH_LIMITS, type FetchLimits, inSeconds } from './limits.ts';
-import { parseSourceUrl, showUrl } from './source-url.ts';
+import { parseSourceUrl } from './source-url.ts';
 import { Spool } from './spool.ts';
 import { Watch } from './watch.ts';
 

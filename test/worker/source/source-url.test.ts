@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { showUrl } from '../../../src/tasks/show-url.ts';
 import { FETCH_LIMITS } from '../../../src/worker/source/limits.ts';
-import { hostOf, parseSourceUrl, portOf, showUrl } from '../../../src/worker/source/source-url.ts';
+import { hostOf, parseSourceUrl, portOf } from '../../../src/worker/source/source-url.ts';
 
 const parse = (text: string) => parseSourceUrl(text, FETCH_LIMITS);
 
