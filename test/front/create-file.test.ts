@@ -116,6 +116,17 @@ describe('POST /v1/create_file', () => {
 });
 
 describe('GET /v1/create_file', () => {
+  test('keeps task_metas, which arrive as JSON', async () => {
+    const { secret } = service;
+    const task = { task_name: 'image.thumb', url: sampleUrl(service), width: '20', secret };
+    const key = await expectRedirect(await get({ ...task, task_metas: '{"page":7}' }));
+    const [status] = await jsonOf<DetailedStatus[]>(
+      await service.fetch(`/v1/status?tasks=${key}&details=true`),
+    );
+    expect(status?.task_metas).toEqual({ page: 7 });
+    expect((await get({ ...task, task_metas: 'page 7' })).status).toBe(400);
+  });
+
   test('creates a thumbnail directly in an image tag', async () => {
     const parameters = { task_name: 'image.thumb', url: sampleUrl(service), secret: service.secret };
     const query = new URLSearchParams({ ...parameters, width: '92' });

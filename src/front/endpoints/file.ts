@@ -53,7 +53,19 @@ function taskFromQuery(query: URLSearchParams, bytes: number, problems: Problem[
   const service = given.filter(([name]) => name.startsWith('task_'));
   const rest = given.filter(([name]) => !name.startsWith('task_'));
   const parameters = definition ? convertQuery(definition, rest) : {};
-  return checkTask({ ...parameters, ...Object.fromEntries(service) }, 'task', bytes, problems, 'query');
+  const named = Object.fromEntries(
+    service.map(([name, text]) => [name, name === 'task_metas' ? fromJson(text) : text]),
+  );
+  return checkTask({ ...parameters, ...named }, 'task', bytes, problems, 'query');
+}
+
+/** An object arrives as JSON in a query; what is none stays text, and the check says so. */
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** `GET /v1/file/{filename}?task=KEY`: waits for a task that exists and redirects to its file. */
