@@ -1,5 +1,5 @@
 import { type Config, childEnvironment, readConfig } from '../config.ts';
-import { freePort } from '../log/embedded-server.ts';
+import { freePort } from '../free-port.ts';
 
 /** The settings with a real port in place of 0, which asks for any that is free. */
 export const withPort = async (config: Config): Promise<Config> =>

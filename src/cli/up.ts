@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { AccountsFileError, FileAccounts } from '../accounts/file-accounts.ts';
 import { type Config, childEnvironment, natsServerProgram } from '../config.ts';
+import { probePort } from '../free-port.ts';
 import { prepareEmbeddedServer } from '../log/embedded-server.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { Child } from './child.ts';
@@ -114,15 +114,14 @@ class Supervisor {
 }
 
 /** Says in one line that the port is taken, before anything is started. */
-function checkPort({ HOST, PORT }: Config): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', (error: NodeJS.ErrnoException) => {
-      const reason = error.code === 'EADDRINUSE' ? 'the port is in use' : error.message;
-      reject(new CannotStart(`cannot listen on ${HOST}:${PORT}: ${reason}; set PORT to another one`));
-    });
-    probe.listen({ host: HOST, port: PORT, exclusive: true }, () => probe.close(() => resolve()));
-  });
+async function checkPort({ HOST, PORT }: Config): Promise<void> {
+  try {
+    await probePort(HOST, PORT);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === 'EADDRINUSE' ? 'the port is in use' : message;
+    throw new CannotStart(`cannot listen on ${HOST}:${PORT}: ${reason}; set PORT to another one`);
+  }
 }
 
 /** The new secret, if this start wrote the accounts file. */

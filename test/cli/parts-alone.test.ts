@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { freePort } from '../../src/log/embedded-server.ts';
+import { freePort } from '../../src/free-port.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { create, endOf, untilAllEnded } from '../support/histories.ts';
 import { TestLog } from '../support/nats.ts';

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freePort } from '../../src/log/embedded-server.ts';
+import { freePort } from '../../src/free-port.ts';
 import { create, untilAllEnded } from '../support/histories.ts';
 import { descendants, Program, untilGone } from '../support/program.ts';
 import { Service } from '../support/service.ts';

@@ -26,7 +26,7 @@ afterAll(() => service[Symbol.asyncDispose]());
 const post = (body: string | Uint8Array, headers: Record<string, string> = {}) =>
   service.fetch('/v1/create', { method: 'POST', body, headers });
 const greeting = JSON.stringify({ tasks: hello(), block: true });
-const nested = (levels: number): string => '{"a":'.repeat(levels - 1) + '{}' + '}'.repeat(levels - 1);
+const nested = (levels: number): string => `${'{"a":'.repeat(levels - 1)}{}${'}'.repeat(levels - 1)}`;
 
 describe('A body is parsed as JSON', () => {
   test.each([

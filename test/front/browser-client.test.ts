@@ -61,7 +61,7 @@ describe('The client of web pages works unchanged', () => {
   test('and its task_metas are kept with each task', async () => {
     const statuses = await client().run([hello(), hello()]);
     for (const { key } of statuses)
-      expect((await historyOf(service, key))[0]?.data['task_metas']).toEqual({ page: 'cart', visit: 7 });
+      expect((await historyOf(service, key))[0]?.data.task_metas).toEqual({ page: 'cart', visit: 7 });
   });
 
   test('while many pages do the same at once', async () => {

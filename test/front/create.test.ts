@@ -209,8 +209,8 @@ describe('Parameters that do not fit the task', () => {
     });
     const { parameters } = result as { parameters: Record<string, string[]> };
     expect(Object.keys(parameters).sort()).toEqual(['crop', 'url', 'widht', 'width']);
-    expect(parameters['widht']).toEqual(['unknown parameter']);
-    expect(parameters['url']).toEqual(['this field is required']);
+    expect(parameters.widht).toEqual(['unknown parameter']);
+    expect(parameters.url).toEqual(['this field is required']);
   });
 
   test('are all named, however many they are', async () => {
@@ -255,7 +255,7 @@ describe('task_metas', () => {
     const status = await createOne(service, { ...hello(), task_metas }, true);
     expect(status.result).toBe('Hello John');
     expect((await detailsOf(status)).task_metas).toEqual(task_metas);
-    expect((await historyOf(service, status.key))[0]?.data['task_metas']).toEqual(task_metas);
+    expect((await historyOf(service, status.key))[0]?.data.task_metas).toEqual(task_metas);
   });
 
   test('may be 4 kB of JSON and no byte more', async () => {

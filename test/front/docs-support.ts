@@ -1,21 +1,12 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '../../src/free-port.ts';
 import { App } from '../../src/front/app.ts';
 import type { FrontParts } from '../../src/front/front-parts.ts';
-
-/** A free port, as long as nobody else takes it. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** The app on a port of its own, with no more of the front than the document and its page need. */
 export async function startApp(): Promise<{ readonly url: string; close(): void }> {

@@ -75,7 +75,7 @@ describe('GET /v1/history', () => {
   test('lists the outputs with their digests', async () => {
     const { key } = await createOne(service, thumb(service), true);
     const { data } = (await historyOf(service, key)).at(-1) ?? {};
-    expect(data?.['outputs']).toEqual([
+    expect(data?.outputs).toEqual([
       {
         name: 'output',
         attempt: 1,

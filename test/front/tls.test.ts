@@ -25,9 +25,9 @@ describe.skipIf(!hasOpenssl)('With TLS_CERT and TLS_KEY the service speaks HTTPS
     });
     certificate = await readFile(TLS_CERT, 'utf8');
     // Only the question whether it is up goes unchecked, and only in this process.
-    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
     service = await Service.start({ TLS_CERT, TLS_KEY, NODE_TLS_REJECT_UNAUTHORIZED: '' });
-    delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
   });
   afterAll(async () => {
     await service[Symbol.asyncDispose]();

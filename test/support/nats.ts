@@ -63,6 +63,6 @@ export class TestLog {
   }
 
   #spawn(): ChildProcess {
-    return spawn(process.env['NATS_SERVER'] ?? 'nats-server', this.#args, { stdio: 'ignore' });
+    return spawn(process.env.NATS_SERVER ?? 'nats-server', this.#args, { stdio: 'ignore' });
   }
 }

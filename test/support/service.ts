@@ -59,9 +59,7 @@ export class Service {
       supervisor.kill('SIGKILL');
       throw new Error(`the service did not start:\n${text}`, { cause: error });
     });
-    const accounts = JSON.parse(
-      await readFile(env['ACCOUNTS_FILE'] ?? join(folder, 'accounts.json'), 'utf8'),
-    );
+    const accounts = JSON.parse(await readFile(env.ACCOUNTS_FILE ?? join(folder, 'accounts.json'), 'utf8'));
     const service = new Service(
       supervisor,
       url,
@@ -70,7 +68,7 @@ export class Service {
       () => text,
       dataDir === undefined,
     );
-    if (env['WORKERS'] !== '0') await service.untilReady();
+    if (env.WORKERS !== '0') await service.untilReady();
     return service;
   }
 
