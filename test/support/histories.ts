@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
 import { expect } from 'vitest';
+import { connectToLogOf } from './raw-log.ts';
 import type { Service } from './service.ts';
 import { until } from './until.ts';
 
@@ -133,10 +131,7 @@ async function having(
  * subject only, so a second end in the same place would be hidden there.
  */
 export async function countEndsInLog(dataDir: string): Promise<Map<string, number>> {
-  const settings = await readFile(join(dataDir, 'nats', 'nats-server.conf'), 'utf8');
-  const [, servers] = /listen: "([^"]+)"/.exec(settings) as unknown as [string, string];
-  const [, token] = /token: "([^"]+)"/.exec(settings) as unknown as [string, string];
-  const connection = await connect({ servers, token });
+  const connection = await connectToLogOf(dataDir);
   try {
     const manager = await jetstreamManager(connection);
     const { state } = await manager.streams.info('TASKS', { subjects_filter: 'task.done.>' });
