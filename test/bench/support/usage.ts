@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+
+/** A kernel tick, in milliseconds: Linux tells CPU time in hundredths of a second. */
+const TICK_MS = 10;
+
+/** Milliseconds of CPU that these processes have used since they started; 0 for one that is gone. */
+export const cpuMsOf = (pids: readonly number[]): number =>
+  pids.reduce((sum, pid) => sum + (cpuTicks(pid) ?? 0) * TICK_MS, 0);
+
+function cpuTicks(pid: number): number | undefined {
+  const stat = readProc(pid, 'stat');
+  // The name in parentheses may hold spaces; what follows it does not.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields && Number(fields[11]) + Number(fields[12]);
+}
+
+/** Bytes resident in these processes now. Pages that they share count for each. */
+export const residentBytesOf = (pids: readonly number[]): number => statusBytesOf(pids, 'VmRSS');
+
+/** The most that each has had resident so far, added up. */
+export const peakBytesOf = (pids: readonly number[]): number => statusBytesOf(pids, 'VmHWM');
+
+function statusBytesOf(pids: readonly number[], field: string): number {
+  return pids.reduce((sum, pid) => {
+    const kilobytes = new RegExp(`^${field}:\\s*(\\d+) kB`, 'm').exec(readProc(pid, 'status') ?? '')?.[1];
+    return sum + Number(kilobytes ?? 0) * 1_024;
+  }, 0);
+}
+
+function readProc(pid: number, file: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+export const megabytes = (bytes: number): number => Math.round(bytes / 1e6);
