@@ -17,6 +17,15 @@ export const Settings = Type.Object({
   PUBLIC_URL: text('address under which clients reach the service; `http(s)://HOST:PORT` if empty'),
   DATA_DIR: text('folder of the log, the outputs and the accounts file', './data'),
   NATS_URL: text('nats-server(s) to use, comma-separated; empty: an embedded one under DATA_DIR'),
+  NATS_CA: text(
+    'certificate authority (PEM file) that the nats-servers of `tls://` URLs are held to; the system’s own if empty',
+  ),
+  REPLICAS: integer(
+    'copies of the log, each on a nats-server of its own; 3 survives the loss of one machine, and needs a cluster at NATS_URL',
+    1,
+    1,
+    5,
+  ),
   ACCOUNTS_FILE: text('accounts, as JSON; `DATA_DIR/accounts.json` if empty'),
   WORKERS: integer('worker processes that `npm start` runs', 1, 0, 64),
   CONCURRENCY: integer('tasks that one worker runs at once', 100, 1, 10_000),

@@ -32,7 +32,7 @@ export async function front(given: Config): Promise<void> {
   const logger = createLogger('front', config);
   endWithSupervisor(logger);
   const accounts = await watchAccounts(config, logger);
-  const connection = await connectToNats(natsUrlOf(config), 'wyvern front', logger);
+  const connection = await connectToNats(natsUrlOf(config), 'wyvern front', config, logger);
   const parts = await assemble(config, connection, accounts, logger);
   // The projection must be at the head before the port opens, or the first answers would be 404.
   await parts.projection.start();

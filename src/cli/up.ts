@@ -18,6 +18,8 @@ const PROGRAM = fileURLToPath(new URL('./wyvern.js', import.meta.url));
 /** Runs the whole service on this machine: nats-server, unless there is one already, one front, the workers. */
 export async function up(given: Config): Promise<void> {
   const config = await withPort(given);
+  if (config.REPLICAS > 1 && !config.NATS_URL)
+    throw new CannotStart(`REPLICAS=${config.REPLICAS} needs a cluster of nats-servers: set NATS_URL to it`);
   const logger = createLogger('up', config);
   await mkdir(config.DATA_DIR, { recursive: true, mode: 0o700 });
   await lockFolder(config.DATA_DIR);

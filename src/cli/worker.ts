@@ -21,7 +21,7 @@ export async function worker(config: Config): Promise<void> {
   const id = `${hostname()}-${process.pid}`;
   const logger = createLogger('worker', config).child({ worker: id });
   endWithSupervisor(logger);
-  const connection = await connectToNats(natsUrlOf(config), `wyvern worker ${id}`, logger);
+  const connection = await connectToNats(natsUrlOf(config), `wyvern worker ${id}`, config, logger);
   const log = await JetStreamLog.open(connection, config, logger);
   const storage = await openDiskStorage(join(config.DATA_DIR, 'files'));
   const spoolFolder = await openSpool(join(config.DATA_DIR, 'spool'));

@@ -25,9 +25,11 @@ export type Plan =
     }
   /** It waits for its next attempt. */
   | { readonly kind: 'wait'; readonly delayMs: number }
-  /** It has ended, or its events have left the log. */
+  /** It has ended. */
   | { readonly kind: 'over' };
 
+/** When a task is handed out again whose events could not be seen yet. */
+const UNHEARD_OF_AGAIN_MS = 1_000;
 /** Earlier than this is early enough: clocks differ, and a timer is never exact. */
 const EARLY_MS = 50;
 
@@ -46,7 +48,10 @@ export const firstAttempt = (queued: TaskEvent): Plan => ({
  */
 export function planAttempt(history: readonly StoredEvent[], attempts: number, nowMs: number): Plan {
   const state = foldHistory(history);
-  if (!state || state.completed !== undefined) return { kind: 'over' };
+  // The task was handed out, so it is in the log; whoever answered has not heard of it yet. Taken for an end,
+  // that would acknowledge a task that nobody has run.
+  if (!state) return { kind: 'wait', delayMs: UNHEARD_OF_AGAIN_MS };
+  if (state.completed !== undefined) return { kind: 'over' };
   const events = history.map(({ event }) => event);
   const retried = events.flatMap((event) => (event.type === 'retried' ? [event] : []));
   const delayMs = Math.max(0, ...retried.map(({ next }) => dateToMs(next) - nowMs));

@@ -47,6 +47,12 @@ describe('a start is refused', () => {
     ]);
   });
 
+  test('with replicas but without a cluster, in one line', async () => {
+    expect(await refusal('up', { REPLICAS: '3' })).toEqual([
+      'REPLICAS=3 needs a cluster of nats-servers: set NATS_URL to it',
+    ]);
+  });
+
   test('with bad settings, naming each of them', async () => {
     const lines = await refusal('up', { PORT: 'abc', ATTEMPTS: '0', SYNC: 'never' });
     expect(lines.find((line) => line.startsWith('PORT '))).toContain("'abc'");

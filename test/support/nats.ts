@@ -39,7 +39,7 @@ export class TestLog {
   /** A log on a connection of its own, as a process would have it. */
   async open(): Promise<{ log: JetStreamLog; connection: NatsConnection }> {
     const logger = createLogger('test', this.config);
-    const connection = await connectToNats(this.url, 'test', logger);
+    const connection = await connectToNats(this.url, 'test', this.config, logger);
     this.#connections.push(connection);
     return { log: await JetStreamLog.open(connection, this.config, logger), connection };
   }

@@ -1,4 +1,5 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import type { Config } from '../../config.ts';
 import type { Logger } from '../../logger.ts';
 
 const TELL_AFTER_MS = 1_000;
@@ -8,9 +9,14 @@ const TELL_EVERY_MS = 10_000;
  * The process's one connection. It reconnects for ever; the first connect waits for the server too.
  *
  * Credentials may stand in the URL, `nats://token@host:port` or `nats://user:password@host:port`, and
- * `tls://` asks for TLS. Several servers are separated by commas.
+ * `tls://` asks for TLS, with a server that `NATS_CA` has signed. Several servers are separated by commas.
  */
-export async function connectToNats(urls: string, name: string, logger: Logger): Promise<NatsConnection> {
+export async function connectToNats(
+  urls: string,
+  name: string,
+  { NATS_CA }: Pick<Config, 'NATS_CA'>,
+  logger: Logger,
+): Promise<NatsConnection> {
   const parsed = urls
     .split(',')
     .map((url) => new URL(url.includes('://') ? url.trim() : `nats://${url.trim()}`));
@@ -22,7 +28,7 @@ export async function connectToNats(urls: string, name: string, logger: Logger):
     servers,
     name,
     ...(user && pass ? { user, pass } : user ? { token: user } : {}),
-    ...(first?.protocol === 'tls:' ? { tls: {} } : {}),
+    ...(first?.protocol === 'tls:' ? { tls: NATS_CA ? { caFile: NATS_CA } : {} } : {}),
     // An Error with its stack for each request costs 20 µs a publish.
     noAsyncTraces: true,
     maxReconnectAttempts: -1,

@@ -13,9 +13,9 @@ import {
   type TakeOptions,
   type TaskQueue,
 } from '../log.ts';
-import { historySubject } from '../subject.ts';
 import { Appender } from './appender.ts';
 import { followStream } from './follower.ts';
+import { readHistory } from './history.ts';
 import { Publisher } from './publisher.ts';
 import { JetStreamTaking } from './queue.ts';
 import { ensureConsumer, ensureStream, STREAM } from './stream.ts';
@@ -27,12 +27,14 @@ export class JetStreamLog implements EventLog, TaskQueue {
   readonly #manager: JetStreamManager;
   readonly #publisher: Publisher;
   readonly #appender: Appender;
+  readonly #isReplicated: boolean;
   readonly #logger: Logger;
 
   private constructor(connection: NatsConnection, manager: JetStreamManager, config: Config, logger: Logger) {
     this.#connection = connection;
     this.#client = jetstream(connection, { timeout: 2_000 });
     this.#manager = manager;
+    this.#isReplicated = config.REPLICAS > 1;
     this.#logger = logger;
     this.#publisher = new Publisher(connection);
     this.#appender = new Appender(this.#publisher, (subject) => this.#storedId(subject), config.SYNC);
@@ -57,18 +59,8 @@ export class JetStreamLog implements EventLog, TaskQueue {
     return this.#appender.append(entries);
   }
 
-  async history(key: string): Promise<StoredEvent[]> {
-    const found: StoredEvent[] = [];
-    try {
-      const messages = await this.#manager.direct.getLastMessagesFor(STREAM, {
-        multi_last: [historySubject(key)],
-      });
-      for await (const { subject, data, seq } of messages) found.push(decodeEvent(subject, data, seq));
-    } catch (error) {
-      if (isNothingFound(error)) return [];
-      throw new LogUnavailable(`could not read the history of ${key}`, { cause: error });
-    }
-    return found.sort((a, b) => a.seq - b.seq);
+  history(key: string): Promise<StoredEvent[]> {
+    return readHistory(this.#manager, key, this.#isReplicated);
   }
 
   follow(options: FollowOptions): Promise<Following> {
@@ -100,9 +92,6 @@ export class JetStreamLog implements EventLog, TaskQueue {
     return { id: decodeEvent(message.subject, message.data, message.seq).id, seq: message.seq };
   }
 }
-
-const isNothingFound = (error: unknown): boolean =>
-  error instanceof Error && /not found|no results|no message/i.test(error.message);
 
 const RETRY_MS = 250;
 

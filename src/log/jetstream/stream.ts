@@ -18,18 +18,20 @@ export const STREAM = 'TASKS';
 /** Bytes of one event with its headers. */
 export const MAX_EVENT_BYTES = 512 * 1024;
 
-type Retention = Pick<Config, 'RETENTION_DAYS' | 'MAX_LOG_BYTES' | 'MAX_LOG_EVENTS'>;
+type StreamSettings = Pick<Config, 'RETENTION_DAYS' | 'MAX_LOG_BYTES' | 'MAX_LOG_EVENTS' | 'REPLICAS'>;
 
 /**
- * Makes the stream, or brings its limits to the settings. What a full log does is refuse (`discard: new`):
+ * Makes the stream, or brings its limits and its number of replicas to the settings. What a full log does is refuse (`discard: new`):
  * it never forgets an unfinished task. Messages cannot be deleted one by one; s2 is off because it costs
  * 15-80 times on random reads.
  */
-export async function ensureStream(manager: JetStreamManager, settings: Retention): Promise<void> {
-  const limits = {
+export async function ensureStream(manager: JetStreamManager, settings: StreamSettings): Promise<void> {
+  const adjustable = {
     max_age: nanos(settings.RETENTION_DAYS * 86_400_000),
     max_bytes: settings.MAX_LOG_BYTES,
     max_msgs: settings.MAX_LOG_EVENTS,
+    // The consumers of the tasks have as many: they take the number over.
+    num_replicas: settings.REPLICAS,
   };
   const config: Partial<StreamConfig> & { name: string } = {
     name: STREAM,
@@ -43,12 +45,12 @@ export async function ensureStream(manager: JetStreamManager, settings: Retentio
     allow_direct: true,
     allow_atomic: true,
     deny_delete: true,
-    ...limits,
+    ...adjustable,
   };
   try {
     const { config: found } = await manager.streams.info(STREAM);
-    if (Object.entries(limits).some(([name, value]) => found[name as keyof typeof limits] !== value))
-      await manager.streams.update(STREAM, limits);
+    if (Object.entries(adjustable).some(([name, value]) => found[name as keyof typeof adjustable] !== value))
+      await manager.streams.update(STREAM, adjustable);
   } catch (error) {
     if (!hasCode(error, JetStreamApiCodes.StreamNotFound)) throw error;
     await manager.streams.add(config);

@@ -1,0 +1,61 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { JetStreamManager } from '@nats-io/jetstream';
+import { decodeEvent, type StoredEvent } from '../envelope.ts';
+import { LogUnavailable } from '../log.ts';
+import { historySubject } from '../subject.ts';
+import { STREAM } from './stream.ts';
+
+/** A replica that lags is asked, or another in its place, until it has caught up. */
+const AGAIN_MS = 5;
+/** One that lags for longer is no replica to speak of; the caller may ask again later. */
+const LAG_AT_MOST_MS = 2_000;
+
+/**
+ * One task's events in log order, the newest of each subject; empty for a task that is not in the log.
+ * Rejects with `LogUnavailable`.
+ *
+ * Any replica answers such a request, and 4-15 % of the answers were stale when they were asked for right
+ * after the write. So on a replicated stream the leader is asked first what the task's newest event is (0.1 ms
+ * more), and no answer counts that lacks it: replicas store in the leader's order, so one that has the newest
+ * has all. A leader that has been deposed without having noticed can itself be up to 10 s behind; whoever is
+ * cut off with it cannot write either, and what it writes later meets the conflict it deserves.
+ */
+export async function readHistory(
+  manager: JetStreamManager,
+  key: string,
+  isReplicated: boolean,
+): Promise<StoredEvent[]> {
+  try {
+    const subject = historySubject(key);
+    const newest = isReplicated ? await newestSeq(manager, subject) : 0;
+    if (newest === undefined) return [];
+    for (const deadline = performance.now() + LAG_AT_MOST_MS; performance.now() < deadline; ) {
+      const history = await lastOfEachSubject(manager, subject);
+      if ((history.at(-1)?.seq ?? 0) >= newest) return history;
+      await delay(AGAIN_MS);
+    }
+  } catch (cause) {
+    throw new LogUnavailable(`could not read the history of ${key}`, { cause });
+  }
+  throw new LogUnavailable(`the replicas have not stored the history of ${key} yet`);
+}
+
+/** As the leader has it; undefined if the task is unknown. */
+async function newestSeq(manager: JetStreamManager, subject: string): Promise<number | undefined> {
+  const message = await manager.streams.getMessage(STREAM, { last_by_subj: subject });
+  return message?.seq;
+}
+
+async function lastOfEachSubject(manager: JetStreamManager, subject: string): Promise<StoredEvent[]> {
+  const found: StoredEvent[] = [];
+  try {
+    const messages = await manager.direct.getLastMessagesFor(STREAM, { multi_last: [subject] });
+    for await (const { subject: place, data, seq } of messages) found.push(decodeEvent(place, data, seq));
+  } catch (error) {
+    if (!isNothingFound(error)) throw error;
+  }
+  return found.sort((a, b) => a.seq - b.seq);
+}
+
+const isNothingFound = (error: unknown): boolean =>
+  error instanceof Error && /not found|no results|no message/i.test(error.message);
