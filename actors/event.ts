@@ -59,7 +59,10 @@ export const Progress = Type.Object({
   at: EventDate,
   account: Account,
   attempt: Attempt,
-  progress: Type.Unknown(),
+  /** What the attempt has reported last; not there if it has reported nothing yet. */
+  progress: Type.Optional(Type.Unknown()),
+  /** Every output that the attempt has stored so far, since of its progress events the last counts. */
+  outputs: Type.Optional(Type.Array(StoredOutput)),
 });
 
 export const Retried = Type.Object({

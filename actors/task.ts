@@ -16,6 +16,7 @@ export interface TaskContext {
   readonly progress: unknown;
   /** The task's value, or its error. */
   readonly result: unknown;
+  /** Those of the task's end; before it, those that the current attempt has stored so far. */
   readonly outputs: readonly StoredOutput[];
 }
 
@@ -39,17 +40,17 @@ function recorded(context: TaskContext, event: TaskEvent): TaskContext {
     case 'queued':
       return context;
     case 'started':
-      return { ...context, at, started: at, attempt: event.attempt, progress: undefined };
+      return { ...context, at, started: at, attempt: event.attempt, progress: undefined, outputs: [] };
     case 'progress':
-      return { ...context, at, progress: event.progress };
+      return { ...context, at, progress: event.progress, outputs: event.outputs ?? [] };
     case 'retried':
-      return { ...context, at, started: undefined, progress: undefined };
+      return { ...context, at, started: undefined, progress: undefined, outputs: [] };
     case 'completed':
       return { ...context, at, completed: at, result: event.result, outputs: event.outputs };
     case 'failed':
-      return { ...context, at, completed: at, result: event.error };
+      return { ...context, at, completed: at, result: event.error, outputs: [] };
     case 'canceled':
-      return { ...context, at, completed: at, result: 'canceled' };
+      return { ...context, at, completed: at, result: 'canceled', outputs: [] };
   }
 }
 

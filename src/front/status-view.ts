@@ -40,14 +40,14 @@ export class StatusView {
       key,
       ...(progress === undefined ? {} : { progress }),
       events: { queued, ...(started && { started }), ...(completed && { completed }) },
-      ...(isEnded(state) ? { result: this.#result(state) } : {}),
+      ...(isEnded(state) || state.outputs.length > 0 ? { result: this.#result(state) } : {}),
     };
   }
 
-  /** The task's values with its files' URLs flat beside them. */
+  /** The task's values with its files' URLs flat beside them; while it executes, the URLs that there are. */
   #result({ key, result, outputs }: TaskState): unknown {
     if (outputs.length === 0) return result;
     const urls = outputs.map(({ name, file }) => [name, this.outputUrl(key, file)]);
-    return { ...(result as object), ...Object.fromEntries(urls) };
+    return { ...(result as object | undefined), ...Object.fromEntries(urls) };
   }
 }

@@ -18,6 +18,7 @@ export interface TaskState {
   readonly completed: string | undefined;
   readonly progress: unknown;
   readonly result: unknown;
+  /** Those of the task's end; before it, those that the current attempt has stored so far. */
   readonly outputs: readonly StoredOutput[];
   /** The sequence of the newest event that changed it. */
   readonly seq: number;
@@ -49,15 +50,24 @@ export function fold(
         attempt: event.attempt,
         started: at,
         progress: undefined,
+        outputs: NONE,
         at,
         seq,
       };
     case 'progress':
       if (state.status !== 'executing' || event.attempt !== state.attempt) return state;
-      return { ...state, progress: event.progress, at, seq };
+      return { ...state, progress: event.progress, outputs: event.outputs ?? NONE, at, seq };
     case 'retried':
       if (state.status !== 'executing' || event.attempt !== state.attempt) return state;
-      return { ...state, status: 'queued', started: undefined, progress: undefined, at, seq };
+      return {
+        ...state,
+        status: 'queued',
+        started: undefined,
+        progress: undefined,
+        outputs: NONE,
+        at,
+        seq,
+      };
     case 'completed':
       return {
         ...state,
@@ -69,15 +79,17 @@ export function fold(
         seq,
       };
     case 'failed':
-      return { ...state, status: 'error', completed: at, result: event.error, at, seq };
+      return { ...state, status: 'error', completed: at, result: event.error, outputs: NONE, at, seq };
     case 'canceled':
-      return { ...state, status: 'error', completed: at, result: 'canceled', at, seq };
+      return { ...state, status: 'error', completed: at, result: 'canceled', outputs: NONE, at, seq };
   }
 }
 
 /** A whole history; undefined if it is empty. */
 export const foldHistory = (history: readonly StoredEvent[]): TaskState | undefined =>
   history.reduce<TaskState | undefined>(fold, undefined);
+
+const NONE: readonly StoredOutput[] = [];
 
 const EMPTY = {
   status: 'queued',
@@ -86,5 +98,5 @@ const EMPTY = {
   completed: undefined,
   progress: undefined,
   result: undefined,
-  outputs: [],
+  outputs: NONE,
 } as const;

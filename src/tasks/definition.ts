@@ -25,7 +25,10 @@ export interface Output {
 export interface RunContext {
   /** The sources that the definition named, fetched, in that order. */
   readonly sources: readonly Source[];
-  /** Hands over one output. It is durable before the task is said to be done. */
+  /**
+   * Hands over one output; resolves when there is room for the next. It can be had as soon as it is durable, while the
+   * task makes others, and is durable before the task is said to be done.
+   */
   output(output: Output): Promise<void>;
   /** Reports progress: any JSON value; reports may be thinned out, the last one counts. */
   progress(value: Json): void;

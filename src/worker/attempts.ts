@@ -110,9 +110,7 @@ export class Attempts {
     const started = record.add({ type: 'started', attempt, worker: this.#parts.worker });
     // The first start is not waited for; a later one is, so that a task that kills its worker is counted.
     if (delivery.count > 1 && !(await started)) return LEAVE;
-    const progress = new ProgressReports(
-      (value) => void record.add({ type: 'progress', attempt, progress: value }),
-    );
+    const progress = new ProgressReports((said) => record.add({ type: 'progress', attempt, ...said }));
     const effects = createEffects(this.#parts, {
       definition,
       parameters,
@@ -122,7 +120,7 @@ export class Attempts {
     });
     let settle: Settle = LEAVE;
     const report = async (outcome: Outcome): Promise<void> => {
-      progress.flush();
+      await progress.flush();
       settle = await this.#report(outcome, record, plan, effects.spent);
     };
     const deadlineMs = definition.hasDeadline ? this.#parts.config.TASK_TIMEOUT * 1_000 : undefined;
@@ -140,6 +138,7 @@ export class Attempts {
     if (stop.aborted) handBack();
     else stop.addEventListener('abort', handBack, { once: true });
     await over;
+    progress.close();
     await effects.cleanUp();
     return settle;
   }

@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AttemptEffects } from '../../actors/attempt.ts';
-import type { StoredOutput } from '../../actors/event.ts';
-import { TaskFailure } from '../../actors/failure.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { Output, Source, TaskDefinition } from '../tasks/definition.ts';
+import type { Source, TaskDefinition } from '../tasks/definition.ts';
 import type { MediaPool } from './media/pool.ts';
+import { Outputs } from './outputs.ts';
 import type { OwnFiles } from './own-files.ts';
 import type { ProgressReports } from './progress.ts';
 import type { Fetcher } from './source/fetcher.ts';
@@ -28,11 +26,6 @@ interface Work {
   readonly progress: ProgressReports;
 }
 
-interface Ran {
-  readonly result: unknown;
-  readonly outputs: readonly Output[];
-}
-
 /** Milliseconds spent in each phase. */
 interface Spent {
   fetching: number;
@@ -40,13 +33,16 @@ interface Spent {
   storing: number;
 }
 
-export type WorkEffects = Omit<AttemptEffects<readonly Source[], Ran>, 'report'> & {
+export type WorkEffects = Omit<AttemptEffects<readonly Source[]>, 'report'> & {
   readonly spent: Spent;
   /** Removes what was spooled. */
   cleanUp(): Promise<void>;
 };
 
-/** What one attempt does to the world: fetch the sources, run the definition, store the outputs. */
+/**
+ * What one attempt does to the world: fetch the sources, run the definition, store the outputs. What a task makes is
+ * stored while it makes more; the phase of storing is for what is still on its way when it has made all.
+ */
 export function createEffects(parts: EffectParts, work: Work): WorkEffects {
   const { key, attempt } = work;
   const folder = join(parts.spoolFolder, `${key}-${attempt}`);
@@ -60,15 +56,15 @@ export function createEffects(parts: EffectParts, work: Work): WorkEffects {
     }
   };
   const urls = work.definition.sources(work.parameters);
+  const outputs = new Outputs(parts.storage, { key, attempt }, (output) => work.progress.announce(output));
   return {
     spent,
     fetch: (signal) => timed('fetching', fetchAll(parts, urls, folder, signal)),
-    run: (sources = [], signal) => timed('running', run(parts, work, sources, signal)),
-    store: ({ result, outputs }) =>
-      timed(
-        'storing',
-        store(parts.storage, key, attempt, outputs).then((stored) => ({ result, outputs: stored })),
-      ),
+    run: async (sources = [], signal) => {
+      const result = await timed('running', run(parts, work, { sources, signal, outputs }));
+      return { result, outputs: outputs.count };
+    },
+    store: async ({ result }) => ({ result, outputs: await timed('storing', outputs.all()) }),
     cleanUp: async () => {
       if (urls.length > 0) await rm(folder, { recursive: true, force: true });
     },
@@ -100,49 +96,11 @@ async function fetchAll(
 async function run(
   { media }: EffectParts,
   { definition, parameters, progress }: Work,
-  sources: readonly Source[],
-  signal: AbortSignal,
-): Promise<Ran> {
-  const outputs: Output[] = [];
-  const onOutput = (output: Output): void => void outputs.push(output);
+  { sources, signal, outputs }: { sources: readonly Source[]; signal: AbortSignal; outputs: Outputs },
+): Promise<unknown> {
   const onProgress = progress.report.bind(progress);
-  if (definition.place === 'media') {
-    const result = await media.run({
-      name: definition.name,
-      parameters,
-      sources,
-      signal,
-      onProgress,
-      onOutput,
-    });
-    return { result, outputs };
-  }
-  const result = await definition.run(parameters, {
-    sources,
-    signal,
-    progress: onProgress,
-    output: async (output) => onOutput(output),
-  });
-  return { result, outputs };
-}
-
-/** Every output is durable before the task is said to be done. */
-async function store(
-  storage: Storage,
-  key: string,
-  attempt: number,
-  outputs: readonly Output[],
-): Promise<readonly StoredOutput[]> {
-  return Promise.all(
-    outputs.map(async ({ name, extension, contentType, data }) => {
-      const file = `${name}.${extension}`;
-      try {
-        await storage.put({ key, attempt, file }, data);
-      } catch (cause) {
-        throw new TaskFailure('the output could not be stored', { passing: true, cause });
-      }
-      const sha256 = createHash('sha256').update(data).digest('hex');
-      return { name, attempt, file, content_type: contentType, bytes: data.byteLength, sha256 };
-    }),
-  );
+  const onOutput = outputs.add.bind(outputs);
+  if (definition.place === 'media')
+    return media.run({ name: definition.name, parameters, sources, signal, onProgress, onOutput });
+  return definition.run(parameters, { sources, signal, progress: onProgress, output: onOutput });
 }

@@ -1,34 +1,83 @@
+import type { StoredOutput } from '../../actors/event.ts';
 import type { Json } from '../tasks/definition.ts';
 
-/** Progress reaches the log at most this often; in between the last report counts. */
+/** Progress reaches the log at most this often; in between the last report counts. Outputs do not wait. */
 const EVERY_MS = 200;
 
-/** Thins out the progress reports of one attempt. */
+/** What a progress event says. It always says all there is, since of an attempt's progress events the last counts. */
+export interface Said {
+  readonly progress?: Json;
+  readonly outputs?: StoredOutput[];
+}
+
+/**
+ * The progress events of one attempt: reports, thinned out, and the outputs that are stored, each at once.
+ *
+ * They are written one after the other. Two on their way to the log could overtake each other, and the older one,
+ * as the last, would take back an output that has been announced.
+ */
 export class ProgressReports {
-  readonly #write: (value: Json) => void;
-  #pending: { readonly value: Json } | undefined;
+  readonly #write: (said: Said) => Promise<boolean>;
+  #progress: Json | undefined;
+  #outputs: readonly StoredOutput[] = [];
+  #isUnsaid = false;
+  #isUrgent = false;
+  #isClosed = false;
+  #writing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #wroteAt = Number.NEGATIVE_INFINITY;
 
-  constructor(write: (value: Json) => void) {
+  /** `write` resolves with whether the event is stored. */
+  constructor(write: (said: Said) => Promise<boolean>) {
     this.#write = write;
   }
 
   report(value: Json): void {
-    this.#pending = { value };
-    const waitMs = this.#wroteAt + EVERY_MS - performance.now();
-    if (waitMs <= 0) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), waitMs);
+    this.#progress = value;
+    this.#isUnsaid = true;
+    this.#schedule();
   }
 
-  /** Writes what has been held back. */
-  flush(): void {
+  /** Tells of an output that is durable. */
+  announce(output: StoredOutput): void {
+    this.#outputs = [...this.#outputs, output];
+    this.#isUnsaid = true;
+    this.#isUrgent = true;
+    this.#schedule();
+  }
+
+  /** Writes what has been held back. Resolves when that is on its way to the log, behind all that was before it. */
+  async flush(): Promise<void> {
+    await this.#writing;
+    if (this.#isUnsaid) this.#say();
+  }
+
+  /** Nothing more is written: the attempt is over. */
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(): void {
+    if (!this.#isUnsaid || this.#isClosed || this.#writing) return;
+    const waitMs = this.#isUrgent ? 0 : this.#wroteAt + EVERY_MS - performance.now();
+    if (waitMs <= 0) this.#say();
+    else this.#timer ??= setTimeout(() => this.#say(), waitMs);
+  }
+
+  #say(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (!this.#pending) return;
-    const { value } = this.#pending;
-    this.#pending = undefined;
+    this.#isUnsaid = false;
+    this.#isUrgent = false;
     this.#wroteAt = performance.now();
-    this.#write(value);
+    const progress = this.#progress === undefined ? {} : { progress: this.#progress };
+    const outputs = this.#outputs.length === 0 ? {} : { outputs: [...this.#outputs] };
+    this.#writing = this.#write({ ...progress, ...outputs }).then((isStored) => {
+      this.#writing = undefined;
+      // A report that was lost is not worth it; someone may wait for an output.
+      this.#isUnsaid ||= !isStored && this.#outputs.length > 0;
+      this.#schedule();
+    });
   }
 }

@@ -24,7 +24,7 @@ function attempt(effects: Partial<AttemptEffects>, deadlineMs?: number, hasSourc
       deadlineMs,
       effects: {
         fetch: noted(effects.fetch ?? (async () => ['source'])),
-        run: noted(effects.run ?? (async (fetched) => ({ result: { fetched }, outputs: ['a file'] }))),
+        run: noted(effects.run ?? (async (fetched) => ({ result: { fetched }, outputs: 1 }))),
         store: noted(effects.store ?? (async ({ result }) => ({ result, outputs: [] }))),
         report: effects.report ?? (async (outcome) => void reported.push(outcome)),
       },
@@ -46,7 +46,7 @@ describe('an attempt', () => {
     const reported = await attempt(
       {
         fetch: async () => called.push('fetch'),
-        run: async () => ({ result: 'Hello', outputs: [] }),
+        run: async () => ({ result: 'Hello', outputs: 0 }),
         store: async () => {
           called.push('store');
           return { result: null, outputs: [] };

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Queued, TaskEvent } from '../../actors/event.ts';
+import type { Queued, StoredOutput, TaskEvent } from '../../actors/event.ts';
 
 export const KEY = '01M84ZP4NZT60472F4WFEKWFZX';
 
@@ -21,6 +21,21 @@ export const started = (attempt: number, at = attempt): TaskEvent => ({
   type: 'started',
   attempt,
   worker: 'w1',
+  ...stamp(at),
+});
+export const stored = (name: string, attempt: number): StoredOutput => ({
+  name,
+  attempt,
+  file: `${name}.jpg`,
+  content_type: 'image/jpeg',
+  bytes: 7,
+  sha256: 'a'.repeat(64),
+});
+/** An attempt tells which outputs it has stored so far. */
+export const storing = (attempt: number, names: readonly string[], at = attempt): TaskEvent => ({
+  type: 'progress',
+  attempt,
+  outputs: names.map((name) => stored(name, attempt)),
   ...stamp(at),
 });
 export const progress = (attempt: number, value: unknown, at = attempt): TaskEvent => ({
@@ -63,6 +78,7 @@ const at = fc.integer({ min: 0, max: 20 });
 export const anyEvent: fc.Arbitrary<TaskEvent> = fc.oneof(
   fc.tuple(attempt, at).map(([a, t]) => started(a, t)),
   fc.tuple(attempt, fc.integer({ min: 0, max: 100 }), at).map(([a, p, t]) => progress(a, p, t)),
+  fc.tuple(attempt, fc.subarray(['small', 'large']), at).map(([a, names, t]) => storing(a, names, t)),
   fc.tuple(attempt, at).map(([a, t]) => retried(a, t)),
   fc.tuple(attempt, fc.string(), at).map(([a, r, t]) => completed(a, r, t)),
   fc.tuple(attempt, fc.string(), at).map(([a, e, t]) => failed(a, e, t)),
@@ -77,6 +93,7 @@ export const anyHistory: fc.Arbitrary<[Queued, ...TaskEvent[]]> = fc
         { weight: 4, arbitrary: fc.tuple(attempt, at).map(([a, t]) => started(a, t)) },
         { weight: 3, arbitrary: fc.tuple(attempt, at).map(([a, t]) => retried(a, t)) },
         { weight: 3, arbitrary: fc.tuple(attempt, at).map(([a, t]) => progress(a, t, t)) },
+        { weight: 3, arbitrary: fc.tuple(attempt, at).map(([a, t]) => storing(a, ['small'], t)) },
       ),
     ),
     fc.array(anyEvent, { maxLength: 12 }),

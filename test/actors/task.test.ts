@@ -13,6 +13,8 @@ import {
   queued,
   retried,
   started,
+  stored,
+  storing,
 } from './events.ts';
 
 /** Given a history, when an event arrives, what is emitted and where the task then stands. */
@@ -68,6 +70,23 @@ describe('a task', () => {
       status: 'executing',
       context: { attempt: 2, progress: undefined },
     });
+  });
+
+  it('shows what the current attempt has stored, and of its progress events the last counts', () => {
+    const first = given(started(1)).when(storing(1, ['small']));
+    expect(first.context).toMatchObject({ progress: undefined, outputs: [stored('small', 1)] });
+    const second = given(started(1), storing(1, ['small'])).when(storing(1, ['small', 'large']));
+    expect(second.context.outputs).toEqual([stored('small', 1), stored('large', 1)]);
+  });
+
+  it.each([
+    ['is retried', retried(1)],
+    ['is followed by another, its worker being dead', started(2)],
+    ['fails', failed(1)],
+    ['is canceled', canceled(1)],
+    ['ends with other outputs', completed(1)],
+  ])('shows nothing more of what an attempt has stored once that %s', (_, event) => {
+    expect(given(started(1), storing(1, ['small'])).when(event).context.outputs).toEqual([]);
   });
 
   it.each([

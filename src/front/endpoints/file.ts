@@ -1,5 +1,6 @@
+import type { StoredOutput } from '../../../actors/event.ts';
 import { isKey } from '../../log/key.ts';
-import type { TaskState } from '../../projection/state.ts';
+import { isEnded, type TaskState } from '../../projection/state.ts';
 import { catalogue } from '../../tasks/catalogue.ts';
 import { convertQuery } from '../../tasks/parameters.ts';
 import { authenticate } from '../authentication.ts';
@@ -9,9 +10,9 @@ import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { decodePath, parseQuery } from '../query.ts';
 import { invalid, type Problem, RequestError } from '../request-error.ts';
-import { untilEnded } from '../waiting.ts';
+import { untilEach } from '../waiting.ts';
 
-/** `POST /v1/create_file/{filename}`: queues a task, waits for it and redirects to the file it made. */
+/** `POST /v1/create_file/{filename}`: queues a task, waits for the file and redirects to it. */
 export async function createFileByPost(
   parts: FrontParts,
   exchange: Exchange,
@@ -68,7 +69,7 @@ function fromJson(text: string): unknown {
   }
 }
 
-/** `GET /v1/file/{filename}?task=KEY`: waits for a task that exists and redirects to its file. */
+/** `GET /v1/file/{filename}?task=KEY`: waits for a file of a task that exists and redirects to it. */
 export async function file(parts: FrontParts, exchange: Exchange, segment: string): Promise<void> {
   const query = parseQuery(exchange.head.query);
   const key = query.get('task');
@@ -82,13 +83,15 @@ export async function file(parts: FrontParts, exchange: Exchange, segment: strin
   await redirectToFile(parts, exchange, decodePath(segment), state);
 }
 
+/** The file may be there before the task has ended, if that makes several. */
 async function redirectToFile(
   parts: FrontParts,
   exchange: Exchange,
   filename: string,
   task: TaskState,
 ): Promise<void> {
-  const [state] = (await untilEnded(parts.projection, [task], exchange)) as [TaskState];
+  const isEnough = (state: TaskState) => isEnded(state) || findFile(state, filename) !== undefined;
+  const [state] = (await untilEach(isEnough, parts.projection, [task], exchange)) as [TaskState];
   if (state.status === 'error') return exchange.json(400, parts.view.json(state));
   const choice = chooseFile(state, filename);
   if ('message' in choice)
@@ -96,21 +99,27 @@ async function redirectToFile(
   exchange.redirect(parts.view.outputUrl(state.key, choice.file));
 }
 
-/** A task with one file serves it under any name; of several, the name decides, with or without an extension. */
+/** The file of a task that has ended, or what is wrong with its name. */
 export function chooseFile(
   state: TaskState,
   filename: string,
 ): { readonly file: string } | { readonly message: string } {
+  const file = findFile(state, filename);
+  if (file) return file;
   const { outputs, name } = state;
-  const [only] = outputs;
-  if (!only) return { message: `the task '${name}' made no file` };
-  if (outputs.length === 1) return only;
+  if (outputs.length === 0) return { message: `the task '${name}' made no file` };
   const choices = outputs.map((output) => `'${output.name}'`).join(', ');
   if (filename === '') return { message: `a filename is missing, choose one of: ${choices}` };
+  return { message: `'${filename.slice(0, 200)}' is not a valid filename, choose one of: ${choices}` };
+}
+
+/** A task with one file serves it under any name; of several, the name decides, with or without an extension. */
+function findFile(state: TaskState, filename: string): StoredOutput | undefined {
+  const { outputs, name } = state;
   const stem = filename.replace(/\.[^.]*$/, '');
-  const chosen =
+  const named =
     outputs.find((output) => output.name === filename) ?? outputs.find((output) => output.name === stem);
-  return (
-    chosen ?? { message: `'${filename.slice(0, 200)}' is not a valid filename, choose one of: ${choices}` }
-  );
+  if (named) return named;
+  const hasOnlyOne = isEnded(state) ? outputs.length === 1 : catalogue.get(name)?.files({}).length === 1;
+  return hasOnlyOne ? outputs[0] : undefined;
 }

@@ -1,4 +1,5 @@
 import { isKey } from '../../log/key.ts';
+import { isEnded } from '../../projection/state.ts';
 import { isOutputPath, type OutputPath, type StoredFile } from '../../storage/storage.ts';
 import type { Exchange, Headers } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
@@ -11,9 +12,14 @@ interface Served {
   readonly path: OutputPath;
   readonly contentType: string;
   readonly etag: string;
+  /** False while another attempt may still put another file in its place. */
+  readonly isFinal: boolean;
 }
 
-/** `GET` and `HEAD /files/{key}/{name}.{ext}`: an output of the attempt that won, or a sample picture. */
+/**
+ * `GET` and `HEAD /files/{key}/{name}.{ext}`: an output of the attempt that won, or, before there is one, of the attempt
+ * that runs; or a sample picture.
+ */
 export async function files(parts: FrontParts, exchange: Exchange, rest: string): Promise<void> {
   const served = await find(parts, rest);
   const stored = served && (await parts.storage.open(served.path));
@@ -33,25 +39,30 @@ async function find({ projection }: FrontParts, path: string): Promise<Served | 
   if (key === 'sample') {
     const contentType = SAMPLE_TYPES[file.split('.')[1] ?? ''];
     const path = { key, attempt: 0, file };
-    return contentType && isOutputPath(path) ? { path, contentType, etag: `"sample-${file}"` } : undefined;
+    const etag = `"sample-${file}"`;
+    return contentType && isOutputPath(path) ? { path, contentType, etag, isFinal: true } : undefined;
   }
   const state = isKey(key) ? await projection.read(key) : undefined;
   const output = state?.outputs.find((candidate) => candidate.file === file);
-  return (
-    output && {
-      path: { key, attempt: output.attempt, file },
-      contentType: output.content_type,
-      etag: `"${output.sha256}"`,
-    }
-  );
+  if (!state || !output) return undefined;
+  return {
+    path: { key, attempt: output.attempt, file },
+    contentType: output.content_type,
+    etag: `"${output.sha256}"`,
+    isFinal: isEnded(state),
+  };
 }
 
-async function serve(exchange: Exchange, { contentType, etag }: Served, stored: StoredFile): Promise<void> {
+async function serve(
+  exchange: Exchange,
+  { contentType, etag, isFinal }: Served,
+  stored: StoredFile,
+): Promise<void> {
   const { head } = exchange;
   const headers: Headers = {
     ETag: etag,
     'Last-Modified': stored.modifiedAt.toUTCString(),
-    'Cache-Control': 'public, max-age=31536000, immutable',
+    'Cache-Control': isFinal ? 'public, max-age=31536000, immutable' : 'no-cache',
     'Accept-Ranges': 'bytes',
     'X-Content-Type-Options': 'nosniff',
     'Content-Security-Policy': "default-src 'none'; sandbox",

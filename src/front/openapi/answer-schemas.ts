@@ -35,6 +35,12 @@ const OpenStatus = Type.Object(
     key: refTo('Key'),
     progress,
     events: Type.Object({ queued: dates.queued, started: Type.Optional(dates.started) }),
+    result: Type.Optional(
+      Type.Record(Type.String(), Type.String(), {
+        description:
+          'The files that are there already, as absolute URLs, if the task makes several. An attempt that is followed by another takes them back',
+      }),
+    ),
   },
   { description: 'A task that has not ended yet' },
 );

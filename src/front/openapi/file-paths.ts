@@ -27,7 +27,7 @@ const FILENAME: Parameter = {
 };
 
 const REDIRECT: Answer = {
-  description: 'The task has ended, and this is its file',
+  description: 'The file; the task may still be making others',
   headers: {
     Location: { description: 'Absolute URL of the file', schema: { type: 'string', format: 'uri' } },
   },
@@ -67,7 +67,8 @@ const createAnswers = (publicUrl: string): Answers => ({
 
 const CreateFileBody = Type.Object({ task: Type.Ref(schemaRef('TaskDefinition').$ref), ...CREDENTIALS });
 
-const DESCRIPTION = 'Queues a task, waits for its end and redirects to the file it made.';
+const DESCRIPTION =
+  'Queues a task, waits for its file and redirects there. Of a task that makes several, each is there as soon as it is stored.';
 
 const createByPost = (publicUrl: string, path: readonly Parameter[]): Operation => ({
   operationId: path.length > 0 ? 'createNamedFileByPost' : 'createFileByPost',
@@ -114,7 +115,8 @@ const waitForFile = (publicUrl: string, path: readonly Parameter[]): Operation =
   operationId: path.length > 0 ? 'namedFile' : 'file',
   tags: ['Follow'],
   summary: 'Go to the file of a task',
-  description: 'Waits for the end of a task that exists, and redirects to its file. Needs no credentials.',
+  description:
+    'Waits for a file of a task that exists, and redirects there, also while the task makes others. Needs no credentials.',
   security: OPEN,
   parameters: [...path, ONE_KEY],
   responses: {

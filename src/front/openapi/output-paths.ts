@@ -53,8 +53,9 @@ const HEADERS = {
   ETag: { description: 'Stands for the bytes', schema: text },
   'Last-Modified': { description: 'When the file was stored', schema: text },
   'Cache-Control': {
-    description: 'A file never changes',
-    schema: { const: 'public, max-age=31536000, immutable' },
+    description:
+      'A file never changes once its task has ended; before, another attempt may put another in its place',
+    schema: { enum: ['public, max-age=31536000, immutable', 'no-cache'] },
   },
   'Accept-Ranges': { description: 'Ranges are served', schema: { const: 'bytes' } },
   'Content-Disposition': { description: 'Shown, not downloaded', schema: { const: 'inline' } },

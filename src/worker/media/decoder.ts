@@ -3,7 +3,7 @@ import { TaskFailure } from '../../../actors/failure.ts';
 import { childEnvironment } from '../../config.ts';
 import type { Logger } from '../../logger.ts';
 import type { Json, Output, Source } from '../../tasks/definition.ts';
-import { type ChildMessage, fromErrorText, type RunMessage } from './messages.ts';
+import { type ChildMessage, fromErrorText, type ParentMessage } from './messages.ts';
 
 /** A task for a child. The callbacks are called in the child's order, and never after the job has ended. */
 export interface MediaJob {
@@ -12,7 +12,8 @@ export interface MediaJob {
   readonly sources: readonly Source[];
   readonly signal: AbortSignal;
   onProgress(value: Json): void;
-  onOutput(output: Output): void;
+  /** Resolves when the next output may come. If it rejects, so does the job, and the child is killed. */
+  onOutput(output: Output): Promise<void>;
 }
 
 /** A module that calls `serveTasks()`, and its arguments. */
@@ -102,9 +103,23 @@ export class Decoder {
 
   #send({ name, parameters, sources }: MediaJob): void {
     this.#tasks += 1;
-    const message: RunMessage = { task: this.#tasks, name, parameters, sources };
-    // A child that cannot be reached is about to end, which settles the job.
+    this.#tell({ task: this.#tasks, name, parameters, sources });
+  }
+
+  /** A child that cannot be reached is about to end, which settles the job. */
+  #tell(message: ParentMessage): void {
     this.#child.send(message, () => {});
+  }
+
+  /** A child whose output found no place waits for a word that will not come. */
+  async #take(job: MediaJob, output: Output): Promise<void> {
+    const task = this.#tasks;
+    try {
+      await job.onOutput(output);
+      this.#tell({ task, taken: true });
+    } catch (error) {
+      if (this.#running?.job === job) this.kill(error);
+    }
   }
 
   #watch(exited: () => void): void {
@@ -132,7 +147,7 @@ export class Decoder {
       case 'progress':
         return job.onProgress(message.value);
       case 'output':
-        return job.onOutput(message.output);
+        return void this.#take(job, message.output);
       case 'done':
         return settle({ result: message.result });
       case 'failed': {

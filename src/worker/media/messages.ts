@@ -8,6 +8,14 @@ export interface RunMessage {
   readonly sources: readonly Source[];
 }
 
+/** The answer to an output: the parent has room for another. */
+export interface TakenMessage {
+  readonly task: number;
+  readonly taken: true;
+}
+
+export type ParentMessage = RunMessage | TakenMessage;
+
 /** An error as it crosses: for our log, never for a client. */
 export interface ErrorText {
   readonly message: string;

@@ -1,6 +1,6 @@
 import { TaskFailure } from '../../../actors/failure.ts';
-import type { TaskDefinition } from '../../tasks/definition.ts';
-import { type ChildMessage, type RunMessage, toErrorText } from './messages.ts';
+import type { Output, TaskDefinition } from '../../tasks/definition.ts';
+import { type ChildMessage, type ParentMessage, type RunMessage, toErrorText } from './messages.ts';
 
 type Tasks = ReadonlyMap<string, TaskDefinition>;
 
@@ -14,16 +14,24 @@ export function serveTasks(tasks: Tasks): void {
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   // Ctrl-C and service managers signal every process; the worker still wants what it drains.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
-  process.on('message', (message: RunMessage) => void runOne(tasks, message));
+  process.on('message', (message: ParentMessage) => {
+    if ('taken' in message) untaken.get(message.task)?.shift()?.();
+    else void runOne(tasks, message);
+  });
 }
+
+/** Outputs that the parent has not taken yet, of each task that runs. */
+const untaken = new Map<number, (() => void)[]>();
 
 async function runOne(tasks: Tasks, message: RunMessage): Promise<void> {
   const { task } = message;
+  untaken.set(task, []);
   try {
-    await say({ task, type: 'done', result: await run(tasks, message) });
+    send({ task, type: 'done', result: await run(tasks, message) });
   } catch (error) {
-    await say({ task, ...describe(error) });
+    send({ task, ...describe(error) });
   }
+  untaken.delete(task);
 }
 
 function run(tasks: Tasks, { task, name, parameters, sources }: RunMessage): Promise<unknown> {
@@ -31,7 +39,7 @@ function run(tasks: Tasks, { task, name, parameters, sources }: RunMessage): Pro
   if (!definition) throw new Error(`the media child knows no task '${name}'`);
   return definition.run(parameters, {
     sources,
-    output: (output) => say({ task, type: 'output', output }),
+    output: (output) => hand(task, output),
     progress: (value) => send({ task, type: 'progress', value }),
     // Never aborted: the parent kills the process instead.
     signal: new AbortController().signal,
@@ -46,9 +54,12 @@ function describe(error: unknown): Unnumbered<Extract<ChildMessage, { type: 'fai
   return { type: 'failed', message, passing, cause: cause === undefined ? undefined : toErrorText(cause) };
 }
 
-/** Throws at once for what cannot be cloned. That a message finds no parent is no error: it ends us. */
-const send = (message: ChildMessage, sent: () => void = () => {}): void =>
-  void process.send?.(message, undefined, undefined, sent);
+/** Resolves when the parent has room for another, so that no task piles up outputs, here or there. */
+const hand = (task: number, output: Output): Promise<void> =>
+  new Promise((resolve) => {
+    send({ task, type: 'output', output });
+    untaken.get(task)?.push(resolve);
+  });
 
-/** Resolves once the message has left this process, so that no task piles up outputs. */
-const say = (message: ChildMessage): Promise<void> => new Promise((resolve) => send(message, resolve));
+/** Throws at once for what cannot be cloned. That a message finds no parent is no error: it ends us. */
+const send = (message: ChildMessage): void => void process.send?.(message, undefined, undefined, () => {});

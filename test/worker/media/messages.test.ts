@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TaskFailure } from '../../../actors/failure.ts';
+import { until } from '../../support/until.ts';
 import { startPool } from './pooling.ts';
 
 describe('a job in a child', () => {
@@ -25,6 +26,30 @@ describe('a job in a child', () => {
     expect(small).toBeInstanceOf(Uint8Array);
     expect(Buffer.from(small ?? []).toString()).toBe('from the shared pool of buffers');
     expect(empty?.byteLength).toBe(0);
+  });
+
+  it('makes no further output before there is room for it', async () => {
+    await using pooling = await startPool();
+    const rooms: (() => void)[] = [];
+    const take = () => new Promise<void>((resolve) => rooms.push(resolve));
+    const job = pooling.give('outputs', { names: ['one', 'two'] }, [], take);
+    await until(() => rooms.length === 1 || undefined);
+    expect(job.progress).toEqual([]);
+    rooms[0]?.();
+    await until(() => rooms.length === 2 || undefined);
+    expect(job.progress).toEqual(['one']);
+    rooms[1]?.();
+    await job.result;
+    expect(job.progress).toEqual(['one', 'two']);
+  });
+
+  it('fails with what kept its output from being taken, and its child is not left waiting', async () => {
+    await using pooling = await startPool();
+    const failure = new TaskFailure('the output could not be stored', { passing: true });
+    const job = pooling.give('outputs', { names: ['one', 'two'] }, [], () => Promise.reject(failure));
+    expect(await job.failure).toBe(failure);
+    expect(job.progress).toEqual([]);
+    expect(await pooling.give('talk').result).toBe('talked');
   });
 
   it('hands over 20 MB intact', async () => {

@@ -95,7 +95,7 @@ describe('an aborted job', () => {
       sources: [],
       signal: AbortSignal.abort('before'),
       onProgress: () => {},
-      onOutput: () => {},
+      onOutput: async () => {},
     });
     await expect(run).rejects.toBe('before');
   });

@@ -30,7 +30,12 @@ export interface Given {
 export interface Pooling extends AsyncDisposable {
   readonly pool: MediaPool;
   readonly logged: Record<string, unknown>[];
-  give(name: string, parameters?: Record<string, unknown>, sources?: readonly Source[]): Given;
+  give(
+    name: string,
+    parameters?: Record<string, unknown>,
+    sources?: readonly Source[],
+    take?: (output: Output) => Promise<void>,
+  ): Given;
   /** A job that runs until `open` is called with its name. */
   giveGated(gate: string): Given;
   open(gate: string): Promise<void>;
@@ -41,8 +46,8 @@ export async function startPool(settings: Partial<MediaPoolSettings> = {}): Prom
   const logged: Record<string, unknown>[] = [];
   const logger = pino({ level: 'trace' }, { write: (line) => void logged.push(JSON.parse(line)) });
   const pool = createMediaPool({ size: 1, childCommand: SCRIPTED_CHILD, logger, ...settings });
-  const give: Pooling['give'] = (name, parameters = {}, sources = []) =>
-    giveTo(pool, name, parameters, sources);
+  const give: Pooling['give'] = (name, parameters = {}, sources = [], take = async () => {}) =>
+    giveTo(pool, name, parameters, sources, take);
   return {
     pool,
     logged,
@@ -61,6 +66,7 @@ function giveTo(
   name: string,
   parameters: Record<string, unknown>,
   sources: readonly Source[],
+  take: (output: Output) => Promise<void>,
 ): Given {
   const controller = new AbortController();
   const progress: Json[] = [];
@@ -71,7 +77,10 @@ function giveTo(
     sources,
     signal: controller.signal,
     onProgress: (value) => progress.push(value),
-    onOutput: (output) => outputs.push(output),
+    onOutput: (output) => {
+      outputs.push(output);
+      return take(output);
+    },
   });
   const failure = result.then(
     (value) => Promise.reject(new Error(`did not fail: ${JSON.stringify(value)}`)),

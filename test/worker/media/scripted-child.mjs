@@ -23,6 +23,12 @@ const scripts = {
   output: async ({ bytes }, context) => {
     await context.output(output('large', Buffer.alloc(bytes, 'wyvern')));
   },
+  outputs: async ({ names }, context) => {
+    for (const name of names) {
+      await context.output(output(name, Buffer.from(name)));
+      context.progress(name);
+    }
+  },
   talkLate: async (_parameters, context) => {
     setInterval(() => context.progress('late'), 1);
   },

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import type { StoredOutput } from '../../actors/event.ts';
+import { TaskFailure } from '../../actors/failure.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Output } from '../tasks/definition.ts';
+
+interface Place {
+  readonly key: string;
+  readonly attempt: number;
+}
+
+/** The outputs of one attempt on their way into storage, while the task makes the next. */
+export class Outputs {
+  readonly #storage: Pick<Storage, 'put'>;
+  readonly #place: Place;
+  readonly #onStored: (output: StoredOutput) => void;
+  readonly #storing: Promise<StoredOutput>[] = [];
+  #isLast = false;
+
+  /** `onStored` is told of each output that is durable while others may follow. */
+  constructor(storage: Pick<Storage, 'put'>, place: Place, onStored: (output: StoredOutput) => void) {
+    this.#storage = storage;
+    this.#place = place;
+    this.#onStored = onStored;
+  }
+
+  /**
+   * Begins to store an output. Resolves when the one before it is durable: a task that makes many has two of them in
+   * memory, and one that makes one need not wait. Rejects with `TaskFailure` when the one before could not be stored.
+   */
+  async add(output: Output): Promise<void> {
+    const before = this.#storing.at(-1);
+    const storing = this.#store(output);
+    // Whoever asks next hears of it: `add` or `all`.
+    storing.catch(() => {});
+    this.#storing.push(storing);
+    await before;
+  }
+
+  get count(): number {
+    return this.#storing.length;
+  }
+
+  /**
+   * There are no more. Resolves with all, in the order they were made, when they are durable; the task's end, which
+   * follows at once, tells of those that were not. Rejects with `TaskFailure`.
+   */
+  all(): Promise<readonly StoredOutput[]> {
+    this.#isLast = true;
+    return Promise.all(this.#storing);
+  }
+
+  async #store({ name, extension, contentType, data }: Output): Promise<StoredOutput> {
+    const file = `${name}.${extension}`;
+    try {
+      await this.#storage.put({ ...this.#place, file }, data);
+    } catch (cause) {
+      throw new TaskFailure('the output could not be stored', { passing: true, cause });
+    }
+    const sha256 = createHash('sha256').update(data).digest('hex');
+    const { attempt } = this.#place;
+    const stored = { name, attempt, file, content_type: contentType, bytes: data.byteLength, sha256 };
+    if (!this.#isLast) this.#onStored(stored);
+    return stored;
+  }
+}
