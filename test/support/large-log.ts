@@ -1,0 +1,79 @@
+import type { TaskEvent } from '../../actors/event.ts';
+import { formatDate, nowMicros } from '../../src/log/event-date.ts';
+import { newKey } from '../../src/log/key.ts';
+import type { Append, EventLog } from '../../src/log/log.ts';
+
+export interface LargeLog {
+  /** Tasks that have ended: three events each. */
+  readonly ended: number;
+  /** Tasks that are queued for ever: of a name that no worker knows. */
+  readonly open?: number;
+}
+
+const ACCOUNT = 'acme';
+/** Events of one atomic batch, at most 1,000. */
+const TASKS_AT_ONCE = 333;
+const BATCHES_AT_ONCE = 3;
+
+/**
+ * Fills a log through its own port, so that what it writes is what the service writes: some 60 k events/s,
+ * 50 s for a million tasks. The open tasks come last. Resolves with the last sequence.
+ */
+export async function fillLog(log: EventLog, { ended, open = 0 }: LargeLog): Promise<number> {
+  let left = { ended, open };
+  let last = 0;
+  const fillNext = async (): Promise<void> => {
+    while (left.ended + left.open > 0) {
+      const take = (of: number) => Math.min(TASKS_AT_ONCE, of);
+      const isOpen = left.ended === 0;
+      const count = isOpen ? take(left.open) : take(left.ended);
+      left = isOpen ? { ...left, open: left.open - count } : { ...left, ended: left.ended - count };
+      last = Math.max(last, await log.appendAll(isOpen ? openTasks(count) : endedTasks(count)));
+    }
+  };
+  await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, fillNext));
+  return last;
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+const openTasks = (count: number): Append[] =>
+  range(count).map((index) => ({
+    name: 'nobody.knows',
+    key: newKey(),
+    event: queued('nobody.knows', index),
+  }));
+
+function endedTasks(count: number): Append[] {
+  const keys = range(count).map(() => newKey());
+  const all = (eventOf: (index: number) => TaskEvent): Append[] =>
+    keys.map((key, index) => ({ name: 'hello', key, event: eventOf(index) }));
+  return [...all((index) => queued('hello', index)), ...all(started), ...all(completed)];
+}
+
+const now = (): string => formatDate(nowMicros());
+
+const queued = (task_name: string, index: number): TaskEvent => ({
+  type: 'queued',
+  at: now(),
+  account: ACCOUNT,
+  task: { task_name, name: `number ${index}`, url: `https://example.com/pictures/${index}.jpg` },
+});
+
+const started = (): TaskEvent => ({
+  type: 'started',
+  at: now(),
+  account: ACCOUNT,
+  attempt: 1,
+  worker: 'machine-1234',
+});
+
+const completed = (index: number): TaskEvent => ({
+  type: 'completed',
+  at: now(),
+  account: ACCOUNT,
+  attempt: 1,
+  result: `Hello number ${index}`,
+  outputs: [],
+  spent: { fetching: 0, running: 0.1, storing: 0 },
+});
