@@ -1,0 +1,92 @@
+import { fileURLToPath } from 'node:url';
+import { type Config, childEnvironment, natsServerProgram } from '../config.ts';
+import type { Logger } from '../logger.ts';
+import { Child } from './child.ts';
+import { Guard } from './guard.ts';
+
+const PROGRAM = fileURLToPath(new URL('./wyvern.js', import.meta.url));
+
+type Variables = Readonly<Record<string, string>>;
+
+/** What front and workers may take beyond the grace time before they are killed. */
+const BEYOND_GRACE_MS = 2_000;
+const NATS_STOP_MS = 1_500;
+
+/** The processes of a service on this machine: each is started again when it dies, all are stopped in order. */
+export class Supervisor {
+  readonly #graceMs: number;
+  readonly #logger: Logger;
+  readonly #servers: Child[] = [];
+  readonly #guards: Guard[] = [];
+  readonly #fronts: Child[] = [];
+  readonly #workers: Child[] = [];
+
+  constructor({ GRACE }: Pick<Config, 'GRACE'>, logger: Logger) {
+    this.#graceMs = GRACE * 1_000;
+    this.#logger = logger;
+  }
+
+  /** A stop takes under 10 s, unless a longer grace time asks for more. */
+  get stopDeadlineMs(): number {
+    return Math.max(9_500, this.#graceMs + BEYOND_GRACE_MS + NATS_STOP_MS);
+  }
+
+  runServer(name: string, args: readonly string[], variables: Variables = {}): void {
+    const guard = new Guard();
+    this.#guards.push(guard);
+    this.#servers.push(
+      new Child({
+        name,
+        command: natsServerProgram(),
+        args,
+        env: childEnvironment(variables),
+        hasChannel: false,
+        logger: this.#logger,
+        onStart: (pid) => guard.watch(pid),
+        onHopeless: () => this.#giveUp(),
+      }),
+    );
+  }
+
+  runFront(name: string, variables: Variables): void {
+    this.#fronts.push(this.#own('front', name, variables));
+  }
+
+  runWorker(name: string, variables: Variables): void {
+    this.#workers.push(this.#own('worker', name, variables));
+  }
+
+  /** Resolves when the fronts have opened their ports and the workers take tasks. */
+  async ready(): Promise<void> {
+    await Promise.all([...this.#fronts, ...this.#workers].map((child) => child.ready()));
+  }
+
+  /** The accounts file shall be read again. */
+  reload(): void {
+    for (const front of this.#fronts) front.signal('SIGHUP');
+  }
+
+  /** Fronts and workers finish what they hold, then nats-server stops. */
+  async stop(): Promise<void> {
+    const own = [...this.#fronts, ...this.#workers];
+    await Promise.all(own.map((child) => child.stop(this.#graceMs + BEYOND_GRACE_MS)));
+    await Promise.all(this.#servers.map((server) => server.stop(NATS_STOP_MS)));
+    for (const guard of this.#guards) guard.release();
+  }
+
+  #own(command: string, name: string, variables: Variables): Child {
+    return new Child({
+      name,
+      command: process.execPath,
+      args: ['--enable-source-maps', PROGRAM, command],
+      env: childEnvironment(variables),
+      hasChannel: true,
+      logger: this.#logger,
+      onHopeless: () => this.#giveUp(),
+    });
+  }
+
+  #giveUp(): void {
+    void this.stop().finally(() => process.exit(1));
+  }
+}
