@@ -14,6 +14,7 @@ import { StatusView } from '../front/status-view.ts';
 import { Submissions } from '../front/submission.ts';
 import { WorkerPresence } from '../front/worker-presence.ts';
 import { dateToMs } from '../log/event-date.ts';
+import { natsCancellations } from '../log/jetstream/cancellations.ts';
 import { connectToNats } from '../log/jetstream/connection.ts';
 import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { natsPresence } from '../log/jetstream/presence.ts';
@@ -70,6 +71,7 @@ async function assemble(
   return {
     config,
     log,
+    cancellations: natsCancellations(connection),
     projection,
     accounts,
     limits,

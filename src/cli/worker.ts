@@ -3,12 +3,14 @@ import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.ts';
+import { natsCancellations } from '../log/jetstream/cancellations.ts';
 import { connectToNats } from '../log/jetstream/connection.ts';
 import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { natsPresence } from '../log/jetstream/presence.ts';
 import { createLogger } from '../logger.ts';
 import { openDiskStorage } from '../storage/disk-storage.ts';
 import { Attempts } from '../worker/attempts.ts';
+import { EndWatch } from '../worker/end-watch.ts';
 import { createMediaPool } from '../worker/media/pool.ts';
 import { OwnFiles } from '../worker/own-files.ts';
 import { createFetcher } from '../worker/source/fetcher.ts';
@@ -33,9 +35,11 @@ export async function worker(config: Config): Promise<void> {
   });
   const ownFiles = new OwnFiles({ log, storage, publicUrl: config.PUBLIC_URL });
   const presence = natsPresence(connection);
+  const ends = new EndWatch({ log, cancellations: natsCancellations(connection), logger });
   const attempts = new Attempts({
     worker: id,
     log,
+    ends,
     config,
     logger,
     fetcher,
@@ -47,6 +51,7 @@ export async function worker(config: Config): Promise<void> {
   const worker = new Worker({ id, queue: log, presence, attempts, config, logger });
   const stop = async (): Promise<void> => {
     await worker.drain();
+    ends.close();
     await Promise.all([media.close(), fetcher.close()]);
     await log.close();
     await rm(spoolFolder, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 import uws, { type us_listen_socket } from 'uWebSockets.js';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LogFull, LogUnavailable } from '../log/log.ts';
+import { cancel } from './endpoints/cancel.ts';
 import { create, createStream } from './endpoints/create.ts';
 import { docs, openapi } from './endpoints/docs.ts';
 import { createFileByGet, createFileByPost, file } from './endpoints/file.ts';
@@ -26,6 +27,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   '/v1/stream': { GET: statusStream, POST: statusStream },
   '/v1/file': { GET: file },
   '/v1/file/': { GET: file },
+  '/v1/cancel': { POST: cancel },
   '/v1/history': { GET: history },
   '/v1/tasks': { GET: tasks },
   '/files/': { GET: files, HEAD: files },

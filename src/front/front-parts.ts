@@ -1,6 +1,7 @@
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Limits } from '../accounts/limits.ts';
 import type { Config } from '../config.ts';
+import type { Cancellations } from '../log/cancellations.ts';
 import type { EventLog } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import type { Projection } from '../projection/projection.ts';
@@ -15,6 +16,7 @@ import type { WorkerPresence } from './worker-presence.ts';
 export interface FrontParts {
   readonly config: Config;
   readonly log: EventLog;
+  readonly cancellations: Cancellations;
   readonly projection: Projection;
   readonly accounts: Accounts;
   readonly limits: Limits;

@@ -25,6 +25,8 @@ export interface EventLog {
   appendAll(entries: readonly Append[]): Promise<number>;
   /** One task's events in log order, of the progress events the last of each attempt; empty if unknown. */
   history(key: string): Promise<StoredEvent[]>;
+  /** Whether the task's end is in the log. Rejects with `LogUnavailable`. */
+  hasEnded(task: { readonly name: string; readonly key: string }): Promise<boolean>;
   /** Follows the log from the first event after `after`; reports each event once, in order, for ever. */
   follow(options: FollowOptions): Promise<Following>;
   /** Ready when the log answers. Rejects with `LogUnavailable`. */

@@ -40,6 +40,11 @@ export function subjectOf(name: string, key: string, event: TaskEvent): string {
   return `task.${kind}.${encodeName(name)}.${key}.${attempt}`;
 }
 
+export function doneSubject(name: string, key: string): string {
+  if (!isKey(key)) throw new Error('not a task key');
+  return `task.done.${encodeName(name)}.${key}.0`;
+}
+
 export const historySubject = (key: string): string => {
   if (!isKey(key)) throw new Error('not a task key');
   return `task.*.*.${key}.*`;

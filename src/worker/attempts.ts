@@ -10,6 +10,7 @@ import { catalogue } from '../tasks/catalogue.ts';
 import type { TaskDefinition } from '../tasks/definition.ts';
 import { checkParameters } from '../tasks/parameters.ts';
 import { createEffects, type EffectParts } from './effects.ts';
+import type { EndWatch } from './end-watch.ts';
 import { firstAttempt, type Plan, planAttempt } from './plan.ts';
 import { ProgressReports } from './progress.ts';
 import { Suspects } from './suspects.ts';
@@ -38,6 +39,7 @@ export interface Attempt {
 export interface AttemptParts extends EffectParts {
   readonly worker: string;
   readonly log: EventLog;
+  readonly ends: EndWatch;
   readonly config: Pick<Config, 'ATTEMPTS' | 'TASK_TIMEOUT'>;
   readonly logger: Logger;
 }
@@ -48,8 +50,13 @@ interface Work {
   readonly record: TaskRecord;
   readonly plan: Extract<Plan, { kind: 'try' }>;
   readonly delivery: Delivery;
+  /** The worker stops. */
   readonly stop: AbortSignal;
+  /** The task has ended elsewhere: it was canceled, as a rule. */
+  readonly cancel: AbortSignal;
 }
+
+type Signals = Pick<Work, 'stop' | 'cancel'>;
 
 /** Runs attempts of delivered tasks. What happens is in the log before the delivery is settled. */
 export class Attempts {
@@ -62,10 +69,13 @@ export class Attempts {
 
   begin(delivery: Delivery): Attempt {
     const stop = new AbortController();
-    return { ended: this.#run(delivery, stop.signal), handBack: () => stop.abort() };
+    const cancel = new AbortController();
+    const unwatch = this.#parts.ends.watch(delivery, () => cancel.abort());
+    const ended = this.#run(delivery, { stop: stop.signal, cancel: cancel.signal }).finally(unwatch);
+    return { ended, handBack: () => stop.abort() };
   }
 
-  async #run(delivery: Delivery, stop: AbortSignal): Promise<Settle> {
+  async #run(delivery: Delivery, signals: Signals): Promise<Settle> {
     const { name, queued, key } = delivery;
     const plan = await this.#plan(delivery);
     if (!plan) return LEAVE;
@@ -81,14 +91,16 @@ export class Attempts {
     const { task_name: _, ...sent } = queued.task;
     const checked = checkParameters(definition, sent);
     if (!checked.ok) return endRefused(record, checked.problems);
-    const work = { definition, parameters: checked.value, record, plan, delivery, stop };
+    const work = { definition, parameters: checked.value, record, plan, delivery, ...signals };
     return plan.isSuspect ? this.#trySuspect(work) : this.#try(work);
   }
 
   /** Undefined while the log cannot say. */
-  async #plan({ key, queued, count }: Delivery): Promise<Plan | undefined> {
-    if (count === 1) return firstAttempt(queued);
+  async #plan(delivery: Delivery): Promise<Plan | undefined> {
+    const { key, queued, count } = delivery;
     try {
+      if (count === 1)
+        return (await this.#parts.ends.hasEnded(delivery)) ? { kind: 'over' } : firstAttempt(queued);
       return planAttempt(await this.#parts.log.history(key), this.#parts.config.ATTEMPTS, Date.now());
     } catch (error) {
       if (error instanceof LogUnavailable) return undefined;
@@ -105,8 +117,9 @@ export class Attempts {
     }
   }
 
-  async #try({ definition, parameters, record, plan, delivery, stop }: Work): Promise<Settle> {
+  async #try({ definition, parameters, record, plan, delivery, stop, cancel }: Work): Promise<Settle> {
     const { attempt } = plan;
+    if (cancel.aborted) return ending(record, { type: 'canceled', attempt });
     const started = record.add({ type: 'started', attempt, worker: this.#parts.worker });
     // The first start is not waited for; a later one is, so that a task that kills its worker is counted.
     if (delivery.count > 1 && !(await started)) return LEAVE;
@@ -120,7 +133,9 @@ export class Attempts {
     });
     let settle: Settle = LEAVE;
     const report = async (outcome: Outcome): Promise<void> => {
-      await progress.flush();
+      // The task has its end; what came of it meanwhile would only be noise after that.
+      if (outcome.kind === 'canceled') progress.close();
+      else await progress.flush();
       settle = await this.#report(outcome, record, plan, effects.spent);
     };
     const deadlineMs = definition.hasDeadline ? this.#parts.config.TASK_TIMEOUT * 1_000 : undefined;
@@ -134,9 +149,8 @@ export class Attempts {
     actor.start();
     // Someone else has this attempt: whatever this one makes would lose.
     void started.then((isOurs) => isOurs || actor.stop());
-    const handBack = () => actor.send({ type: 'HAND_BACK' });
-    if (stop.aborted) handBack();
-    else stop.addEventListener('abort', handBack, { once: true });
+    onAbort(cancel, () => actor.send({ type: 'CANCEL' }));
+    onAbort(stop, () => actor.send({ type: 'HAND_BACK' }));
     await over;
     progress.close();
     await effects.cleanUp();
@@ -183,6 +197,12 @@ export class Attempts {
       }
     }
   }
+}
+
+/** Calls once: at the abort, or now if it has been. */
+function onAbort(signal: AbortSignal, call: () => void): void {
+  if (signal.aborted) call();
+  else signal.addEventListener('abort', call, { once: true });
 }
 
 /** The task ends, and needs no further attempt, whoever's end was first. */

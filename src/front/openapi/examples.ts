@@ -91,6 +91,16 @@ export const statusAnswers: Examples = {
   },
 };
 
+export const cancelAnswer: Examples = only('One was executing, one had ended', [
+  {
+    status: 'error',
+    key: KEY,
+    events: { queued: at(JOHN[0]), started: at(JOHN[1]), completed: at(JOHN[2]) },
+    result: 'canceled',
+  },
+  jane,
+]);
+
 export const failedTask = (publicUrl: string) => ({
   status: 'error',
   key: KEY,

@@ -38,6 +38,8 @@ export const OPEN: Security = [];
 /** A POST; the body may hold the credentials instead. */
 export const BY_HEADER: Security = [{ secretInHeader: [] }, { apiKeyInHeader: [] }];
 export const BY_HEADER_OR_QUERY: Security = [...BY_HEADER, { secretInQuery: [] }, { apiKeyInQuery: [] }];
+/** A POST that an API key may not make; the body may hold the secret instead. */
+export const BY_SECRET_IN_HEADER: Security = [{ secretInHeader: [] }];
 export const BY_SECRET: Security = [{ secretInHeader: [] }, { secretInQuery: [] }];
 
 export const REFERER: Parameter = {

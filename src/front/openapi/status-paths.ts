@@ -1,10 +1,10 @@
 import Type from 'typebox';
 import { listOf } from './answer-schemas.ts';
 import { answers, FEED } from './answers.ts';
-import { requestBody } from './create-paths.ts';
-import { historyAnswer, KEY, OTHER_KEY, statusAnswers, statusBody } from './examples.ts';
-import { type Answer, json, type Operation, type Parameter, type Paths, schemaRef } from './parts.ts';
-import { BY_SECRET, OPEN } from './security.ts';
+import { CREDENTIALS, requestBody } from './create-paths.ts';
+import { cancelAnswer, historyAnswer, KEY, OTHER_KEY, statusAnswers, statusBody } from './examples.ts';
+import { type Answer, json, type Operation, only, type Parameter, type Paths, schemaRef } from './parts.ts';
+import { BY_SECRET, BY_SECRET_IN_HEADER, OPEN } from './security.ts';
 
 const keyRef = Type.Ref(schemaRef('Key').$ref);
 
@@ -48,6 +48,8 @@ const StatusBody = Type.Object({
   details: Type.Optional(Type.Boolean({ description: DETAILS, default: false })),
 });
 const FollowBody = Type.Object({ tasks: keysInBody });
+const CancelBody = Type.Object({ tasks: keysInBody, secret: CREDENTIALS.secret });
+const twoKeys = only('Two tasks', { tasks: [KEY, OTHER_KEY] });
 
 const STATUSES: Answer = {
   description: 'The statuses, in the order asked',
@@ -78,12 +80,29 @@ const follow = (path: string, operationId: string, description: string): Paths =
   const post: Operation = {
     ...shared,
     operationId: `${operationId}ByPost`,
-    requestBody: requestBody('The keys', FollowBody, {
-      example: { summary: 'Two tasks', value: { tasks: [KEY, OTHER_KEY] } },
-    }),
+    requestBody: requestBody('The keys', FollowBody, twoKeys),
     responses: { 200: FEED, ...answers('Invalid', 'UnknownTask', 'TooLarge', 'LogOutOfReach') },
   };
   return { [path]: { get, post } };
+};
+
+const CANCEL: Operation = {
+  operationId: 'cancel',
+  tags: ['Follow'],
+  summary: 'End tasks',
+  description:
+    'Ends those of these tasks that have not ended, and stops what runs of them: they are in `error` with the result ' +
+    '`canceled`. A task that has ended stays as it is, so it is safe to ask again. If one of the keys is unknown, or ' +
+    "is another account's, none is canceled.",
+  security: BY_SECRET_IN_HEADER,
+  requestBody: requestBody('The keys', CancelBody, twoKeys),
+  responses: {
+    200: {
+      description: 'The statuses, in the order asked; all have ended',
+      content: json(listOf('Status'), cancelAnswer),
+    },
+    ...answers('Invalid', 'SecretRefused', 'UnknownTask', 'TooLarge', 'LogOutOfReach'),
+  },
 };
 
 const HISTORY: Operation = {
@@ -100,7 +119,7 @@ const HISTORY: Operation = {
   },
 };
 
-/** Statuses, feeds of existing tasks, and histories. */
+/** Statuses, feeds of existing tasks, their cancellation and their histories. */
 export const STATUS_PATHS: Paths = {
   '/v1/status': {
     get: {
@@ -122,5 +141,6 @@ export const STATUS_PATHS: Paths = {
     `A feed of statuses; tasks that have ended stand in the first line only. ${WHO}`,
   ),
   ...follow('/v1/stream', 'stream', 'Another name of `/v1/status_stream`.'),
+  '/v1/cancel': { post: CANCEL },
   '/v1/history': { get: HISTORY },
 };

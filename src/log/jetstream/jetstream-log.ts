@@ -13,6 +13,7 @@ import {
   type TakeOptions,
   type TaskQueue,
 } from '../log.ts';
+import { doneSubject } from '../subject.ts';
 import { Appender } from './appender.ts';
 import { followStream } from './follower.ts';
 import { readHistory } from './history.ts';
@@ -61,6 +62,15 @@ export class JetStreamLog implements EventLog, TaskQueue {
 
   history(key: string): Promise<StoredEvent[]> {
     return readHistory(this.#manager, key, this.#isReplicated);
+  }
+
+  async hasEnded({ name, key }: { readonly name: string; readonly key: string }): Promise<boolean> {
+    try {
+      const last_by_subj = doneSubject(name, key);
+      return (await this.#manager.direct.getMessage(STREAM, { last_by_subj })) !== null;
+    } catch (cause) {
+      throw new LogUnavailable(`could not read the end of ${key}`, { cause });
+    }
   }
 
   follow(options: FollowOptions): Promise<Following> {

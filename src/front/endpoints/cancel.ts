@@ -1,0 +1,45 @@
+import { eventDate } from '../../log/event-date.ts';
+import { LogConflict } from '../../log/log.ts';
+import { within } from '../../projection/projection.ts';
+import { isEnded, type TaskState } from '../../projection/state.ts';
+import { authenticateBySecret } from '../authentication.ts';
+import { readJson } from '../body.ts';
+import type { Exchange } from '../exchange.ts';
+import type { FrontParts } from '../front-parts.ts';
+import { checkKeys, readKeys, readStates } from '../keys.ts';
+import { type Problem, RequestError } from '../request-error.ts';
+import { untilEnded } from '../waiting.ts';
+
+/** How long an answer waits for the projection to show the ends that the log has. */
+const FOLD_TIMEOUT_MS = 2_000;
+
+/** `POST /v1/cancel`: ends those of the account's own tasks that are still open; answers all their statuses. */
+export async function cancel(parts: FrontParts, exchange: Exchange): Promise<void> {
+  const body = await readJson(exchange, parts.config.MAX_BODY);
+  const account = authenticateBySecret(parts.accounts, exchange.head, { body });
+  const problems: Problem[] = [];
+  const keys = readKeys(body.tasks, problems);
+  checkKeys(keys, 'body', parts.config.MAX_TASKS, problems);
+  if (problems.length > 0) throw new RequestError(400, problems);
+  const states = await readStates(parts, keys, 'body', (state) => state.account === account.name);
+  await endOpen(parts, states);
+  const ended = await within(FOLD_TIMEOUT_MS, untilEnded(parts.projection, states, exchange));
+  exchange.json(200, parts.view.list(ended));
+}
+
+/**
+ * The front writes the end itself, so that it needs no worker: the log decides the race with another end.
+ * Only then are the workers told, to stop what has become useless.
+ */
+async function endOpen({ log, cancellations }: FrontParts, states: readonly TaskState[]): Promise<void> {
+  const open = new Map(states.filter((state) => !isEnded(state)).map((state) => [state.key, state]));
+  const canceled: string[] = [];
+  const end = async ({ key, name, account, attempt }: TaskState): Promise<void> => {
+    await log.append({ name, key, event: { type: 'canceled', at: eventDate(), account, attempt } });
+    canceled.push(key);
+  };
+  const outcomes = await Promise.allSettled([...open.values()].map(end));
+  if (canceled.length > 0) cancellations.tell(canceled);
+  for (const outcome of outcomes)
+    if (outcome.status === 'rejected' && !(outcome.reason instanceof LogConflict)) throw outcome.reason;
+}

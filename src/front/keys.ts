@@ -1,0 +1,67 @@
+import { isKey } from '../log/key.ts';
+import type { TaskState } from '../projection/state.ts';
+import type { FrontParts } from './front-parts.ts';
+import { type Problem, RequestError } from './request-error.ts';
+
+type Location = 'body' | 'query';
+
+/** The keys in a body: one, or a list of them. What is no text is left to `checkKeys`. Adds to `problems`. */
+export function readKeys(value: unknown, problems: Problem[]): string[] {
+  const report = (description: string) => problems.push({ name: 'tasks', location: 'body', description });
+  if (value === undefined || value === null) report('tasks is missing');
+  else if (typeof value === 'string') return [value];
+  else if (!Array.isArray(value)) report('tasks must be a key or a list of keys');
+  else if (value.length === 0) report('tasks is empty');
+  else return value.map((key) => (typeof key === 'string' ? key : ''));
+  return [];
+}
+
+/** Adds to `problems` each key that is none, or that they are more than `limit`. */
+export function checkKeys(
+  keys: readonly string[],
+  location: Location,
+  limit: number,
+  problems: Problem[],
+): void {
+  if (keys.length > limit) {
+    const description = `tasks has ${keys.length} keys, the limit is ${limit}`;
+    problems.push({ name: 'tasks', location, description });
+    return;
+  }
+  for (const [index, key] of keys.entries()) {
+    const name = nameOf(keys, index);
+    if (!isKey(key)) problems.push({ name, location, description: `${name} is not a task key` });
+  }
+}
+
+const nameOf = (keys: readonly string[], index: number): string =>
+  keys.length === 1 ? 'tasks' : `tasks[${index}]`;
+
+/** How many cold keys of one request are read from the log at the same time. */
+const COLD_AT_ONCE = 32;
+
+/**
+ * The states of these tasks, in their order. Rejects with a 404 `RequestError` that names each key which is
+ * unknown, or whose task `isVisible` denies.
+ */
+export async function readStates(
+  parts: Pick<FrontParts, 'projection'>,
+  keys: readonly string[],
+  location: Location,
+  isVisible: (state: TaskState) => boolean = () => true,
+): Promise<TaskState[]> {
+  const states = keys.map((key) => parts.projection.peek(key));
+  const cold = keys.flatMap((_, index) => (states[index] ? [] : [index]));
+  const readNext = async (): Promise<void> => {
+    for (let index = cold.pop(); index !== undefined; index = cold.pop())
+      states[index] = await parts.projection.read(keys[index] as string);
+  };
+  await Promise.all(Array.from({ length: Math.min(COLD_AT_ONCE, cold.length) }, readNext));
+  const unknown = keys.flatMap((key, index): Problem[] =>
+    states[index] && isVisible(states[index])
+      ? []
+      : [{ name: nameOf(keys, index), location, description: `no task has the key '${key}'` }],
+  );
+  if (unknown.length > 0) throw new RequestError(404, unknown);
+  return states as TaskState[];
+}
