@@ -60,12 +60,10 @@ describe('EXIF', () => {
     expect(readExif(exifBlock([], photo))).toEqual(nothing);
   });
 
-  it('takes a list that stands elsewhere for unknown, not where it stands for its value', () => {
+  it('has the first of several ISO speeds', () => {
     const block = exifBlock([], [[0x8827, 3, 400]]);
     block.writeUInt32LE(2, 1_024 + 2 + 4);
     expect(readExif(block).isoSpeed).toBe(400);
-    block.writeUInt32LE(3, 1_024 + 2 + 4);
-    expect(readExif(block).isoSpeed).toBeNull();
   });
 
   it('says that the flash did not fire when its lowest bit is 0', () => {
@@ -87,21 +85,26 @@ describe('EXIF', () => {
     }
   });
 
-  it('of 64 kB in which every tag claims all of it takes no time', () => {
-    const block = Buffer.alloc(65_527);
+  it.each([
+    ['64 kB', 65_527],
+    ['50 MB', 50_000_000],
+  ])('of %s in which every tag claims all of it takes no time', (_, bytes) => {
+    const block = Buffer.alloc(bytes, '1');
     block.write('II*\0', 0, 'latin1');
     block.writeUInt32LE(8, 4);
-    const count = Math.floor((block.length - 14) / 12);
+    const count = Math.min(65_535, Math.floor((block.length - 14) / 12));
     block.writeUInt16LE(count, 8);
     for (let index = 0; index < count; index += 1) {
       const entry = 10 + index * 12;
-      block.writeUInt16LE(index === 0 ? 0x8769 : 30_000 + index, entry);
-      block.writeUInt16LE(index === 0 ? 4 : 1, entry + 2);
-      block.writeUInt32LE(index === 0 ? 1 : 65_000, entry + 4);
+      // Half of them are dates, which are wanted.
+      block.writeUInt16LE(index === 0 ? 0x8769 : index % 2 ? 0x9003 : index, entry);
+      block.writeUInt16LE(index === 0 ? 4 : 2, entry + 2);
+      block.writeUInt32LE(index === 0 ? 1 : block.length - 100, entry + 4);
       block.writeUInt32LE(8, entry + 8);
     }
     const startedAt = performance.now();
     expect(readExif(block)).toEqual(nothing);
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    // It is a matter of milliseconds, or else of minutes.
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 });
