@@ -64,6 +64,12 @@ export const Settings = Type.Object({
     1_000,
     1e12,
   ),
+  STORAGE: Type.Enum(['disk', 'jetstream'], {
+    description:
+      'where outputs lie: `disk`, a folder under DATA_DIR, or `jetstream`, for machines that share nothing else',
+    default: 'disk',
+  }),
+  MAX_FILES_BYTES: integer('bytes that outputs may take in JetStream', 10_000_000_000, 1_000_000, 2 ** 50),
   MAX_BODY: integer('bytes of a request body', 8 * 1024 * 1024, 1_024, 1024 ** 3),
   MAX_TASKS: integer('tasks, or keys, in one request', 1_000, 1, 1_000),
   TLS_CERT: text('certificate chain (PEM file); with TLS_KEY the service speaks HTTPS'),

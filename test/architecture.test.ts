@@ -36,7 +36,7 @@ const allOf = (file: string): readonly string[] => {
   return [...always, ...late];
 };
 
-const ADAPTERS = /^src\/(log\/(jetstream\/|embedded-server)|storage\/disk|accounts\/file-)/;
+const ADAPTERS = /^src\/(log\/(jetstream\/|embedded-server)|storage\/(disk|jetstream\/)|accounts\/file-)/;
 
 interface Rule {
   readonly name: string;
@@ -81,7 +81,7 @@ const RULES: readonly Rule[] = [
   {
     name: 'NATS is known to its adapters and to the command line only',
     from: /^(src|actors)\//,
-    except: /^src\/(log\/jetstream|cli)\//,
+    except: /^src\/((log|storage)\/jetstream|cli)\//,
     never: (imported) => imported.startsWith('@nats-io/'),
   },
   {

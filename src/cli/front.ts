@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { AccountsFileError, FileAccounts, type Reload } from '../accounts/file-accounts.ts';
@@ -20,11 +19,11 @@ import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { natsPresence } from '../log/jetstream/presence.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { Projection, type ProjectionOptions } from '../projection/projection.ts';
-import { openDiskStorage } from '../storage/disk-storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import { endWithSupervisor, untilStopped } from './lifecycle.ts';
 import { natsUrlOf } from './nats-url.ts';
 import { withPort } from './port.ts';
+import { openStorage } from './storage.ts';
 import { CannotStart } from './terminal.ts';
 
 /** Runs one front until it is told to stop. */
@@ -53,7 +52,7 @@ async function assemble(
   logger: Logger,
 ): Promise<FrontParts> {
   const log = await JetStreamLog.open(connection, config, logger);
-  const storage = await openDiskStorage(join(config.DATA_DIR, 'files'));
+  const storage = await openStorage(config, connection);
   await putSample(storage);
   const limits = new Limits((name) => accounts.find(name)?.limits);
   const metrics = new FrontMetrics();

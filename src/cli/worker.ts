@@ -8,7 +8,6 @@ import { connectToNats } from '../log/jetstream/connection.ts';
 import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { natsPresence } from '../log/jetstream/presence.ts';
 import { createLogger } from '../logger.ts';
-import { openDiskStorage } from '../storage/disk-storage.ts';
 import { Attempts } from '../worker/attempts.ts';
 import { EndWatch } from '../worker/end-watch.ts';
 import { createMediaPool } from '../worker/media/pool.ts';
@@ -17,6 +16,7 @@ import { createFetcher } from '../worker/source/fetcher.ts';
 import { Worker } from '../worker/worker.ts';
 import { endWithSupervisor, untilStopped } from './lifecycle.ts';
 import { natsUrlOf } from './nats-url.ts';
+import { openStorage } from './storage.ts';
 
 /** Runs one worker until it is told to stop. */
 export async function worker(config: Config): Promise<void> {
@@ -25,7 +25,7 @@ export async function worker(config: Config): Promise<void> {
   endWithSupervisor(logger);
   const connection = await connectToNats(natsUrlOf(config), `wyvern worker ${id}`, config, logger);
   const log = await JetStreamLog.open(connection, config, logger);
-  const storage = await openDiskStorage(join(config.DATA_DIR, 'files'));
+  const storage = await openStorage(config, connection);
   const spoolFolder = await openSpool(join(config.DATA_DIR, 'spool'));
   const fetcher = createFetcher({ ports: config.fetchPorts, allow: config.fetchAllow });
   const media = createMediaPool({

@@ -1,6 +1,7 @@
 import uws, { type us_listen_socket } from 'uWebSockets.js';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LogFull, LogUnavailable } from '../log/log.ts';
+import { StorageFailure } from '../storage/storage.ts';
 import { cancel } from './endpoints/cancel.ts';
 import { create, createStream } from './endpoints/create.ts';
 import { docs, openapi } from './endpoints/docs.ts';
@@ -11,7 +12,7 @@ import { healthz, metrics, readyz, tasks } from './endpoints/service.ts';
 import { status, statusStream } from './endpoints/status.ts';
 import { BodyTooLarge, Exchange } from './exchange.ts';
 import type { FrontParts } from './front-parts.ts';
-import { errorBody, RequestError } from './request-error.ts';
+import { errorBody, type Problem, RequestError } from './request-error.ts';
 
 type Endpoint = (parts: FrontParts, exchange: Exchange, rest: string) => Promise<void> | void;
 type Route = Readonly<Record<string, Endpoint>>;
@@ -138,19 +139,29 @@ export class App {
       const description = `body is larger than ${config.MAX_BODY} bytes`;
       return exchange.json(413, errorBody([{ name: 'body', location: 'body', description }]));
     }
-    if (error instanceof LogUnavailable || error instanceof LogFull) {
-      const description =
-        error instanceof LogFull
-          ? 'the log is full, try again later'
-          : 'the log is out of reach, try again later';
-      return exchange.json(503, errorBody([{ name: 'log', location: 'path', description }]), {
-        'Retry-After': '1',
-      });
+    const later = asksForPatience(error);
+    if (later) {
+      if (error instanceof StorageFailure)
+        logger.error({ err: error, path: exchange.head.path }, later.description);
+      return exchange.json(503, errorBody([later]), { 'Retry-After': '1' });
     }
     logger.error({ err: error, path: exchange.head.path }, 'an endpoint failed unexpectedly');
     const description = 'the service failed in a way that it did not foresee';
     exchange.json(500, errorBody([{ name: 'service', location: 'path', description }]));
   }
+}
+
+/** What is the matter with something that we stand on; undefined if the error is none of those. */
+function asksForPatience(error: unknown): Problem | undefined {
+  const problem = (name: string, what: string): Problem => ({
+    name,
+    location: 'path',
+    description: `${what}, try again later`,
+  });
+  if (error instanceof LogFull) return problem('log', 'the log is full');
+  if (error instanceof LogUnavailable) return problem('log', 'the log is out of reach');
+  if (error instanceof StorageFailure) return problem('storage', 'the outputs are out of reach');
+  return undefined;
 }
 
 // uWebSockets.js shares ports between processes unless told otherwise; its types do not know how.

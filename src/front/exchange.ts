@@ -176,7 +176,7 @@ export class Exchange {
     this.#respond((res) => res.end());
   }
 
-  /** Sends `total` bytes as they come, no faster than the client takes them. */
+  /** Sends `total` bytes as they come, no faster than the client takes them. Rejects if the source does. */
   async sendStream(
     status: number,
     headers: Headers,
@@ -184,12 +184,15 @@ export class Exchange {
     chunks: AsyncIterable<Uint8Array>,
   ): Promise<void> {
     this.begin(status, headers);
-    for await (const chunk of chunks) {
-      if (!this.#res) return;
-      await this.#sendChunk(chunk, total);
+    try {
+      for await (const chunk of chunks) {
+        if (!this.#res) return;
+        await this.#sendChunk(chunk, total);
+      }
+    } finally {
+      // The source failed, or was shorter than announced: the client must not take what it got for the whole.
+      this.abort();
     }
-    // The source was shorter than announced: the client must not take what it got for the whole.
-    this.abort();
   }
 
   abort(): void {

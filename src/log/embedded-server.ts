@@ -55,7 +55,7 @@ max_pending: 256MB
 jetstream {
   store_dir: ${JSON.stringify(join(folder, 'store'))}
   max_memory_store: 64MB
-  max_file_store: ${config.MAX_LOG_BYTES + 1_000_000_000}
+  max_file_store: ${storeBytes(config)}
   # 'always' is an fsync before every acknowledgement; the default would be two minutes.
   sync_interval: ${config.SYNC}
   limits {
@@ -64,6 +64,10 @@ jetstream {
   }
 }
 `;
+
+/** Streams reserve what their limits name; the rest is for what the server keeps beside them. */
+const storeBytes = ({ STORAGE, MAX_LOG_BYTES, MAX_FILES_BYTES }: Config): number =>
+  MAX_LOG_BYTES + (STORAGE === 'jetstream' ? MAX_FILES_BYTES : 0) + 1_000_000_000;
 
 async function stopLeftover(pidFile: string, folder: string): Promise<void> {
   const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));

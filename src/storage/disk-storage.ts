@@ -3,30 +3,30 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DiskFile } from './disk-file.ts';
-import { isOutputPath, type OutputPath, type Storage, StorageFailure, type StoredFile } from './storage.ts';
+import {
+  isOutputPath,
+  type OutputPath,
+  type Storage,
+  StorageFailure,
+  type StoredFile,
+  shardOf,
+} from './storage.ts';
 
 const INCOMING = '.incoming';
 
-export interface DiskStorageOptions {
-  /** Age from which a file that was never finished belongs to nobody. The longest write must take less. */
-  readonly leftoverAfterMs?: number;
-}
-
 /**
- * Outputs as files under `root`, which is made if it is not there; what crashed writes left behind is removed.
+ * Outputs as files under `root`, which is made if it is not there.
  *
- * An output lies at `<shard>/<key>.<attempt>.<file>`, the shard being the end of the key: two random
- * characters, so that a million tasks are a thousand files in each of 1,024 folders. A file is written under
- * `.incoming` and renamed when it is whole; that takes two fsyncs, the file's and its folder's, and a third
- * one for the first file of a shard. Rejects with `StorageFailure`.
+ * An output lies at `<shard>/<key>.<attempt>.<file>`. It is written as `.incoming/<shard>-<random>` and renamed
+ * when it is whole; that takes two fsyncs, the file's and its folder's, and a third one for the first file of a
+ * shard. Rejects with `StorageFailure`.
  */
-export async function openDiskStorage(root: string, options: DiskStorageOptions = {}): Promise<Storage> {
+export async function openDiskStorage(root: string): Promise<Storage> {
   return guarded('cannot use the folder for outputs', async () => {
     const made = await mkdir(root, { recursive: true });
     const home = await realpath(root);
     await makeFolder(join(home, INCOMING));
     if (made !== undefined) await syncUpTo(dirname(await realpath(made)), home);
-    await sweep(join(home, INCOMING), options.leftoverAfterMs ?? 3_600_000);
     return new DiskStorage(home);
   });
 }
@@ -44,7 +44,7 @@ class DiskStorage implements Storage {
     if (!isOutputPath(path)) throw new StorageFailure('refused to store under a path that is none');
     await guarded(`cannot store ${nameOf(path)}`, async () => {
       const folder = await this.#folderOf(path);
-      const temporary = join(this.#root, INCOMING, randomUUID());
+      const temporary = join(this.#root, INCOMING, `${shardOf(path.key)}-${randomUUID()}`);
       const final = join(folder, nameOf(path));
       let left = temporary;
       try {
@@ -62,7 +62,7 @@ class DiskStorage implements Storage {
   async open(path: OutputPath): Promise<StoredFile | undefined> {
     if (!isOutputPath(path)) return undefined;
     return guarded(`cannot open ${nameOf(path)}`, async () => {
-      const folder = join(this.#root, shardOf(path));
+      const folder = join(this.#root, shardOf(path.key));
       const handle = (await isFolder(folder)) ? await openFile(join(folder, nameOf(path))) : undefined;
       if (handle === undefined) return undefined;
       const stats = await handle.stat().catch((error: unknown) => closeAndThrow(handle, error));
@@ -72,8 +72,34 @@ class DiskStorage implements Storage {
     });
   }
 
+  remove(path: OutputPath): Promise<void> {
+    if (!isOutputPath(path)) return Promise.resolve();
+    return guarded(`cannot remove ${nameOf(path)}`, async () => {
+      const folder = join(this.#root, shardOf(path.key));
+      if (await isFolder(folder)) await rm(join(folder, nameOf(path)), { force: true });
+    });
+  }
+
+  list(shard: string): Promise<OutputPath[]> {
+    return guarded(`cannot list the outputs of ${shard}`, async () => {
+      const folder = join(this.#root, shard);
+      if (!(await isFolder(folder))) return [];
+      const paths = (await readdir(folder)).map(pathOf).filter((path) => path !== undefined);
+      return paths.filter(({ key }) => shardOf(key) === shard);
+    });
+  }
+
+  removeUnfinished(shard: string, before: Date): Promise<number> {
+    return guarded(`cannot clear what is unfinished of ${shard}`, async () => {
+      const folder = join(this.#root, INCOMING);
+      const found = (await readdir(folder)).filter((name) => name.startsWith(`${shard}-`));
+      const removed = await Promise.all(found.map((name) => removeOlder(join(folder, name), before)));
+      return removed.filter(Boolean).length;
+    });
+  }
+
   async #folderOf(path: OutputPath): Promise<string> {
-    const folder = join(this.#root, shardOf(path));
+    const folder = join(this.#root, shardOf(path.key));
     if (!(await isFolder(folder))) this.#shards.delete(folder);
     const made = this.#shards.get(folder) ?? this.#make(folder);
     this.#shards.set(folder, made);
@@ -91,10 +117,15 @@ class DiskStorage implements Storage {
   }
 }
 
-const shardOf = ({ key }: OutputPath): string => key.slice(-2);
-
 // Neither key nor attempt has a dot, so no two paths share a name.
 const nameOf = ({ key, attempt, file }: OutputPath): string => `${key}.${attempt}.${file}`;
+
+/** Undefined for what somebody else put into the folder. */
+function pathOf(name: string): OutputPath | undefined {
+  const [key = '', attempt = '', ...file] = name.split('.');
+  const path = { key, attempt: Number(attempt), file: file.join('.') };
+  return isOutputPath(path) && nameOf(path) === name ? path : undefined;
+}
 
 async function guarded<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
@@ -164,13 +195,11 @@ async function syncUpTo(from: string, to: string): Promise<void> {
 }
 
 /** By age, because a young file may be another process's write that is still going on. */
-async function sweep(folder: string, leftoverAfterMs: number): Promise<void> {
-  const oldest = Date.now() - leftoverAfterMs;
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name);
-    const stats = await lstatOrNothing(path);
-    if (stats?.isFile() && stats.mtimeMs < oldest) await rm(path, { force: true });
-  }
+async function removeOlder(path: string, before: Date): Promise<boolean> {
+  const stats = await lstatOrNothing(path);
+  if (!stats?.isFile() || stats.mtime >= before) return false;
+  await rm(path, { force: true });
+  return true;
 }
 
 const lstatOrNothing = (path: string): Promise<Stats | undefined> =>

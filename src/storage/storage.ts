@@ -17,17 +17,32 @@ export interface OutputPath {
 export interface StoredFile {
   readonly bytes: number;
   readonly modifiedAt: Date;
-  /** The bytes from `start` to `end`, both included; the whole file without them. */
+  /**
+   * The bytes from `start` to `end`, both included; the whole file without them. The stream fails with
+   * `StorageFailure` when they cannot be had, so that nobody takes a part for the whole.
+   */
   read(range?: { readonly start: number; readonly end: number }): Readable;
   close(): Promise<void>;
 }
 
-/** The port for outputs. What `put` resolved is on disk, whole, under its final name. */
+/**
+ * The port for outputs. What `put` resolved is durable, whole, and can be opened by every process of the
+ * service; what it did not resolve cannot be opened by anybody. All of it rejects with `StorageFailure`.
+ */
 export interface Storage {
-  /** Rejects with `StorageFailure` when the bytes could not be made durable; nothing is left behind then. */
+  /** When the bytes cannot be made durable it rejects, and nothing is left behind. */
   put(path: OutputPath, data: Uint8Array): Promise<void>;
   /** Undefined when no such output is stored. The caller closes the file. */
   open(path: OutputPath): Promise<StoredFile | undefined>;
+  /** Resolves when the output is not there, any more or at all. */
+  remove(path: OutputPath): Promise<void>;
+  /** The outputs of one shard, in no order. Those that come and go meanwhile may be among them or not. */
+  list(shard: string): Promise<OutputPath[]>;
+  /**
+   * Removes from one shard what was left behind by puts that died half-way and began before that moment. The
+   * longest put must take less. Resolves with how many there were.
+   */
+  removeUnfinished(shard: string, before: Date): Promise<number>;
 }
 
 /** The store could not take or give bytes: disk full, no permission, out of reach. */
@@ -41,3 +56,14 @@ const KEY = /^(sample|[0-7][0-9A-HJKMNP-TV-Z]{25})$/;
 /** True for a path whose every part is of the closed alphabets above, so that joining it cannot leave the store. */
 export const isOutputPath = ({ key, attempt, file }: OutputPath): boolean =>
   KEY.test(key) && Number.isSafeInteger(attempt) && attempt >= 0 && FILE.test(file);
+
+/**
+ * The part of the store in which all of a task's outputs lie: the end of its key, two random characters, so that
+ * a million tasks are a thousand in each of 1,024 shards.
+ */
+export const shardOf = (key: string): string => key.slice(-2);
+
+const LETTERS = [...'0123456789ABCDEFGHJKMNPQRSTVWXYZ'];
+
+/** Every shard that a task's outputs may lie in. Samples lie in none: they are nobody's to list or to sweep. */
+export const SHARDS: readonly string[] = LETTERS.flatMap((first) => LETTERS.map((second) => first + second));

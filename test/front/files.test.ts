@@ -40,6 +40,7 @@ const COMMON = {
   'access-control-allow-origin': '*',
   'cache-control': 'public, max-age=31536000, immutable',
   'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; sandbox",
   'content-disposition': 'inline',
   'accept-ranges': 'bytes',
 };

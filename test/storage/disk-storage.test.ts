@@ -1,15 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  readlink,
-  rm,
-  symlink,
-  utimes,
-  writeFile,
-} from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -44,13 +34,22 @@ async function openHandles(folder: string): Promise<string[]> {
   return targets.filter((target) => target.startsWith(folder));
 }
 
+const limitFileSize = (bytes: string): void =>
+  void execFileSync('prlimit', ['--pid', `${process.pid}`, `--fsize=${bytes}:`]);
+
 storageContract(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'wyvern-storage-'));
+  const incoming = join(folder, '.incoming');
   return {
     storage: await openDiskStorage(folder),
+    again: () => openDiskStorage(folder),
+    dieHalfWay: () => writeFile(join(incoming, `${SHARD}-of-a-dead-process`), 'half a fi'),
+    unfinished: async () => (await readdir(incoming)).length,
+    fill: hasPrlimit ? async () => limitFileSize('100000') : undefined,
+    relieve: async () => limitFileSize('unlimited'),
     [Symbol.asyncDispose]: async () => {
       const handles = await openHandles(folder);
-      const unfinished = await readdir(join(folder, '.incoming'));
+      const unfinished = await readdir(incoming);
       await rm(folder, { recursive: true, force: true });
       expect(handles).toEqual([]);
       expect(unfinished).toEqual([]);
@@ -87,17 +86,6 @@ describe('opening', () => {
     expect(await filesIn(root)).toHaveLength(4);
   });
 
-  it('removes what a crashed write left long ago, and leaves alone what may still be written', async () => {
-    await openDiskStorage(root);
-    const [old, young] = [join(root, '.incoming', 'old'), join(root, '.incoming', 'young')];
-    await writeFile(old, 'half a fi');
-    await writeFile(young, 'half a fi');
-    const twoHoursAgo = Date.now() / 1_000 - 7_200;
-    await utimes(old, twoHoursAgo, twoHoursAgo);
-    await openDiskStorage(root);
-    expect(await filesIn(root)).toEqual([join('.incoming', 'young')]);
-  });
-
   it('says what is wrong when the folder is a file', async () => {
     await writeFile(join(root, 'files'), '');
     const failure = await openDiskStorage(join(root, 'files')).catch((error: unknown) => error);
@@ -119,15 +107,13 @@ describe('a put that fails', () => {
   it.runIf(hasPrlimit)('leaves nothing behind when the bytes do not fit', async () => {
     const storage = await openDiskStorage(root);
     await storage.put(AT, Buffer.from('the one before'));
-    const limit = (bytes: string) =>
-      execFileSync('prlimit', ['--pid', `${process.pid}`, `--fsize=${bytes}:`]);
-    limit('100000');
+    limitFileSize('100000');
     try {
       const failure = await failureOf(storage.put(AT, Buffer.alloc(300_000)));
       expect(failure).toBeInstanceOf(StorageFailure);
       expect(failure).toMatchObject({ message: `cannot store ${NAME} (EFBIG)`, cause: { code: 'EFBIG' } });
     } finally {
-      limit('unlimited');
+      limitFileSize('unlimited');
     }
     expect(await filesIn(root)).toEqual([join(SHARD, NAME)]);
     expect(String(await contentOf(storage, AT))).toBe('the one before');
@@ -171,6 +157,19 @@ describe('a put that fails', () => {
     await failureOf(storage.put(AT, Buffer.from('x')));
     await storage.open(AT);
     expect(await openHandles(root)).toEqual([]);
+  });
+});
+
+describe('what somebody else put into the store', () => {
+  it('is neither listed nor removed', async () => {
+    const storage = await openDiskStorage(root);
+    await storage.put(AT, Buffer.from('x'));
+    const foreign = ['notes.txt', `${KEY}.1`, `${KEY}.01.output.jpg`, `${KEY}.1.a.b.jpg`, '.hidden.1.a.jpg'];
+    for (const name of foreign) await writeFile(join(root, SHARD, name), '');
+    await writeFile(join(root, '.incoming', 'notes.txt'), '');
+    expect(await storage.list(SHARD)).toEqual([AT]);
+    expect(await storage.removeUnfinished(SHARD, new Date(Date.now() + 60_000))).toBe(0);
+    expect(await filesIn(root)).toHaveLength(foreign.length + 2);
   });
 });
 

@@ -42,7 +42,7 @@ export const ANSWERS = {
     only('Over the default', problem('body', 'body', 'body is larger than 8388608 bytes')),
   ),
   LogOutOfReach: problems(
-    'The log is out of reach or full. What was sent has not been stored',
+    'The log is out of reach or full, and what was sent has not been stored; or the outputs are out of reach',
     only('Out of reach', problem('log', 'path', 'the log is out of reach, try again later')),
     RETRY_AFTER,
   ),
