@@ -21,7 +21,7 @@ export const Settings = Type.Object({
     'certificate authority (PEM file) that the nats-servers of `tls://` URLs are held to; the system’s own if empty',
   ),
   REPLICAS: integer(
-    'copies of the log, each on a nats-server of its own; 3 survives the loss of one machine, and needs a cluster at NATS_URL',
+    'copies of the log, and of outputs in JetStream, each on a nats-server of its own; 3 survives the loss of one machine, and needs a cluster at NATS_URL',
     1,
     1,
     5,

@@ -22,7 +22,8 @@ afterAll(() => server[Symbol.asyncDispose]());
 async function openEmpty() {
   const { connection } = await server.open();
   const manager = await jetstreamManager(connection);
-  const open = (bytes = MAX_FILES_BYTES) => openJetStreamStorage(connection, { MAX_FILES_BYTES: bytes });
+  const open = (bytes = MAX_FILES_BYTES) =>
+    openJetStreamStorage(connection, { MAX_FILES_BYTES: bytes, REPLICAS: 1 });
   const storage = await open();
   await manager.streams.purge(FILES);
   const subjects = async (filter: string) =>
@@ -34,7 +35,7 @@ storageContract(async () => {
   const { connection, open, storage, subjects } = await openEmpty();
   return {
     storage,
-    again: async () => openJetStreamStorage((await server.open()).connection, { MAX_FILES_BYTES }),
+    again: async () => openJetStreamStorage((await server.open()).connection, server.config),
     dieHalfWay: async (at) => {
       const half = randomBytes(PIECE_BYTES);
       await connection.request(pieceSubject(at, newKey()), half);

@@ -1,5 +1,7 @@
 import {
   DiscardPolicy,
+  JetStreamApiCodes,
+  JetStreamApiError,
   type JetStreamManager,
   RetentionPolicy,
   StorageType,
@@ -36,29 +38,37 @@ export function parseSubject(
   return isOutputPath(path) ? { path, put } : undefined;
 }
 
+type StreamSettings = Pick<Config, 'MAX_FILES_BYTES' | 'REPLICAS'>;
+
 /**
- * Makes the stream of outputs, or brings its limit to the setting. A full one refuses (`discard: new`): it never
- * gives up an output that somebody may still ask for.
+ * Makes the stream of outputs, or brings what may change of it to the settings. A full one refuses (`discard: new`):
+ * it never gives up an output that somebody may still ask for.
  */
-export async function ensureFilesStream(
-  manager: JetStreamManager,
-  { MAX_FILES_BYTES }: Pick<Config, 'MAX_FILES_BYTES'>,
-): Promise<void> {
+export async function ensureFilesStream(manager: JetStreamManager, settings: StreamSettings): Promise<void> {
+  const adjustable = { max_bytes: settings.MAX_FILES_BYTES, num_replicas: settings.REPLICAS };
   const config: Partial<StreamConfig> & { name: string } = {
     name: FILES,
     subjects: ['file.>', 'piece.>'],
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.New,
-    max_bytes: MAX_FILES_BYTES,
     max_msg_size: PIECE_BYTES + 1_024,
     duplicate_window: nanos(1_000),
     allow_direct: true,
     // A put of a path that is taken replaces what lies there, in one step.
     allow_rollup_hdrs: true,
+    ...adjustable,
   };
-  const found = await manager.streams.info(FILES).catch(() => undefined);
-  if (found === undefined) await manager.streams.add(config);
-  else if (found.config.max_bytes !== MAX_FILES_BYTES)
-    await manager.streams.update(FILES, { max_bytes: MAX_FILES_BYTES });
+  try {
+    const { config: found } = await manager.streams.info(FILES);
+    const isAsSet =
+      found.max_bytes === adjustable.max_bytes && found.num_replicas === adjustable.num_replicas;
+    if (!isAsSet) await manager.streams.update(FILES, adjustable);
+  } catch (error) {
+    if (!isUnknownStream(error)) throw error;
+    await manager.streams.add(config);
+  }
 }
+
+const isUnknownStream = (error: unknown): boolean =>
+  error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;

@@ -40,7 +40,7 @@ const IS_MANIFEST = 'Wyvern-Manifest';
  */
 export async function openJetStreamStorage(
   connection: NatsConnection,
-  config: Pick<Config, 'MAX_FILES_BYTES'>,
+  config: Pick<Config, 'MAX_FILES_BYTES' | 'REPLICAS'>,
 ): Promise<Storage> {
   return guarded('cannot use the stream for outputs', async () => {
     const manager = await jetstreamManager(connection, { timeout: ANSWER_TIMEOUT_MS, checkAPI: false });
@@ -119,7 +119,7 @@ class JetStreamStorage implements Storage {
           const at = (first + index) * PIECE_BYTES;
           return this.#publish(pieceSubject(path, put), data.subarray(at, at + PIECE_BYTES));
         });
-        pieces.push(...(await Promise.all(window)));
+        pieces.push(...(await all(window)));
       }
       const manifest: Manifest = { put, bytes: data.byteLength, pieces };
       await this.#publishVisible(path, Buffer.from(JSON.stringify(manifest)), true);
@@ -168,6 +168,12 @@ class JetStreamStorage implements Storage {
   async #purge(filter: string): Promise<void> {
     await this.#manager.streams.purge(FILES, { filter });
   }
+}
+
+/** As `Promise.all`, but it waits for the rest too: what is still under way would escape the cleaning up. */
+async function all<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
 }
 
 interface Found {
