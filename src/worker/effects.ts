@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AttemptEffects } from '../../actors/attempt.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -8,6 +8,7 @@ import { Outputs } from './outputs.ts';
 import type { OwnFiles } from './own-files.ts';
 import type { ProgressReports } from './progress.ts';
 import type { Fetcher } from './source/fetcher.ts';
+import { type FetchOne, fetchSources } from './source/sources.ts';
 
 export interface EffectParts {
   readonly fetcher: Fetcher;
@@ -56,10 +57,12 @@ export function createEffects(parts: EffectParts, work: Work): WorkEffects {
     }
   };
   const urls = work.definition.sources(work.parameters);
+  const fetchOne: FetchOne = async (url, own, signal) =>
+    (await parts.ownFiles.read(url, own)) ?? parts.fetcher.fetch(url, own, signal);
   const outputs = new Outputs(parts.storage, { key, attempt }, (output) => work.progress.announce(output));
   return {
     spent,
-    fetch: (signal) => timed('fetching', fetchAll(parts, urls, folder, signal)),
+    fetch: (signal) => timed('fetching', fetchSources(urls, folder, fetchOne, signal)),
     run: async (sources = [], signal) => {
       const result = await timed('running', run(parts, work, { sources, signal, outputs }));
       return { result, outputs: outputs.count };
@@ -69,28 +72,6 @@ export function createEffects(parts: EffectParts, work: Work): WorkEffects {
       if (urls.length > 0) await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function fetchAll(
-  { fetcher, ownFiles }: EffectParts,
-  urls: readonly string[],
-  folder: string,
-  signal: AbortSignal,
-): Promise<readonly Source[]> {
-  if (urls.length === 0) return [];
-  const stop = new AbortController();
-  const either = AbortSignal.any([signal, stop.signal]);
-  const fetchOne = async (url: string, index: number): Promise<Source> => {
-    const own = join(folder, String(index));
-    await mkdir(own, { recursive: true });
-    return (await ownFiles.read(url, own)) ?? fetcher.fetch(url, own, either);
-  };
-  try {
-    return await Promise.all(urls.map(fetchOne));
-  } finally {
-    // The first failure decides; the others need not go on.
-    stop.abort();
-  }
 }
 
 async function run(

@@ -1,0 +1,57 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TaskFailure } from '../../../actors/failure.ts';
+import type { Source } from '../../tasks/definition.ts';
+import { showUrl } from '../../tasks/show-url.ts';
+import { inBytes } from './limits.ts';
+
+/** Of one task's sources, at the same time: what a browser asks of one host. */
+const AT_ONCE = 6;
+
+/** Room for a hundred photos of a good camera. What is on its way when that is passed may come on top. */
+const MAX_BYTES_TOGETHER = 500_000_000;
+
+/** Spools the body at `url` into `folder`, which is empty. Rejects with `TaskFailure`, or the signal's reason. */
+export type FetchOne = (url: string, folder: string, signal: AbortSignal) => Promise<Source>;
+
+/**
+ * Fetches the sources of one task, each into a folder of its own below `folder`, and gives them in the order of `urls`.
+ * A URL that is named twice is fetched once. The first failure decides; it ends the others, and waits for their end, so
+ * that the folder can be removed.
+ */
+export async function fetchSources(
+  urls: readonly string[],
+  folder: string,
+  fetchOne: FetchOne,
+  signal: AbortSignal,
+): Promise<readonly Source[]> {
+  const fetched = new Map<string, Source>();
+  const stop = new AbortController();
+  const either = AbortSignal.any([signal, stop.signal]);
+  const waiting = [...new Set(urls)].entries();
+  let bytes = 0;
+  const fetchNext = async (): Promise<void> => {
+    for (const [index, url] of waiting) {
+      either.throwIfAborted();
+      const own = join(folder, String(index));
+      await mkdir(own, { recursive: true });
+      const source = await fetchOne(url, own, either);
+      bytes += source.bytes;
+      if (bytes > MAX_BYTES_TOGETHER) throw tooMuch(url);
+      fetched.set(url, source);
+    }
+  };
+  const fetching = Array.from({ length: AT_ONCE }, fetchNext);
+  try {
+    await Promise.all(fetching);
+  } finally {
+    stop.abort();
+    await Promise.allSettled(fetching);
+  }
+  return urls.map((url) => fetched.get(url) as Source);
+}
+
+const tooMuch = (url: string): TaskFailure =>
+  new TaskFailure(
+    `File '${showUrl(url)}' is one too many: the files of a task may have ${inBytes(MAX_BYTES_TOGETHER)} together`,
+  );
