@@ -12,7 +12,9 @@ export type Outcome =
 export interface AttemptInput {
   /** False skips the fetching: there is nothing to fetch. */
   readonly hasSources: boolean;
-  /** Milliseconds until the attempt is cut off; undefined for none. */
+  /** False skips the waiting: the task runs where there is always room. */
+  readonly needsPlace: boolean;
+  /** Milliseconds of work after which the attempt is cut off; undefined for none. */
   readonly deadlineMs: number | undefined;
   readonly effects: AttemptEffects;
 }
@@ -25,7 +27,11 @@ export interface Made {
 
 /** What the host does in each phase. Every signal is aborted when the phase is left early. */
 export interface AttemptEffects<Fetched = unknown> {
+  /** Milliseconds that fetching took, once it is over. */
+  readonly spent: { readonly fetching: number };
   fetch(signal: AbortSignal): Promise<Fetched>;
+  /** Resolves when there is a place to run in, which is kept until the task has run. */
+  wait(signal: AbortSignal): Promise<void>;
   /** `fetched` is undefined where there was nothing to fetch. */
   run(fetched: Fetched | undefined, signal: AbortSignal): Promise<Made>;
   /** Waits until every output is durable. */
@@ -53,15 +59,16 @@ const asFailure = (error: unknown): TaskFailure =>
  * One try of one task by one worker. Never replayed: it is about the world, not about the record.
  *
  * ```
- * fetching ──► running ──► storing ──► reporting ──► done
- *     └───────────┴───────────┴────────────▲
+ * fetching ──► waiting ──► running ──► storing ──► reporting ──► done
+ *     └───────────┴───────────┴───────────┴────────────▲
  *        a failure, the deadline, CANCEL, HAND_BACK: leaving a phase aborts what runs in it
  * ```
  *
  * Outputs are stored as they are made, while the task runs; storing waits for those that are still on their way.
  * A phase with nothing to do is passed over: that took a worker from 487 to 364 µs of CPU a `hello`.
- * The deadline covers the three working phases together. Reporting has none: an outcome that is known is
- * written, however long the log is out of reach.
+ * The deadline covers fetching, running and storing together. Waiting for a place does not count: that others are at
+ * work is no fault of the task's. Reporting has none: an outcome that is known is written, however long the log is
+ * out of reach.
  */
 export const attemptMachine = setup({
   types: {
@@ -72,6 +79,7 @@ export const attemptMachine = setup({
   },
   actors: {
     fetch: fromPromise<unknown, EffectInput>(({ input, signal }) => input.effects.fetch(signal)),
+    wait: fromPromise<void, EffectInput>(({ input, signal }) => input.effects.wait(signal)),
     run: fromPromise<Made, EffectInput>(({ input, signal }) => input.effects.run(input.value, signal)),
     store: fromPromise<{ result: unknown; outputs: readonly StoredOutput[] }, EffectInput<Made>>(
       ({ input, signal }) => input.effects.store(input.value, signal),
@@ -96,10 +104,14 @@ export const attemptMachine = setup({
       } as const,
     })),
   },
-  delays: { deadline: ({ context }) => context.deadlineMs ?? 0 },
+  delays: {
+    deadline: ({ context }) => context.deadlineMs ?? 0,
+    rest: ({ context }) => Math.max(0, (context.deadlineMs ?? 0) - context.effects.spent.fetching),
+  },
   guards: {
     hasDeadline: ({ context }) => context.deadlineMs !== undefined,
     hasSources: ({ context }) => context.hasSources,
+    needsPlace: ({ context }) => context.needsPlace,
   },
 }).createMachine({
   id: 'attempt',
@@ -109,47 +121,66 @@ export const attemptMachine = setup({
   states: {
     working: {
       initial: 'beginning',
-      after: { deadline: { guard: 'hasDeadline', target: 'reporting', actions: 'failLate' } },
       on: {
         CANCEL: { target: 'reporting', actions: assign({ outcome: { kind: 'canceled' } }) },
         HAND_BACK: { target: 'reporting', actions: assign({ outcome: { kind: 'handed_back' } }) },
       },
       states: {
-        beginning: { always: [{ guard: 'hasSources', target: 'fetching' }, { target: 'running' }] },
+        beginning: { always: [{ guard: 'hasSources', target: 'fetching' }, { target: 'fetched' }] },
         fetching: {
+          after: { deadline: { guard: 'hasDeadline', target: '#attempt.reporting', actions: 'failLate' } },
           invoke: {
             src: 'fetch',
             input: ({ context }) => ({ effects: context.effects, value: undefined }),
-            onDone: { target: 'running', actions: assign({ fetched: ({ event }) => event.output }) },
+            onDone: { target: 'fetched', actions: assign({ fetched: ({ event }) => event.output }) },
             onError: { target: '#attempt.reporting', actions: 'fail' },
           },
         },
-        running: {
+        fetched: { always: [{ guard: 'needsPlace', target: 'waiting' }, { target: 'making' }] },
+        waiting: {
           invoke: {
-            src: 'run',
-            input: ({ context }) => ({ effects: context.effects, value: context.fetched }),
-            onDone: [
-              {
-                guard: ({ event }) => event.output.outputs === 0,
-                target: '#attempt.reporting',
-                actions: assign({
-                  outcome: ({ event }) => ({ kind: 'completed', result: event.output.result, outputs: [] }),
-                }),
+            src: 'wait',
+            input: ({ context }) => ({ effects: context.effects, value: undefined }),
+            onDone: 'making',
+            onError: { target: '#attempt.reporting', actions: 'fail' },
+          },
+        },
+        making: {
+          initial: 'running',
+          after: { rest: { guard: 'hasDeadline', target: '#attempt.reporting', actions: 'failLate' } },
+          states: {
+            running: {
+              invoke: {
+                src: 'run',
+                input: ({ context }) => ({ effects: context.effects, value: context.fetched }),
+                onDone: [
+                  {
+                    guard: ({ event }) => event.output.outputs === 0,
+                    target: '#attempt.reporting',
+                    actions: assign({
+                      outcome: ({ event }) => ({
+                        kind: 'completed',
+                        result: event.output.result,
+                        outputs: [],
+                      }),
+                    }),
+                  },
+                  { target: 'storing', actions: assign({ made: ({ event }) => event.output }) },
+                ],
+                onError: { target: '#attempt.reporting', actions: 'fail' },
               },
-              { target: 'storing', actions: assign({ made: ({ event }) => event.output }) },
-            ],
-            onError: { target: '#attempt.reporting', actions: 'fail' },
-          },
-        },
-        storing: {
-          invoke: {
-            src: 'store',
-            input: ({ context }) => ({ effects: context.effects, value: context.made as Made }),
-            onDone: {
-              target: '#attempt.reporting',
-              actions: assign({ outcome: ({ event }) => ({ kind: 'completed', ...event.output }) }),
             },
-            onError: { target: '#attempt.reporting', actions: 'fail' },
+            storing: {
+              invoke: {
+                src: 'store',
+                input: ({ context }) => ({ effects: context.effects, value: context.made as Made }),
+                onDone: {
+                  target: '#attempt.reporting',
+                  actions: assign({ outcome: ({ event }) => ({ kind: 'completed', ...event.output }) }),
+                },
+                onError: { target: '#attempt.reporting', actions: 'fail' },
+              },
+            },
           },
         },
       },

@@ -31,7 +31,7 @@ export const Settings = Type.Object({
   CONCURRENCY: integer('tasks that one worker runs at once', 100, 1, 10_000),
   ATTEMPTS: integer('attempts before a task ends in error', 3, 1, 100),
   TASK_TIMEOUT: Type.Number({
-    description: 'seconds that one attempt may take (`sleep` is exempt)',
+    description: 'seconds that one attempt may work, waiting for a free decoder apart (`sleep` is exempt)',
     default: 60,
     minimum: 0.1,
     maximum: 86_400,

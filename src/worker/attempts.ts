@@ -139,9 +139,13 @@ export class Attempts {
       settle = await this.#report(outcome, record, plan, effects.spent);
     };
     const deadlineMs = definition.hasDeadline ? this.#parts.config.TASK_TIMEOUT * 1_000 : undefined;
-    const hasSources = definition.sources(parameters).length > 0;
     const actor = createActor(attemptMachine, {
-      input: { hasSources, deadlineMs, effects: { ...effects, report } as AttemptEffects },
+      input: {
+        hasSources: definition.sources(parameters).length > 0,
+        needsPlace: definition.place === 'media',
+        deadlineMs,
+        effects: { ...effects, report } as AttemptEffects,
+      },
     });
     const over = new Promise<void>((resolve) => {
       actor.subscribe({ complete: resolve, error: () => resolve() });

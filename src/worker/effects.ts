@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { AttemptEffects } from '../../actors/attempt.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Source, TaskDefinition } from '../tasks/definition.ts';
-import type { MediaPool } from './media/pool.ts';
+import type { MediaPlace, MediaPool } from './media/pool.ts';
 import { Outputs } from './outputs.ts';
 import type { OwnFiles } from './own-files.ts';
 import type { ProgressReports } from './progress.ts';
@@ -36,7 +36,7 @@ interface Spent {
 
 export type WorkEffects = Omit<AttemptEffects<readonly Source[]>, 'report'> & {
   readonly spent: Spent;
-  /** Removes what was spooled. */
+  /** Removes what was spooled, and gives back a place that was not used. */
   cleanUp(): Promise<void>;
 };
 
@@ -59,29 +59,36 @@ export function createEffects(parts: EffectParts, work: Work): WorkEffects {
   const urls = work.definition.sources(work.parameters);
   const fetchOne: FetchOne = async (url, own, signal) =>
     (await parts.ownFiles.read(url, own)) ?? parts.fetcher.fetch(url, own, signal);
+  let place: MediaPlace | undefined;
   const outputs = new Outputs(parts.storage, { key, attempt }, (output) => work.progress.announce(output));
   return {
     spent,
     fetch: (signal) => timed('fetching', fetchSources(urls, folder, fetchOne, signal)),
+    wait: async (signal) => {
+      const entered = await parts.media.enter(signal);
+      if (signal.aborted) entered.leave();
+      else place = entered;
+    },
     run: async (sources = [], signal) => {
-      const result = await timed('running', run(parts, work, { sources, signal, outputs }));
+      const result = await timed('running', run(work, place, { sources, signal, outputs }));
       return { result, outputs: outputs.count };
     },
     store: async ({ result }) => ({ result, outputs: await timed('storing', outputs.all()) }),
     cleanUp: async () => {
+      place?.leave();
       if (urls.length > 0) await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
-async function run(
-  { media }: EffectParts,
+/** In the place that was waited for; without one, here. */
+function run(
   { definition, parameters, progress }: Work,
+  place: MediaPlace | undefined,
   { sources, signal, outputs }: { sources: readonly Source[]; signal: AbortSignal; outputs: Outputs },
 ): Promise<unknown> {
   const onProgress = progress.report.bind(progress);
   const onOutput = outputs.add.bind(outputs);
-  if (definition.place === 'media')
-    return media.run({ name: definition.name, parameters, sources, signal, onProgress, onOutput });
+  if (place) return place.run({ name: definition.name, parameters, sources, signal, onProgress, onOutput });
   return definition.run(parameters, { sources, signal, progress: onProgress, output: onOutput });
 }

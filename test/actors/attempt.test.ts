@@ -7,7 +7,11 @@ const never = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 
 /** Runs an attempt with some of its effects replaced; what was reported, and which signals were aborted. */
-function attempt(effects: Partial<AttemptEffects>, deadlineMs?: number, hasSources = true) {
+function attempt(
+  effects: Partial<AttemptEffects>,
+  deadlineMs?: number,
+  { hasSources = true, needsPlace = true } = {},
+) {
   const reported: Outcome[] = [];
   const signals: AbortSignal[] = [];
   const clock = new SimulatedClock();
@@ -21,8 +25,11 @@ function attempt(effects: Partial<AttemptEffects>, deadlineMs?: number, hasSourc
     clock,
     input: {
       hasSources,
+      needsPlace,
       deadlineMs,
       effects: {
+        spent: effects.spent ?? { fetching: 0 },
+        wait: noted(effects.wait ?? (async () => {})),
         fetch: noted(effects.fetch ?? (async () => ['source'])),
         run: noted(effects.run ?? (async (fetched) => ({ result: { fetched }, outputs: 1 }))),
         store: noted(effects.store ?? (async ({ result }) => ({ result, outputs: [] }))),
@@ -46,6 +53,7 @@ describe('an attempt', () => {
     const reported = await attempt(
       {
         fetch: async () => called.push('fetch'),
+        wait: async () => void called.push('wait'),
         run: async () => ({ result: 'Hello', outputs: 0 }),
         store: async () => {
           called.push('store');
@@ -53,21 +61,24 @@ describe('an attempt', () => {
         },
       },
       undefined,
-      false,
+      { hasSources: false, needsPlace: false },
     ).ended();
     expect(reported).toEqual([{ kind: 'completed', result: 'Hello', outputs: [] }]);
     expect(called).toEqual([]);
   });
 
-  it.each(['fetch', 'run', 'store'] as const)('reports the failure of %s as it was thrown', async (phase) => {
-    const failure = new TaskFailure("File 'http://x/' answered 404");
-    const [outcome] = await attempt({
-      [phase]: async () => {
-        throw failure;
-      },
-    }).ended();
-    expect(outcome).toEqual({ kind: 'failure', failure });
-  });
+  it.each(['fetch', 'wait', 'run', 'store'] as const)(
+    'reports the failure of %s as it was thrown',
+    async (phase) => {
+      const failure = new TaskFailure("File 'http://x/' answered 404");
+      const [outcome] = await attempt({
+        [phase]: async () => {
+          throw failure;
+        },
+      }).ended();
+      expect(outcome).toEqual({ kind: 'failure', failure });
+    },
+  );
 
   it('reports a surprise as a passing failure that tells no internals', async () => {
     const cause = new TypeError('secret internals');
@@ -93,6 +104,29 @@ describe('an attempt', () => {
       failure: { passing: true, message: 'the task took longer than 60 s' },
     });
     expect(signals[0]?.aborted).toBe(true);
+  });
+
+  it('does not count the time that it waits for a place', async () => {
+    let enter: () => void = () => {};
+    const { actor, clock, ended } = attempt(
+      {
+        spent: { fetching: 20_000 },
+        wait: () =>
+          new Promise((resolve) => {
+            enter = resolve;
+          }),
+        run: (_, signal) => never(signal),
+      },
+      60_000,
+    );
+    await waitFor(actor, (snapshot) => snapshot.matches({ working: 'waiting' }));
+    clock.increment(1_000_000_000);
+    enter();
+    await waitFor(actor, (snapshot) => snapshot.matches({ working: 'making' }));
+    clock.increment(39_999);
+    expect(actor.getSnapshot().matches({ working: 'making' })).toBe(true);
+    clock.increment(1);
+    expect(await ended()).toMatchObject([{ failure: { message: 'the task took longer than 60 s' } }]);
   });
 
   it('has no deadline where none is set', async () => {

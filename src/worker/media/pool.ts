@@ -19,12 +19,23 @@ export interface MediaPoolSettings {
 /** Runs tasks in warm child processes, one at a time in each. What breaks a child breaks one task. */
 export interface MediaPool {
   /**
-   * Waits for a free child, first come, first served, and gives the job's result. Rejects with `TaskFailure` for
-   * what the client should read, with the signal's reason when that is aborted, with `Error` for a defect.
+   * Waits for a free child, first come, first served. Rejects with the signal's reason when that is aborted, with
+   * `TaskFailure` when there will be none.
    */
-  run(job: MediaJob): Promise<unknown>;
+  enter(signal: AbortSignal): Promise<MediaPlace>;
   /** Kills all children; jobs that wait or run reject with a passing failure. Resolves when no child is left. */
   close(): Promise<void>;
+}
+
+/** A child that is the caller's own until it has run one job, or is left. */
+export interface MediaPlace {
+  /**
+   * Gives the job's result, and the child back. Rejects with `TaskFailure` for what the client should read, with the
+   * signal's reason when that is aborted, with `Error` for a defect.
+   */
+  run(job: MediaJob): Promise<unknown>;
+  /** Gives back a child that is not needed after all; nothing after `run`. */
+  leave(): void;
 }
 
 /** The first child is started at once, others when they are needed. */
@@ -54,15 +65,16 @@ class WarmPool implements MediaPool {
     this.#idle.push(this.#start());
   }
 
-  async run(job: MediaJob): Promise<unknown> {
+  async enter(signal: AbortSignal): Promise<MediaPlace> {
     if (this.#isClosed) throw stopped();
-    job.signal.throwIfAborted();
-    const decoder = await this.#acquire(job.signal);
-    try {
-      return await decoder.run(job);
-    } finally {
-      this.#release(decoder);
-    }
+    signal.throwIfAborted();
+    const decoder = await this.#acquire(signal);
+    let isLeft = false;
+    const leave = (): void => {
+      if (!isLeft) this.#release(decoder);
+      isLeft = true;
+    };
+    return { run: (job) => decoder.run(job).finally(leave), leave };
   }
 
   async close(): Promise<void> {

@@ -9,11 +9,13 @@ const pool = createMediaPool({
   childCommand: { modulePath, args: [] },
   logger: pino({ level: 'silent' }),
 });
-await pool.run({
+const { signal } = new AbortController();
+const place = await pool.enter(signal);
+await place.run({
   name: process.argv[2],
   parameters: {},
   sources: [],
-  signal: new AbortController().signal,
+  signal,
   onProgress: (pid) => process.stdout.write(`${pid}\n`),
   onOutput: () => {},
 });

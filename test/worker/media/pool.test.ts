@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TaskFailure } from '../../../actors/failure.ts';
-import { gone, isAlive, startPool } from './pooling.ts';
+import { gone, isAlive, runIn, startPool } from './pooling.ts';
 
 const pidOf = (result: unknown) => (result as { pid: number }).pid;
 
@@ -89,7 +89,7 @@ describe('an aborted job', () => {
 
   it('that was aborted before never starts', async () => {
     await using pooling = await startPool();
-    const run = pooling.pool.run({
+    const run = runIn(pooling.pool, {
       name: 'echo',
       parameters: {},
       sources: [],
@@ -116,6 +116,26 @@ describe('an aborted job', () => {
     job.abort('at once');
     expect(await job.failure).toBe('at once');
     expect(await pooling.give('echo').result).toHaveProperty('pid');
+  });
+});
+
+describe('a place', () => {
+  it('that was left is free for the next, once', async () => {
+    await using pooling = await startPool();
+    const { signal } = new AbortController();
+    const place = await pooling.pool.enter(signal);
+    const second = pooling.give('echo');
+    place.leave();
+    place.leave();
+    const ended: string[] = [];
+    const gated = pooling.giveGated('gate');
+    const third = pooling.give('echo');
+    const jobs = [gated.result.then(() => ended.push('gated')), third.result.then(() => ended.push('third'))];
+    await second.result;
+    await gated.running();
+    await pooling.open('gate');
+    await Promise.all(jobs);
+    expect(ended).toEqual(['gated', 'third']);
   });
 });
 

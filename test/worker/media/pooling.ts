@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import type { Json, Output, Source } from '../../../src/tasks/definition.ts';
-import { createMediaPool, type MediaPool, type MediaPoolSettings } from '../../../src/worker/media/pool.ts';
+import {
+  createMediaPool,
+  type MediaJob,
+  type MediaPool,
+  type MediaPoolSettings,
+} from '../../../src/worker/media/pool.ts';
 import { until } from '../../support/until.ts';
 
 export const SCRIPTED_CHILD = {
@@ -61,6 +66,9 @@ export async function startPool(settings: Partial<MediaPoolSettings> = {}): Prom
   };
 }
 
+export const runIn = async (pool: MediaPool, job: MediaJob): Promise<unknown> =>
+  (await pool.enter(job.signal)).run(job);
+
 function giveTo(
   pool: MediaPool,
   name: string,
@@ -71,7 +79,7 @@ function giveTo(
   const controller = new AbortController();
   const progress: Json[] = [];
   const outputs: Output[] = [];
-  const result = pool.run({
+  const result = runIn(pool, {
     name,
     parameters,
     sources,
