@@ -12,14 +12,17 @@ import { welcome } from './welcome.ts';
 export async function up(given: Config): Promise<void> {
   const config = await withPort(given);
   if (config.REPLICAS > 1 && !config.NATS_URL)
-    throw new CannotStart(`REPLICAS=${config.REPLICAS} needs a cluster of nats-servers: set NATS_URL to it`);
+    throw new CannotStart(
+      `REPLICAS=${config.REPLICAS} needs a cluster of nats-servers: set NATS_URL to it, or run npm run -s cluster`,
+    );
   const logger = createLogger('up', config);
-  const secret = await prepareStart(config);
+  const newSecret = await prepareStart(config);
   const supervisor = new Supervisor(config, logger);
   untilStopped(logger, () => supervisor.stop(), supervisor.stopDeadlineMs);
   process.on('SIGHUP', () => supervisor.reload());
   await startAll(supervisor, config);
-  for (const line of await welcome(config, secret)) say(line);
+  const servers = config.NATS_URL ? 'external' : 'embedded';
+  for (const line of await welcome(config, { servers, newSecret })) say(line);
 }
 
 async function startAll(supervisor: Supervisor, config: Config): Promise<void> {

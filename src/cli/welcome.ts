@@ -1,12 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import { relative } from 'node:path';
 import type { Config } from '../config.ts';
+import { durability, type Servers } from './durability.ts';
+
+export interface Welcome {
+  readonly servers: Servers;
+  /** The secret of the account that this start wrote. */
+  readonly newSecret: string | undefined;
+  /** Further fronts. */
+  readonly others?: readonly string[];
+}
 
 /** What a person sees when the service is up: the address, a new secret once, and a line to paste. */
-export async function welcome(config: Config, newSecret: string | undefined): Promise<string[]> {
+export async function welcome(
+  config: Config,
+  { servers, newSecret, others = [] }: Welcome,
+): Promise<string[]> {
   const { PUBLIC_URL, ACCOUNTS_FILE, TLS_CERT } = config;
   const tls = TLS_CERT ? '' : '  (plain HTTP: TLS is expected in front of it)';
-  const lines = ['', `Wyvern is up at ${PUBLIC_URL}${tls}`, `Durability: ${durability(config)}`];
+  const addresses = [PUBLIC_URL, ...others].join(' and ');
+  const lines = ['', `Wyvern is up at ${addresses}${tls}`, `Durability: ${durability(config, servers)}`];
   if (newSecret)
     lines.push(
       `A new account was written to ${shown(ACCOUNTS_FILE)}; its secret, shown this once: ${newSecret}`,
@@ -22,12 +35,6 @@ export async function welcome(config: Config, newSecret: string | undefined): Pr
   );
   return lines;
 }
-
-const durability = ({ SYNC, NATS_URL }: Config): string => {
-  if (NATS_URL) return 'as the nats-server at NATS_URL is configured';
-  if (SYNC === 'always') return 'an acknowledged task is on disk (SYNC=always)';
-  return 'an acknowledged task is on disk within a second (SYNC=1s)';
-};
 
 const curlLine = (url: string, secret: string): string =>
   `curl -s ${url}/v1/create -H "Authorization: Secret ${secret}" -d '{"tasks":{"task_name":"image.thumb","url":"${url}/files/sample/raccoon.jpg","width":300},"block":true}'`;

@@ -5,6 +5,7 @@ import { CannotStart, complain } from './terminal.ts';
 const USAGE = `Usage: wyvern <command>
 
   up       the whole service on this machine: nats-server (unless NATS_URL is set), front, workers
+  cluster  the same as three machines would run it: three nats-servers, two fronts, three workers; --tls
   front    the HTTP side alone, on the log at NATS_URL
   worker   one worker alone, on the log at NATS_URL
 
@@ -15,6 +16,8 @@ async function run(command: string | undefined): Promise<void> {
   switch (command) {
     case 'up':
       return (await import('./up.ts')).up(readConfig());
+    case 'cluster':
+      return (await import('./cluster.ts')).cluster(readConfig(), process.argv.slice(3));
     case 'front':
       allowLargeHeaders();
       return (await import('./front.ts')).front(readConfig());

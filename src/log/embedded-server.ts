@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { freePort } from '../free-port.ts';
+import { stopLeftover } from './leftover-server.ts';
 
 export interface EmbeddedServer {
   /** Arguments for the nats-server program. */
@@ -16,17 +16,16 @@ const LOOPBACK = '127.0.0.1';
 
 /**
  * Writes the configuration of the embedded nats-server: loopback, a free port, a random token, everything
- * under `DATA_DIR/nats`. A server that a killed supervisor left behind is stopped first, since two servers
- * on one store would ruin it.
+ * under `DATA_DIR/nats`. A server that a killed supervisor left behind is stopped first.
  */
 export async function prepareEmbeddedServer(config: Config): Promise<EmbeddedServer> {
   const folder = join(config.DATA_DIR, 'nats');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const pidFile = join(folder, 'nats-server.pid');
-  await stopLeftover(pidFile, folder);
+  const file = join(folder, 'nats-server.conf');
+  await stopLeftover(pidFile, file);
   const port = await freePort();
   const token = randomBytes(24).toString('base64url');
-  const file = join(folder, 'nats-server.conf');
   const text = configurationText({ folder, port, token, pidFile, config });
   await writeFile(`${file}.new`, text, { mode: 0o600 });
   await rename(`${file}.new`, file);
@@ -68,32 +67,3 @@ jetstream {
 /** Streams reserve what their limits name; the rest is for what the server keeps beside them. */
 const storeBytes = ({ STORAGE, MAX_LOG_BYTES, MAX_FILES_BYTES }: Config): number =>
   MAX_LOG_BYTES + (STORAGE === 'jetstream' ? MAX_FILES_BYTES : 0) + 1_000_000_000;
-
-async function stopLeftover(pidFile: string, folder: string): Promise<void> {
-  const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
-  if (!Number.isInteger(pid) || pid <= 1 || !(await isOurs(pid, folder))) return rm(pidFile, { force: true });
-  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    try {
-      process.kill(pid, signal);
-    } catch {
-      return;
-    }
-    for (let waited = 0; waited < 3_000; waited += 50) {
-      if (!(await isOurs(pid, folder))) return;
-      await delay(50);
-    }
-  }
-  throw new Error(`a nats-server from an earlier start (process ${pid}) does not stop`);
-}
-
-/** True while that process lives and runs on this folder; a process number may have been given to another. */
-async function isOurs(pid: number, folder: string): Promise<boolean> {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);
-  if (commandLine === undefined) return true;
-  return commandLine.includes(join(folder, 'nats-server.conf'));
-}

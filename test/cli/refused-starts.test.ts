@@ -49,7 +49,7 @@ describe('a start is refused', () => {
 
   test('with replicas but without a cluster, in one line', async () => {
     expect(await refusal('up', { REPLICAS: '3' })).toEqual([
-      'REPLICAS=3 needs a cluster of nats-servers: set NATS_URL to it',
+      'REPLICAS=3 needs a cluster of nats-servers: set NATS_URL to it, or run npm run -s cluster',
     ]);
   });
 

@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { Config } from '../config.ts';
+import { freePort } from '../free-port.ts';
+import { stopLeftover } from '../log/leftover-server.ts';
+import { CannotStart } from './terminal.ts';
+
+const CONFIGURATIONS = fileURLToPath(new URL('../../../ops/cluster/', import.meta.url));
+const LOOPBACK = '127.0.0.1';
+const NODES = ['n1', 'n2', 'n3'] as const;
+
+export interface ClusterNode {
+  readonly name: string;
+  readonly args: readonly string[];
+  /** What its configuration takes from the environment. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+export interface LocalCluster {
+  readonly nodes: readonly ClusterNode[];
+  /** What fronts and workers need to find it. With its token: for their environment only. */
+  readonly client: { readonly NATS_URL: string; readonly NATS_CA?: string };
+}
+
+interface Node {
+  readonly name: string;
+  readonly port: number;
+  readonly routePort: number;
+  readonly folder: string;
+}
+
+/**
+ * Three nats-servers on this machine, as `ops/cluster` configures them for three: on loopback, free ports and
+ * a random token, everything under `DATA_DIR/cluster`. With TLS on certificates of their own.
+ */
+export async function prepareLocalCluster(config: Config, withTls: boolean): Promise<LocalCluster> {
+  const root = join(config.DATA_DIR, 'cluster');
+  // nats-server reads a value from the environment as it reads its configuration: a letter first makes it text.
+  const token = `t${randomBytes(24).toString('hex')}`;
+  const nodes = await Promise.all(NODES.map((name) => prepareNode(root, name)));
+  const tls = withTls ? await makeCertificates(join(root, 'tls')) : undefined;
+  const routes = nodes.map(({ routePort }) => `nats://wyvern:${token}@${LOOPBACK}:${routePort}`);
+  const servers = nodes.map(({ port }) => `${LOOPBACK}:${port}`).join(',');
+  return {
+    nodes: nodes.map(({ name, port, routePort, folder }) => ({
+      name,
+      args: argumentsFor(folder, withTls),
+      variables: {
+        NATS_NODE: name,
+        NATS_LISTEN: `${LOOPBACK}:${port}`,
+        NATS_ROUTE: `${LOOPBACK}:${routePort}`,
+        NATS_ROUTES: `[${routes.join(', ')}]`,
+        NATS_TOKEN: token,
+        NATS_STORE: JSON.stringify(join(folder, 'store')),
+        NATS_SYNC: config.SYNC,
+        ...tls,
+      },
+    })),
+    client: tls
+      ? { NATS_URL: `tls://${token}@${servers}`, NATS_CA: tls.NATS_CA }
+      : { NATS_URL: `nats://${token}@${servers}` },
+  };
+}
+
+const pidFileOf = (folder: string): string => join(folder, 'nats-server.pid');
+
+const argumentsFor = (folder: string, withTls: boolean): string[] => [
+  ...['-c', join(CONFIGURATIONS, withTls ? 'nats-server-tls.conf' : 'nats-server.conf')],
+  ...['-P', pidFileOf(folder), '-l', join(folder, 'nats-server.log')],
+];
+
+async function prepareNode(root: string, name: string): Promise<Node> {
+  const folder = join(root, name);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await stopLeftover(pidFileOf(folder), pidFileOf(folder));
+  return { name, folder, port: await freePort(), routePort: await freePort() };
+}
+
+async function makeCertificates(folder: string) {
+  const script = join(CONFIGURATIONS, 'certificates.sh');
+  try {
+    await promisify(execFile)('sh', [script, folder, 'localhost', LOOPBACK]);
+  } catch (cause) {
+    const { stderr } = cause as { readonly stderr?: string };
+    throw new CannotStart(`cannot make certificates with openssl: ${stderr?.trim() || cause}`);
+  }
+  return {
+    NATS_CA: join(folder, 'ca.pem'),
+    NATS_CERT: join(folder, 'node.pem'),
+    NATS_KEY: join(folder, 'node-key.pem'),
+  };
+}
