@@ -29,7 +29,9 @@ export async function cluster(given: Config, args: readonly string[]): Promise<v
   process.on('SIGHUP', () => supervisor.reload());
   for (const node of nodes) supervisor.runServer(`nats-server ${node.name}`, node.args, node.variables);
   const { PUBLIC_URL } = config;
-  const variables = { ...client, REPLICAS: String(config.REPLICAS), PUBLIC_URL };
+  // Machines share nothing but the nats-servers.
+  const shared = { REPLICAS: String(config.REPLICAS), STORAGE: 'jetstream', PUBLIC_URL };
+  const variables = { ...client, ...shared };
   for (const [index, port] of [config.PORT, secondPort].entries())
     supervisor.runFront(`front ${index + 1}`, { ...variables, PORT: String(port) });
   for (let number = 1; number <= WORKERS; number++) supervisor.runWorker(`worker ${number}`, variables);

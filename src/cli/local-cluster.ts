@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -35,7 +35,8 @@ interface Node {
 
 /**
  * Three nats-servers on this machine, as `ops/cluster` configures them for three: on loopback, free ports and
- * a random token, everything under `DATA_DIR/cluster`. With TLS on certificates of their own.
+ * a random token, everything under `DATA_DIR/cluster`. With TLS on certificates of their own. The file `url`
+ * has what a further front or worker takes as `NATS_URL`.
  */
 export async function prepareLocalCluster(config: Config, withTls: boolean): Promise<LocalCluster> {
   const root = join(config.DATA_DIR, 'cluster');
@@ -45,6 +46,8 @@ export async function prepareLocalCluster(config: Config, withTls: boolean): Pro
   const tls = withTls ? await makeCertificates(join(root, 'tls')) : undefined;
   const routes = nodes.map(({ routePort }) => `nats://wyvern:${token}@${LOOPBACK}:${routePort}`);
   const servers = nodes.map(({ port }) => `${LOOPBACK}:${port}`).join(',');
+  const NATS_URL = `${tls ? 'tls' : 'nats'}://${token}@${servers}`;
+  await writeFile(join(root, 'url'), `${NATS_URL}\n`, { mode: 0o600 });
   return {
     nodes: nodes.map(({ name, port, routePort, folder }) => ({
       name,
@@ -60,9 +63,7 @@ export async function prepareLocalCluster(config: Config, withTls: boolean): Pro
         ...tls,
       },
     })),
-    client: tls
-      ? { NATS_URL: `tls://${token}@${servers}`, NATS_CA: tls.NATS_CA }
-      : { NATS_URL: `nats://${token}@${servers}` },
+    client: { NATS_URL, ...(tls && { NATS_CA: tls.NATS_CA }) },
   };
 }
 
