@@ -129,6 +129,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     violations.push('TLS_CERT and TLS_KEY go together: set both or neither');
   if (settings.PUBLIC_URL !== undefined && !isHttpUrl(settings.PUBLIC_URL))
     violations.push(`PUBLIC_URL must be an http or https URL, it is '${settings.PUBLIC_URL}'`);
+  // Not what it is: a token may stand in it.
+  if (settings.NATS_URL !== undefined && !splitList(settings.NATS_URL).every(isNatsUrl))
+    violations.push('NATS_URL must be a list of servers, as in nats://token@host:4222');
   if (violations.length > 0) throw new ConfigError(violations.join('\n'));
   const publicUrl = settings.PUBLIC_URL ?? defaultPublicUrl(settings);
   const dataDir = resolve(settings.DATA_DIR);
@@ -151,6 +154,12 @@ const splitList = (list: string): string[] =>
     .filter((item) => item !== '');
 
 const isHttpUrl = (url: string): boolean => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+
+/** `nats://…`, `tls://…`, or only `host:port`. */
+const isNatsUrl = (url: string): boolean => {
+  const whole = url.includes('://') ? url : `nats://${url}`;
+  return URL.canParse(whole) && /^(nats|tls):$/.test(new URL(whole).protocol) && new URL(whole).host !== '';
+};
 
 const defaultPublicUrl = ({ HOST, PORT, TLS_CERT }: Settings): string => {
   const host = HOST === '0.0.0.0' || HOST === '::' ? 'localhost' : HOST.includes(':') ? `[${HOST}]` : HOST;

@@ -54,10 +54,12 @@ describe('the settings', () => {
       FETCH_PORTS: '80,x',
       PUBLIC_URL: 'ftp://x',
       TLS_CERT: '/c',
+      NATS_URL: 'nats://a:4222,http://secret@b',
     });
-    for (const name of ['PORT', 'ATTEMPTS', 'SYNC', 'FETCH_PORTS', 'PUBLIC_URL', 'TLS_CERT'])
+    for (const name of ['PORT', 'ATTEMPTS', 'SYNC', 'FETCH_PORTS', 'PUBLIC_URL', 'TLS_CERT', 'NATS_URL'])
       expect(found.filter((line) => line.startsWith(name))).toHaveLength(1);
     expect(found.find((line) => line.startsWith('PORT'))).toContain("it is 'abc'");
+    expect(found.join()).not.toContain('secret');
   });
 
   it('are violated with more than a handful of violations, and all of them are named', () => {

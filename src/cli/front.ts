@@ -20,6 +20,7 @@ import { natsPresence } from '../log/jetstream/presence.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { Projection, type ProjectionOptions } from '../projection/projection.ts';
 import type { Storage } from '../storage/storage.ts';
+import { checkCertificate } from './certificate.ts';
 import { endWithSupervisor, untilStopped } from './lifecycle.ts';
 import { natsUrlOf } from './nats-url.ts';
 import { withPort } from './port.ts';
@@ -31,6 +32,7 @@ export async function front(given: Config): Promise<void> {
   const config = await withPort(given);
   const logger = createLogger('front', config);
   endWithSupervisor(logger);
+  await checkCertificate(config);
   const accounts = await watchAccounts(config, logger);
   const connection = await connectToNats(natsUrlOf(config), 'wyvern front', config, logger);
   const parts = await assemble(config, connection, accounts, logger);

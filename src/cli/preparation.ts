@@ -1,30 +1,33 @@
 import { mkdir } from 'node:fs/promises';
 import { AccountsFileError, FileAccounts } from '../accounts/file-accounts.ts';
 import type { Config } from '../config.ts';
-import { probePort } from '../free-port.ts';
+import { createGate } from '../worker/source/gate.ts';
+import { checkCertificate } from './certificate.ts';
 import { lockFolder } from './lock.ts';
+import { checkPort } from './port.ts';
 import { CannotStart } from './terminal.ts';
 
 /**
- * What comes before the first process: the data folder is there and nobody else's, the port is free, the
- * accounts can be read. Resolves with the new secret, if this start wrote the accounts file; rejects with
- * `CannotStart`.
+ * What comes before the first process: whatever its children would find wrong is found by the one that a person
+ * looks at, and once. The data folder is there and nobody else's, the port is free, the certificate and the accounts
+ * can be read. Resolves with the new secret, if this start wrote the accounts file; rejects with `CannotStart` or
+ * `ConfigError`.
  */
 export async function prepareStart(config: Config): Promise<string | undefined> {
-  await mkdir(config.DATA_DIR, { recursive: true, mode: 0o700 });
-  await lockFolder(config.DATA_DIR);
+  createGate({ ports: config.fetchPorts, allow: config.fetchAllow });
+  await takeFolder(config.DATA_DIR);
   await checkPort(config);
+  await checkCertificate(config);
   return createAccounts(config);
 }
 
-/** Says in one line that the port is taken, before anything is started. */
-async function checkPort({ HOST, PORT }: Config): Promise<void> {
+async function takeFolder(folder: string): Promise<void> {
   try {
-    await probePort(HOST, PORT);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await lockFolder(folder);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'EADDRINUSE' ? 'the port is in use' : message;
-    throw new CannotStart(`cannot listen on ${HOST}:${PORT}: ${reason}; set PORT to another one`);
+    if (error instanceof CannotStart) throw error;
+    throw new CannotStart(`cannot use the data folder ${folder}: ${(error as Error).message}`);
   }
 }
 

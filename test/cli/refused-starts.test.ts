@@ -47,6 +47,29 @@ describe('a start is refused', () => {
     ]);
   });
 
+  test.each([
+    [
+      'a data folder that is a file',
+      { DATA_DIR: '/etc/passwd' },
+      /^cannot use the data folder \/etc\/passwd: /,
+    ],
+    ['a host that is none', { HOST: '999.1.1.1' }, /^cannot listen on 999\.1\.1\.1:\d+: .+; set HOST to /],
+    [
+      'a certificate that is not there',
+      { TLS_CERT: '/nowhere', TLS_KEY: '/nowhere' },
+      /^cannot use TLS_CERT .+ENOENT/,
+    ],
+    [
+      'a certificate that is none',
+      { TLS_CERT: '/etc/passwd', TLS_KEY: '/etc/passwd' },
+      /^cannot use TLS_CERT /,
+    ],
+    ['sources that nothing can be at', { FETCH_ALLOW: 'fine.example,a/b' }, /^FETCH_ALLOW must be .+'a\/b'$/],
+    ['a nats-server that is no address', { NATS_URL: '::bad' }, /^NATS_URL must be /],
+  ])('for %s, in one line, before anything runs', async (_, env, line) => {
+    expect(await refusal('up', env)).toEqual([expect.stringMatching(line)]);
+  });
+
   test('with replicas but without a cluster, in one line', async () => {
     expect(await refusal('up', { REPLICAS: '3' })).toEqual([
       'REPLICAS=3 needs a cluster of nats-servers: set NATS_URL to it, or run npm run -s cluster',
