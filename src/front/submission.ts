@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { TaskEvent } from '../../actors/event.ts';
+import type { Queued, TaskEvent } from '../../actors/event.ts';
 import { startTask, tell } from '../../actors/task.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Limits } from '../accounts/limits.ts';
+import { hashOf } from '../log/envelope.ts';
 import { eventDate } from '../log/event-date.ts';
 import { newKey } from '../log/key.ts';
 import { type Append, type EventLog, LogConflict } from '../log/log.ts';
+import { seal } from '../log/seal.ts';
 import type { Projection } from '../projection/projection.ts';
 import { fold, type TaskState } from '../projection/state.ts';
 import type { CheckedTask } from './definitions.ts';
@@ -114,8 +116,10 @@ function bringToLife(account: Account, { definition, sent, metas, refused }: Che
       error: { parameters: refused },
     });
   actor.stop();
-  const entries = events.map((event): Append => ({ name: definition.name, key, event }));
-  const [queued, ...rest] = entries as [Append, ...Append[]];
-  const state = fold(undefined, { ...queued, seq: 0, id: '', bytes: 0 }) as TaskState;
+  const [first, ...others] = events as [Queued, ...TaskEvent[]];
+  const place = { name: definition.name, key };
+  const queued = seal(place, first);
+  const rest = others.map((event) => seal(place, event, hashOf(queued.data)));
+  const state = fold(undefined, { ...queued, seq: 0 }) as TaskState;
   return { queued, rest, state };
 }

@@ -1,10 +1,22 @@
+import { hash } from 'node:crypto';
 import { Compile } from 'typebox/compile';
 import { TaskEvent } from '../../actors/event.ts';
 import { newKey } from './key.ts';
 import { parseSubject } from './subject.ts';
 
-/** The version that this code writes. It reads all versions from 1 on. */
-export const SCHEMA_VERSION = 1;
+/**
+ * The version that this code writes. It reads all versions from 1 on, and the next one as far as it fits.
+ *
+ * | version | since then an event |
+ * |---|---|
+ * | 1 | is `{v, id, type, at, account, …}` |
+ * | 2 | but `queued` has `prev`, the hash of the task's event before it |
+ *
+ * While a service is being upgraded, the version before reads what this one writes. So a version may add
+ * fields and take none away, change none, and give no event another meaning to those who do not know the
+ * new fields. What needs more takes two steps: a version that reads it, and only then one that writes it.
+ */
+export const SCHEMA_VERSION = 2;
 
 /** A fact in the log with its place. */
 export interface StoredEvent {
@@ -14,6 +26,10 @@ export interface StoredEvent {
   readonly name: string;
   /** The event's own id, a ULID: tells who won when two wrote the same subject. */
   readonly id: string;
+  /** The hash of the task's event before this one, as its writer knew it. None of version 1, or `queued`, has it. */
+  readonly prev: string | undefined;
+  /** SHA-256 of the stored record, in hex: what the task's next event names as its `prev`. */
+  readonly hash: string;
   /** Size of the stored record, in bytes. */
   readonly bytes: number;
   readonly event: TaskEvent;
@@ -25,23 +41,30 @@ export class UnreadableEvent extends Error {
 }
 
 const checkEvent = Compile(TaskEvent);
+const HASH = /^[0-9a-f]{64}$/;
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** An event's stored form: one JSON object `{v, id, type, at, account, …}`. */
-export function encodeEvent(event: TaskEvent): { readonly id: string; readonly data: Buffer } {
+/** The hash by which a task's next event names this record: 0.3 µs. */
+export const hashOf = (data: Uint8Array): string => hash('sha256', data);
+
+/** An event's stored form: one JSON object `{v, id, prev, type, at, account, …}`. */
+export function encodeEvent(event: TaskEvent, prev?: string): { readonly id: string; readonly data: Buffer } {
   const id = newKey();
-  return { id, data: Buffer.from(JSON.stringify({ v: SCHEMA_VERSION, id, ...event })) };
+  return { id, data: Buffer.from(JSON.stringify({ v: SCHEMA_VERSION, id, prev, ...event })) };
 }
 
 /** Checks a stored record once, at the edge; past here it is trusted. Throws `UnreadableEvent` with the seq. */
 export function decodeEvent(subject: string, data: Uint8Array, seq: number): StoredEvent {
   const place = parseSubject(subject);
   if (!place) throw new UnreadableEvent(`event ${seq} is at the subject '${subject}', which is not a task's`);
-  const { v, id, ...event } = upcast(parse(data, seq), seq);
-  if (typeof id !== 'string' || !checkEvent.Check(event))
+  const { v, id, prev, ...event } = upcast(parse(data, seq), seq);
+  if (typeof id !== 'string' || !isHashOrNone(prev) || !checkEvent.Check(event))
     throw new UnreadableEvent(`event ${seq} at '${subject}' does not fit version ${String(v)} of the schema`);
-  return { seq, ...place, id, bytes: data.length, event };
+  return { seq, ...place, id, prev, hash: hashOf(data), bytes: data.length, event };
 }
+
+const isHashOrNone = (prev: unknown): prev is string | undefined =>
+  prev === undefined || (typeof prev === 'string' && HASH.test(prev));
 
 const parse = (data: Uint8Array, seq: number): Record<string, unknown> => {
   try {
@@ -51,10 +74,14 @@ const parse = (data: Uint8Array, seq: number): Record<string, unknown> => {
   }
 };
 
-/** The one place where old versions become the current one. */
+/**
+ * The one place where old versions become the current one. A record of version 1 is one of version 2 whose
+ * `prev` is not known; one of the next version is read as one of this, if it fits.
+ */
 function upcast(record: Record<string, unknown>, seq: number): Record<string, unknown> {
-  if (record?.v === SCHEMA_VERSION) return record;
+  const v = record?.v;
+  if (Number.isInteger(v) && (v as number) >= 1 && (v as number) <= SCHEMA_VERSION + 1) return record;
   throw new UnreadableEvent(
-    `event ${seq} has version ${String(record?.v)}, this program reads up to ${SCHEMA_VERSION}`,
+    `event ${seq} has version ${String(v)}, this program reads up to ${SCHEMA_VERSION + 1}`,
   );
 }

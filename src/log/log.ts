@@ -1,11 +1,13 @@
 import type { Queued, TaskEvent } from '../../actors/event.ts';
 import type { StoredEvent } from './envelope.ts';
 
-/** An event on its way into the log. */
+/** An event on its way into the log, in its stored form: `seal` makes it. */
 export interface Append {
   readonly name: string;
   readonly key: string;
   readonly event: TaskEvent;
+  readonly id: string;
+  readonly data: Uint8Array;
 }
 
 /**
@@ -19,6 +21,7 @@ export interface EventLog {
   /**
    * Stores one event; resolves with its sequence. Rejects with `LogConflict` when its place is taken by
    * another event, `LogUnavailable` when it is not known to be stored, `LogFull` when there is no room.
+   * Appending the same entry again is safe: it is stored once. (Progress may be stored twice.)
    */
   append(entry: Append): Promise<number>;
   /** Stores all or none, at most 1,000; resolves with the last one's sequence. Rejects as `append` does. */
@@ -53,6 +56,8 @@ export interface Delivery {
   readonly key: string;
   readonly name: string;
   readonly queued: Queued;
+  /** The hash of `queued` as it is stored. */
+  readonly hash: string;
   readonly seq: number;
   /** How often the task has been handed out, this time included. */
   readonly count: number;

@@ -24,6 +24,9 @@ export interface TaskState {
   readonly seq: number;
 }
 
+/** What a fold needs of an event. */
+export type FoldedEvent = Pick<StoredEvent, 'key' | 'name' | 'seq' | 'event'>;
+
 export const isEnded = ({ status }: TaskState): boolean => status === 'success' || status === 'error';
 
 /**
@@ -35,7 +38,7 @@ export const isEnded = ({ status }: TaskState): boolean => status === 'success' 
  */
 export function fold(
   state: TaskState | undefined,
-  { key, name, seq, event }: StoredEvent,
+  { key, name, seq, event }: FoldedEvent,
 ): TaskState | undefined {
   if (event.type === 'queued') return state ?? born(key, name, event, seq);
   if (!state || isEnded(state)) return state;
@@ -85,7 +88,7 @@ export function fold(
 }
 
 /** A whole history; undefined if it is empty. */
-export const foldHistory = (history: readonly StoredEvent[]): TaskState | undefined =>
+export const foldHistory = (history: readonly FoldedEvent[]): TaskState | undefined =>
   history.reduce<TaskState | undefined>(fold, undefined);
 
 const NONE: readonly StoredOutput[] = [];

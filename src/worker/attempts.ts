@@ -81,7 +81,7 @@ export class Attempts {
     if (!plan) return LEAVE;
     if (plan.kind === 'over') return ACK;
     if (plan.kind === 'wait') return release(plan.delayMs);
-    const record = new TaskRecord(this.#parts, name, key, plan.events);
+    const record = new TaskRecord(this.#parts, { name, key }, plan.past);
     if (queued.refused) return endRefused(record, queued.refused);
     if (plan.kind === 'fail')
       return ending(record, { type: 'failed', attempt: plan.attempt, error: plan.error });
@@ -97,11 +97,11 @@ export class Attempts {
 
   /** Undefined while the log cannot say. */
   async #plan(delivery: Delivery): Promise<Plan | undefined> {
-    const { key, queued, count } = delivery;
     try {
-      if (count === 1)
-        return (await this.#parts.ends.hasEnded(delivery)) ? { kind: 'over' } : firstAttempt(queued);
-      return planAttempt(await this.#parts.log.history(key), this.#parts.config.ATTEMPTS, Date.now());
+      if (delivery.count === 1)
+        return (await this.#parts.ends.hasEnded(delivery)) ? { kind: 'over' } : firstAttempt(delivery);
+      const history = await this.#parts.log.history(delivery.key);
+      return planAttempt(history, this.#parts.config.ATTEMPTS, Date.now());
     } catch (error) {
       if (error instanceof LogUnavailable) return undefined;
       throw error;
@@ -211,8 +211,7 @@ function onAbort(signal: AbortSignal, call: () => void): void {
 
 /** The task ends, and needs no further attempt, whoever's end was first. */
 async function ending(record: TaskRecord, end: Parameters<TaskRecord['end']>[0]): Promise<Settle> {
-  await record.end(end);
-  return ACK;
+  return (await record.end(end)) ? ACK : LEAVE;
 }
 
 const endRefused = (record: TaskRecord, parameters: ParameterProblems): Promise<Settle> =>

@@ -2,7 +2,14 @@ import type { TaskEvent } from '../../actors/event.ts';
 import { givenUp } from '../../actors/retry.ts';
 import type { StoredEvent } from '../log/envelope.ts';
 import { dateToMs } from '../log/event-date.ts';
+import type { Delivery } from '../log/log.ts';
 import { foldHistory } from '../projection/state.ts';
+
+/** A task's history as far as its worker knows it: from `queued` to the event whose hash is `last`. */
+export interface Past {
+  readonly events: readonly TaskEvent[];
+  readonly last: string;
+}
 
 /** What is to be done with a task that was handed out. */
 export type Plan =
@@ -14,14 +21,14 @@ export type Plan =
       readonly spent: number;
       /** It is the last attempt, and the one before died with its worker. */
       readonly isSuspect: boolean;
-      readonly events: readonly TaskEvent[];
+      readonly past: Past;
     }
   /** Its attempts are used up. */
   | {
       readonly kind: 'fail';
       readonly error: string;
       readonly attempt: number;
-      readonly events: readonly TaskEvent[];
+      readonly past: Past;
     }
   /** It waits for its next attempt. */
   | { readonly kind: 'wait'; readonly delayMs: number }
@@ -34,12 +41,12 @@ const UNHEARD_OF_AGAIN_MS = 1_000;
 const EARLY_MS = 50;
 
 /** A task that is handed out for the first time has no past to read. */
-export const firstAttempt = (queued: TaskEvent): Plan => ({
+export const firstAttempt = ({ queued, hash }: Pick<Delivery, 'queued' | 'hash'>): Plan => ({
   kind: 'try',
   attempt: 1,
   spent: 1,
   isSuspect: false,
-  events: [queued],
+  past: { events: [queued], last: hash },
 });
 
 /**
@@ -48,11 +55,13 @@ export const firstAttempt = (queued: TaskEvent): Plan => ({
  */
 export function planAttempt(history: readonly StoredEvent[], attempts: number, nowMs: number): Plan {
   const state = foldHistory(history);
+  const newest = history.at(-1);
   // The task was handed out, so it is in the log; whoever answered has not heard of it yet. Taken for an end,
   // that would acknowledge a task that nobody has run.
-  if (!state) return { kind: 'wait', delayMs: UNHEARD_OF_AGAIN_MS };
+  if (!state || !newest) return { kind: 'wait', delayMs: UNHEARD_OF_AGAIN_MS };
   if (state.completed !== undefined) return { kind: 'over' };
   const events = history.map(({ event }) => event);
+  const past: Past = { events, last: newest.hash };
   const retried = events.flatMap((event) => (event.type === 'retried' ? [event] : []));
   const delayMs = Math.max(0, ...retried.map(({ next }) => dateToMs(next) - nowMs));
   if (delayMs > EARLY_MS) return { kind: 'wait', delayMs };
@@ -61,8 +70,8 @@ export function planAttempt(history: readonly StoredEvent[], attempts: number, n
   const last = retried.find(({ attempt }) => attempt === state.attempt);
   if (spent < attempts) {
     const isSuspect = spent === attempts - 1 && started > 0 && last === undefined;
-    return { kind: 'try', attempt: state.attempt + 1, spent: spent + 1, isSuspect, events };
+    return { kind: 'try', attempt: state.attempt + 1, spent: spent + 1, isSuspect, past };
   }
   const reason = last?.reason ?? 'the worker stopped while it ran the task';
-  return { kind: 'fail', error: givenUp(reason, spent), attempt: state.attempt, events };
+  return { kind: 'fail', error: givenUp(reason, spent), attempt: state.attempt, past };
 }

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { eventDate } from '../../src/log/event-date.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
+import { sealNext } from '../../src/log/seal.ts';
 import { createLogger } from '../../src/logger.ts';
 import { endOf, expectOneEndEach } from '../support/histories.ts';
 import { connectToLogOf } from '../support/raw-log.ts';
@@ -151,7 +152,7 @@ describe('POST /v1/cancel', () => {
     const log = await JetStreamLog.open(connection, readConfig({ DATA_DIR: service.dataDir }), logger);
     try {
       const event = { type: 'canceled', at: eventDate(), account: 'acme', attempt: 1 } as const;
-      await Promise.all(keys.map((key) => log.append({ name: 'sleep', key, event })));
+      for (const key of keys) await log.append(await sealNext(log, { name: 'sleep', key }, event));
     } finally {
       await log.close();
     }

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { decodeEvent, encodeEvent } from '../../src/log/envelope.ts';
+import { decodeEvent, encodeEvent, hashOf } from '../../src/log/envelope.ts';
 import { formatDate, nowMicros } from '../../src/log/event-date.ts';
-import { completed, KEY, progress, queued } from '../actors/events.ts';
+import { completed, KEY, progress, queued, started } from '../actors/events.ts';
 
 const subject = `task.queued.hello.${KEY}.0`;
 const bytes = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
@@ -14,14 +15,40 @@ describe('a stored event', () => {
       key: KEY,
       name: 'hello',
       id,
+      prev: undefined,
+      hash: createHash('sha256').update(data).digest('hex'),
       bytes: data.length,
       event: queued(),
     });
   });
 
+  it('names the event before it by the hash that a reader finds', () => {
+    const { data } = encodeEvent(started(1), hashOf(encodeEvent(queued()).data));
+    const stored = decodeEvent(`task.started.hello.${KEY}.1`, data, 8);
+    expect(stored).toMatchObject({ prev: JSON.parse(data.toString()).prev, event: started(1) });
+    expect(stored.event).not.toHaveProperty('prev');
+  });
+
+  it('of version 1 is read as it is, and names none', () => {
+    const data = bytes({ v: 1, id: 'x', ...started(1) });
+    expect(decodeEvent(`task.started.hello.${KEY}.1`, data, 8)).toMatchObject({
+      prev: undefined,
+      hash: hashOf(data),
+      event: started(1),
+    });
+  });
+
+  it('of the next version is read as far as it fits, so that a service can be upgraded while it runs', () => {
+    const next = { v: 3, id: 'x', mood: 'good', ...queued() };
+    expect(decodeEvent(subject, bytes(next), 1).event).toMatchObject(queued());
+    expect(() => decodeEvent(subject, bytes({ ...next, account: 7 }), 9)).toThrow(
+      "event 9 at 'task.queued.hello.01M84ZP4NZT60472F4WFEKWFZX.0' does not fit version 3",
+    );
+  });
+
   it('says which version of the schema it has', () => {
     expect(JSON.parse(encodeEvent(queued()).data.toString())).toMatchObject({
-      v: 1,
+      v: 2,
       type: 'queued',
       account: 'acme',
     });
@@ -37,8 +64,8 @@ describe('a stored event', () => {
     ['is not an object', '5', 'event 9 has version undefined'],
     [
       'is of a version from the future',
-      { ...JSON.parse(encodeEvent(queued()).data.toString()), v: 2 },
-      'event 9 has version 2, this program reads up to 1',
+      { ...JSON.parse(encodeEvent(queued()).data.toString()), v: 4 },
+      'event 9 has version 4, this program reads up to 3',
     ],
     [
       'has a type that nobody knows',
@@ -50,6 +77,8 @@ describe('a stored event', () => {
       { v: 1, id: 'x', ...queued(), at: '2026-01-01' },
       'does not fit version 1',
     ],
+    ['has no version', { id: 'x', ...queued() }, 'event 9 has version undefined'],
+    ['names no hash', { v: 2, id: 'x', prev: 'abc', ...started(1) }, 'does not fit version 2'],
     ['lacks its attempt', { v: 1, id: 'x', ...progress(1, 5), attempt: undefined }, 'does not fit version 1'],
   ])('that %s is refused with its sequence', (_, value, message) => {
     expect(() => decodeEvent(subject, bytes(value), 9)).toThrow(message);

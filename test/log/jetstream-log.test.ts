@@ -1,12 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { StoredEvent } from '../../src/log/envelope.ts';
+import type { TaskEvent } from '../../actors/event.ts';
+import { hashOf, type StoredEvent } from '../../src/log/envelope.ts';
 import { newKey } from '../../src/log/key.ts';
 import { type Append, type Delivery, LogConflict, LogFull, LogUnavailable } from '../../src/log/log.ts';
+import { seal } from '../../src/log/seal.ts';
 import { completed, failed, progress, queued, started } from '../actors/events.ts';
 import { TestLog } from '../support/nats.ts';
 import { until } from '../support/until.ts';
 
-const submit = (key = newKey(), name = 'hello'): Append => ({ name, key, event: queued() });
+const submit = (key = newKey(), name = 'hello'): Append => seal({ name, key }, queued());
+/** What follows `queued` in the history of a task. */
+const follow = (entry: Append, event: TaskEvent): Append => seal(entry, event, hashOf(entry.data));
 
 describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
   let server: TestLog;
@@ -34,8 +38,8 @@ describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
   it('gives a history in the order of the log, of the progress the last of each attempt', async () => {
     const { log } = await server.open();
     const entry = submit();
+    await log.append(entry);
     for (const event of [
-      queued(),
       started(1),
       progress(1, 10),
       progress(1, 20),
@@ -43,7 +47,7 @@ describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
       progress(2, 5),
       completed(2),
     ])
-      await log.append({ ...entry, event });
+      await log.append(follow(entry, event));
     const history = await log.history(entry.key);
     expect(history.map(({ event }) => event)).toEqual([
       queued(),
@@ -55,16 +59,24 @@ describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
     ]);
   });
 
+  it('stores the same entry once, however often it is appended', async () => {
+    const { log } = await server.open();
+    const { log: other } = await server.open();
+    const entry = submit();
+    const seq = await log.append(entry);
+    expect(await Promise.all([log.append(entry), other.append(entry)])).toEqual([seq, seq]);
+    await expect(log.append(submit(entry.key))).rejects.toBeInstanceOf(LogConflict);
+  });
+
   it('stores one end: of many that are written at once exactly one wins, the others are told', async () => {
     const { log: one } = await server.open();
     const { log: two } = await server.open();
     const entry = submit();
     await one.append(entry);
     const ends = Array.from({ length: 40 }, (_, index) =>
-      (index % 2 ? one : two).append({
-        ...entry,
-        event: index % 3 ? completed(1, index) : failed(1, String(index)),
-      }),
+      (index % 2 ? one : two).append(
+        follow(entry, index % 3 ? completed(1, index) : failed(1, String(index))),
+      ),
     );
     const results = await Promise.allSettled(ends);
     const won = results.flatMap((result, index) =>
@@ -81,7 +93,7 @@ describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
     const taken = submit();
     await log.append(taken);
     const fresh = [submit(), submit()];
-    await expect(log.appendAll([...fresh, taken])).rejects.toBeInstanceOf(LogConflict);
+    await expect(log.appendAll([...fresh, submit(taken.key)])).rejects.toBeInstanceOf(LogConflict);
     for (const { key } of fresh) expect(await log.history(key)).toEqual([]);
     const last = await log.appendAll(fresh);
     const seqs = await Promise.all(fresh.map(async ({ key }) => (await log.history(key))[0]?.seq));
@@ -100,7 +112,9 @@ describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
     const { log } = await server.open();
     const taken = submit();
     await log.append(taken);
-    const entries = Array.from({ length: 200 }, (_, index) => (index % 50 === 7 ? taken : submit()));
+    const entries = Array.from({ length: 200 }, (_, index) =>
+      index % 50 === 7 ? submit(taken.key) : submit(),
+    );
     const results = await Promise.allSettled(entries.map((entry) => log.append(entry)));
     expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(4);
     for (const [index, result] of results.entries()) {

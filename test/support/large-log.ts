@@ -1,7 +1,9 @@
-import type { TaskEvent } from '../../actors/event.ts';
+import type { Queued, TaskEvent } from '../../actors/event.ts';
+import { hashOf } from '../../src/log/envelope.ts';
 import { formatDate, nowMicros } from '../../src/log/event-date.ts';
 import { newKey } from '../../src/log/key.ts';
 import type { Append, EventLog } from '../../src/log/log.ts';
+import { seal } from '../../src/log/seal.ts';
 
 export interface LargeLog {
   /** Tasks that have ended: three events each. */
@@ -38,22 +40,21 @@ export async function fillLog(log: EventLog, { ended, open = 0 }: LargeLog): Pro
 const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 const openTasks = (count: number): Append[] =>
-  range(count).map((index) => ({
-    name: 'nobody.knows',
-    key: newKey(),
-    event: queued('nobody.knows', index),
-  }));
+  range(count).map((index) =>
+    seal({ name: 'nobody.knows', key: newKey() }, queued('nobody.knows', index)),
+  );
 
 function endedTasks(count: number): Append[] {
-  const keys = range(count).map(() => newKey());
-  const all = (eventOf: (index: number) => TaskEvent): Append[] =>
-    keys.map((key, index) => ({ name: 'hello', key, event: eventOf(index) }));
-  return [...all((index) => queued('hello', index)), ...all(started), ...all(completed)];
+  const first = range(count).map((index) => seal({ name: 'hello', key: newKey() }, queued('hello', index)));
+  const after = (entries: readonly Append[], eventOf: (index: number) => TaskEvent): Append[] =>
+    entries.map((entry, index) => seal(entry, eventOf(index), hashOf(entry.data)));
+  const second = after(first, started);
+  return [...first, ...second, ...after(second, completed)];
 }
 
 const now = (): string => formatDate(nowMicros());
 
-const queued = (task_name: string, index: number): TaskEvent => ({
+const queued = (task_name: string, index: number): Queued => ({
   type: 'queued',
   at: now(),
   account: ACCOUNT,

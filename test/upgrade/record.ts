@@ -4,8 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../../src/config.ts';
+import type { StoredEvent } from '../../src/log/envelope.ts';
 import { eventDate } from '../../src/log/event-date.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
+import { seal } from '../../src/log/seal.ts';
 import { createLogger } from '../../src/logger.ts';
 import {
   create,
@@ -107,9 +109,12 @@ async function canceledTask(service: Service, keys: Keys): Promise<void> {
   const config = readConfig({ LOG_LEVEL: 'fatal' });
   const connection = await connectToLogOf(service.dataDir);
   const log = await JetStreamLog.open(connection, config, createLogger('record', config));
-  const [queued] = await log.history(key);
-  const account = queued?.event.account as string;
-  await log.append({ name: 'sleep', key, event: { type: 'canceled', at: eventDate(), account, attempt: 1 } });
+  const history = await log.history(key);
+  const { hash, event } = history.at(-1) as StoredEvent;
+  const { account } = event;
+  await log.append(
+    seal({ name: 'sleep', key }, { type: 'canceled', at: eventDate(), account, attempt: 1 }, hash),
+  );
   await log.close();
   keys.canceled = key;
 }

@@ -13,6 +13,8 @@ const plan = (...events: TaskEvent[]) =>
         key: KEY,
         name: 'hello',
         id: String(index),
+        prev: undefined,
+        hash: `hash ${index}`,
         bytes: 0,
         event,
       }),

@@ -1,5 +1,6 @@
 import { eventDate } from '../../log/event-date.ts';
 import { LogConflict } from '../../log/log.ts';
+import { sealNext } from '../../log/seal.ts';
 import { within } from '../../projection/projection.ts';
 import { isEnded, type TaskState } from '../../projection/state.ts';
 import { authenticateBySecret } from '../authentication.ts';
@@ -35,7 +36,8 @@ async function endOpen({ log, cancellations }: FrontParts, states: readonly Task
   const open = new Map(states.filter((state) => !isEnded(state)).map((state) => [state.key, state]));
   const canceled: string[] = [];
   const end = async ({ key, name, account, attempt }: TaskState): Promise<void> => {
-    await log.append({ name, key, event: { type: 'canceled', at: eventDate(), account, attempt } });
+    const event = { type: 'canceled', at: eventDate(), account, attempt } as const;
+    await log.append(await sealNext(log, { name, key }, event));
     canceled.push(key);
   };
   const outcomes = await Promise.allSettled([...open.values()].map(end));

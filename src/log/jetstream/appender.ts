@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { nuid } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
-import { encodeEvent } from '../envelope.ts';
 import { type Append, LogConflict, LogUnavailable } from '../log.ts';
 import { subjectOf } from '../subject.ts';
 import { EXPECT_NONE, NotNow, type Publisher, rawHeaders, WrongLastSequence } from './publisher.ts';
@@ -62,9 +61,10 @@ export class Appender {
   append(entries: readonly Append[]): Promise<number> {
     if (entries.length > MAX_BATCH)
       throw new RangeError(`at most ${MAX_BATCH} events can be stored together`);
-    const messages = entries.map(({ name, key, event }) => ({
+    const messages = entries.map(({ name, key, event, id, data }) => ({
       subject: subjectOf(name, key, event),
-      ...encodeEvent(event),
+      id,
+      data,
       expectNone: event.type !== 'progress',
     }));
     return new Promise((resolve, reject) => {

@@ -130,13 +130,14 @@ export class JetStreamTaking implements Taking {
       if (!this.#connection.isClosed()) this.#connection.publish(reply, payload);
     };
     try {
-      const { key, name, event } = decodeEvent(message.subject, message.data, seq);
+      const { key, name, hash, event } = decodeEvent(message.subject, message.data, seq);
       return {
         key,
         name,
         seq,
         count,
         queued: event as Queued,
+        hash,
         extend: () => answer(EXTEND),
         ack: () => answer(ACK),
         release: (delayMs) => answer(`-NAK {"delay":${Math.round(delayMs * 1_000_000)}}`),

@@ -1,0 +1,100 @@
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { decodeEvent, hashOf } from '../../src/log/envelope.ts';
+import { newKey } from '../../src/log/key.ts';
+import { type Append, type EventLog, LogConflict, LogUnavailable } from '../../src/log/log.ts';
+import { seal } from '../../src/log/seal.ts';
+import { subjectOf } from '../../src/log/subject.ts';
+import { TaskRecord } from '../../src/worker/task-record.ts';
+import { completed, queued } from '../actors/events.ts';
+
+/** Answers the appends as it is told to, in their order, and then stores all. */
+function scriptedLog(...answers: readonly (Error | 'store')[]) {
+  const tried: Append[] = [];
+  const stored: Append[] = [];
+  const append = async (entry: Append): Promise<number> => {
+    const answer = answers[tried.push(entry) - 1];
+    if (answer instanceof Error) throw answer;
+    return stored.push(entry);
+  };
+  return { log: { append } as Partial<EventLog> as EventLog, tried, stored };
+}
+
+const place = { name: 'hello', key: newKey() };
+const begin = (log: EventLog): TaskRecord =>
+  new TaskRecord({ log, logger: pino({ level: 'silent' }) }, place, {
+    events: [queued()],
+    last: hashOf(seal(place, queued()).data),
+  });
+
+const STARTED = { type: 'started', attempt: 1, worker: 'w' } as const;
+const { at: _, account: __, ...COMPLETED } = completed(1);
+const progress = (value: number) => ({ type: 'progress', attempt: 1, progress: value }) as const;
+
+const read = ({ name, key, event, data }: Append) => decodeEvent(subjectOf(name, key, event), data, 1);
+/** Which event each one names: its type, with the progress reported. */
+const named = (stored: readonly Append[]): string[] => {
+  const labels = new Map(
+    stored.map((entry) => [
+      hashOf(entry.data),
+      entry.event.type === 'progress' ? `progress ${entry.event.progress}` : entry.event.type,
+    ]),
+  );
+  return stored.map((entry) => labels.get(read(entry).prev ?? '') ?? 'queued');
+};
+
+describe('what a worker writes of a task', () => {
+  it('names, with each event, the one before it', async () => {
+    const { log, stored } = scriptedLog();
+    const record = begin(log);
+    void record.add(STARTED);
+    void record.add(progress(50));
+    expect(await record.end(COMPLETED)).toBe(true);
+    expect(stored.map(({ event }) => event.type)).toEqual(['started', 'progress', 'completed']);
+    expect(named(stored)).toEqual(['queued', 'started', 'progress 50']);
+  });
+
+  it('names no progress that did not reach the log', async () => {
+    const { log, stored } = scriptedLog('store', 'store', new LogUnavailable('away'));
+    const record = begin(log);
+    void record.add(STARTED);
+    void record.add(progress(10));
+    void record.add(progress(20));
+    await record.end(COMPLETED);
+    expect(named(stored)).toEqual(['queued', 'started', 'progress 10']);
+  });
+
+  it('is the same event when it is tried again, so that the log can tell that it had it already', async () => {
+    const { log, tried } = scriptedLog(new LogUnavailable('away'), new LogUnavailable('away'));
+    expect(await begin(log).add(STARTED)).toBe(true);
+    expect(new Set(tried.map(({ id }) => id)).size).toBe(1);
+    expect(tried).toHaveLength(3);
+  });
+
+  it('ends with the attempt that another worker has: nothing more is written, and the task has not ended', async () => {
+    const { log, tried } = scriptedLog(new LogConflict('taken'));
+    const record = begin(log);
+    const started = record.add(STARTED);
+    void record.add(progress(50));
+    expect(await record.end(COMPLETED)).toBe(false);
+    expect(await started).toBe(false);
+    expect(tried).toHaveLength(1);
+  });
+
+  it('has ended when another end was first', async () => {
+    const { log } = scriptedLog('store', new LogConflict('taken'));
+    const record = begin(log);
+    void record.add(STARTED);
+    expect(await record.end(COMPLETED)).toBe(true);
+  });
+
+  it('lets go of progress while the log is away, and of nothing else', async () => {
+    const { log, stored } = scriptedLog(new LogUnavailable('away'));
+    const record = begin(log);
+    void record.add(STARTED);
+    for (let value = 0; value < 1_000; value++) void record.add(progress(value));
+    await record.end(COMPLETED);
+    expect(stored.length).toBeLessThan(12);
+    expect(stored.map(({ event }) => event.type)).toEqual(expect.arrayContaining(['started', 'completed']));
+  });
+});
