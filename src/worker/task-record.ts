@@ -22,8 +22,6 @@ interface Task {
 
 /** How long to wait before an event that could not be stored is tried again. */
 const AGAIN_MS = 250;
-/** So many events may wait for the log. Behind them progress is dropped: newer progress will follow. */
-const MAX_WAITING = 8;
 
 /**
  * One task's record as its worker writes it: the live actor, and what it emits on its way into the log.
@@ -41,7 +39,6 @@ export class TaskRecord {
   #stored: Promise<boolean> = Promise.resolve(true);
   /** The hash of the newest event of the task that is known to be in the log. */
   #last: string;
-  #waiting = 0;
   /** Another worker has this attempt: what this one makes of it belongs nowhere. */
   #hasLost = false;
 
@@ -52,7 +49,9 @@ export class TaskRecord {
     this.#last = last;
     this.key = task.key;
     this.#account = past[0].account;
-    this.#actor = replayTask(past, (event) => this.#enqueue(event));
+    this.#actor = replayTask(past, (event) => {
+      this.#stored = this.#stored.then(() => this.#store(event));
+    });
   }
 
   /** Resolves with true once the event is in the log, with false if another one has its place. */
@@ -72,12 +71,6 @@ export class TaskRecord {
       this.#parts.logger.info({ key: this.key, attempt: event.attempt, error: event.error }, 'task failed');
     this.#actor.stop();
     return !this.#hasLost;
-  }
-
-  #enqueue(event: TaskEvent): void {
-    if (event.type === 'progress' && this.#waiting >= MAX_WAITING) return;
-    this.#waiting++;
-    this.#stored = this.#stored.then(() => this.#store(event)).finally(() => this.#waiting--);
   }
 
   /** An event that is known is written, however long the log is out of reach; progress is not worth it. */

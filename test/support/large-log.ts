@@ -40,9 +40,7 @@ export async function fillLog(log: EventLog, { ended, open = 0 }: LargeLog): Pro
 const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 const openTasks = (count: number): Append[] =>
-  range(count).map((index) =>
-    seal({ name: 'nobody.knows', key: newKey() }, queued('nobody.knows', index)),
-  );
+  range(count).map((index) => seal({ name: 'nobody.knows', key: newKey() }, queued('nobody.knows', index)));
 
 function endedTasks(count: number): Append[] {
   const first = range(count).map((index) => seal({ name: 'hello', key: newKey() }, queued('hello', index)));

@@ -87,14 +87,4 @@ describe('what a worker writes of a task', () => {
     void record.add(STARTED);
     expect(await record.end(COMPLETED)).toBe(true);
   });
-
-  it('lets go of progress while the log is away, and of nothing else', async () => {
-    const { log, stored } = scriptedLog(new LogUnavailable('away'));
-    const record = begin(log);
-    void record.add(STARTED);
-    for (let value = 0; value < 1_000; value++) void record.add(progress(value));
-    await record.end(COMPLETED);
-    expect(stored.length).toBeLessThan(12);
-    expect(stored.map(({ event }) => event.type)).toEqual(expect.arrayContaining(['started', 'completed']));
-  });
 });
