@@ -51,7 +51,7 @@ export class Feeds {
       this.#open.delete(feed),
     );
     this.#open.add(feed);
-    feed.start(states);
+    void feed.start(states);
   }
 
   close(): void {
@@ -84,7 +84,8 @@ class StatusFeed implements Watcher {
     this.#onClose = onClose;
   }
 
-  start(states: readonly TaskState[]): void {
+  /** Writes the first line, and follows the tasks from where the projection has come as far as that. */
+  async start(states: readonly TaskState[]): Promise<void> {
     // The client may have left while its tasks were being stored; nothing would ever let go of the watchers.
     if (this.#exchange.closed) return this.#onClose();
     this.#exchange.onGone(() => this.#letGo());
@@ -98,6 +99,12 @@ class StatusFeed implements Watcher {
       if (isEnded(state) || this.#owed.has(state.key)) continue;
       this.#owed.set(state.key, { state, isStartKnown: state.status === 'executing', isPending: false });
     }
+    await this.#projection.reachedAll(states);
+    this.#follow();
+  }
+
+  /** Nothing is owed any more if the client has left meanwhile. */
+  #follow(): void {
     for (const [key, { state }] of [...this.#owed]) {
       this.#projection.watch(key, this);
       const now = this.#projection.peek(key);

@@ -6,7 +6,7 @@ import type { Limits } from '../accounts/limits.ts';
 import { hashOf } from '../log/envelope.ts';
 import { eventDate } from '../log/event-date.ts';
 import { newKey } from '../log/key.ts';
-import { type Append, type EventLog, LogConflict } from '../log/log.ts';
+import { type Append, type EventLog, LogConflict, LogFull, LogUnavailable } from '../log/log.ts';
 import { seal } from '../log/seal.ts';
 import type { Projection } from '../projection/projection.ts';
 import { fold, type TaskState } from '../projection/state.ts';
@@ -33,7 +33,7 @@ export class Submissions {
 
   /**
    * Resolves with the tasks as they were queued, in the given order, when they are stored and the projection
-   * has them. Rejects with a 401 `RequestError` when the account's limits do not admit them all, and as
+   * has them, or is late. Rejects with a 401 `RequestError` when the account's limits do not admit them all, and as
    * `EventLog.append` does when they could not be stored.
    */
   async submit(account: Account, tasks: readonly CheckedTask[]): Promise<TaskState[]> {
@@ -44,20 +44,18 @@ export class Submissions {
       ]);
     const born = tasks.map((task) => bringToLife(account, task));
     try {
-      const seq = await this.#store(born.map(({ queued }) => queued));
-      const refused = born.filter(({ rest }) => rest.length > 0);
-      await this.#end(refused.flatMap(({ rest }) => rest));
-      const refusedStates = refused.map(({ state }) => state);
-      await Promise.race([
-        this.#shown(seq, refusedStates),
-        delay(FOLD_TIMEOUT_MS, undefined, { ref: false }),
-      ]);
+      const last = await this.#store(born.map(({ queued }) => queued));
+      // They stand side by side in the log.
+      const states = born.map(({ state }, index) => ({ ...state, seq: last - born.length + 1 + index }));
+      await this.#end(born.flatMap(({ rest }) => rest));
+      const refused = states.filter((_, index) => born[index]?.rest.length);
+      await Promise.race([this.#shown(states, refused), delay(FOLD_TIMEOUT_MS, undefined, { ref: false })]);
       reservation.settle();
+      return states;
     } catch (error) {
       reservation.cancel();
       throw error;
     }
-    return born.map(({ state }) => state);
   }
 
   #store(entries: readonly Append[]): Promise<number> {
@@ -66,22 +64,24 @@ export class Submissions {
   }
 
   /**
-   * A worker ends refused tasks too, should this front not live to do it; whoever comes first. One that the
-   * worker has ended already keeps the others out, since they are stored together, so then each goes alone.
+   * A worker ends refused tasks too, should this front not live to do it, or the log be out of reach by now;
+   * whoever comes first. One that the worker has ended already keeps the others out, since they are stored together,
+   * so then each goes alone.
    */
   async #end(entries: readonly Append[]): Promise<void> {
     if (entries.length === 0) return;
     try {
       await this.#store(entries);
     } catch (error) {
+      if (error instanceof LogUnavailable || error instanceof LogFull) return;
       if (!(error instanceof LogConflict)) throw error;
       if (entries.length > 1) await Promise.all(entries.map((entry) => this.#end([entry])));
     }
   }
 
-  /** Resolves when the projection shows the event with this sequence, and the ends of these tasks. */
-  async #shown(seq: number, refused: readonly TaskState[]): Promise<void> {
-    await this.#parts.projection.reached(seq);
+  /** Resolves when the projection shows these tasks, and the ends of the refused ones. */
+  async #shown(states: readonly TaskState[], refused: readonly TaskState[]): Promise<void> {
+    await this.#parts.projection.reachedAll(states);
     await untilEnded(this.#parts.projection, refused);
   }
 }

@@ -14,12 +14,13 @@ export const untilEnded = (
  * task must be enough. If the client leaves first, everything that was held for it is let go at once and the
  * promise never settles. Without an exchange the wait goes on to the end.
  */
-export function untilEach(
+export async function untilEach(
   isEnough: (state: TaskState) => boolean,
   projection: Projection,
   states: readonly TaskState[],
   exchange?: Exchange,
 ): Promise<TaskState[]> {
+  await projection.reachedAll(states);
   return new Promise((resolve) => {
     const last = new Map(states.map((state) => [state.key, projection.peek(state.key) ?? state]));
     const open = new Set<string>();

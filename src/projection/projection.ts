@@ -92,6 +92,14 @@ export class Projection {
     });
   }
 
+  /**
+   * Resolves when the projection has come as far as these states, so that their tasks can be watched. A create's own
+   * states are ahead of it while it catches up with a nats-server that was just started again.
+   */
+  reachedAll(states: readonly TaskState[]): Promise<void> {
+    return this.reached(Math.max(0, ...states.map(({ seq }) => seq)));
+  }
+
   /** The task's state as far as it is in memory. */
   peek(key: string): TaskState | undefined {
     return this.#open.get(key)?.state ?? this.#ended.get(key);

@@ -1,0 +1,134 @@
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import type { Account } from '../../src/accounts/account.ts';
+import { Limits } from '../../src/accounts/limits.ts';
+import { checkTasks } from '../../src/front/definitions.ts';
+import { Exchange } from '../../src/front/exchange.ts';
+import { Feeds } from '../../src/front/feed.ts';
+import { StatusView } from '../../src/front/status-view.ts';
+import { Submissions } from '../../src/front/submission.ts';
+import { untilEnded } from '../../src/front/waiting.ts';
+import { decodeEvent, type StoredEvent } from '../../src/log/envelope.ts';
+import { type Append, type EventLog, type FollowOptions, LogUnavailable } from '../../src/log/log.ts';
+import { seal } from '../../src/log/seal.ts';
+import { subjectOf } from '../../src/log/subject.ts';
+import { Projection } from '../../src/projection/projection.ts';
+import type { TaskState } from '../../src/projection/state.ts';
+import { completed, started } from '../actors/events.ts';
+import { until } from '../support/until.ts';
+
+/** A log that stores at once and reports only when told to, as one does whose follower has yet to come back. */
+class LateLog implements Partial<EventLog> {
+  readonly connected = true;
+  readonly #stored: StoredEvent[] = [];
+  #reported = 0;
+  #follower: FollowOptions | undefined;
+  /** Appends that are answered, before the log goes out of reach. */
+  left = Number.POSITIVE_INFINITY;
+
+  append(entry: Append): Promise<number> {
+    return this.appendAll([entry]);
+  }
+
+  async appendAll(entries: readonly Append[]): Promise<number> {
+    if (this.left-- <= 0) throw new LogUnavailable('gone');
+    for (const { name, key, event, data } of entries) {
+      const subject = subjectOf(name, key, event);
+      this.#stored.push(decodeEvent(subject, data, this.#stored.length + 1));
+    }
+    return this.#stored.length;
+  }
+
+  async follow(options: FollowOptions) {
+    this.#follower = options;
+    return { caughtUp: Promise.resolve(), close: async () => {} };
+  }
+
+  report(): void {
+    for (const event of this.#stored.slice(this.#reported)) this.#follower?.onEvent(event);
+    this.#reported = this.#stored.length;
+  }
+}
+
+const account: Account = { name: 'a', limits: {}, auditor: false };
+
+async function lateFront() {
+  const log = new LateLog();
+  const projection = new Projection({ log: log as unknown as EventLog, logger: pino({ level: 'silent' }) });
+  await projection.start();
+  const limits = new Limits(() => undefined);
+  const submissions = new Submissions({ log: log as unknown as EventLog, projection, limits });
+  /** Creates tasks of which the log reports nothing until it is told to. */
+  const submit = (tasks: unknown) =>
+    submissions.submit(account, checkTasks(tasks, { maxTasks: 10, bodyBytes: 0 }, []));
+  /** What a worker does, as yet unseen. */
+  const run = async ({ key, name }: TaskState) => {
+    await log.append(seal({ key, name }, started(1), '0'.repeat(64)));
+    await log.append(seal({ key, name }, completed(1), '0'.repeat(64)));
+  };
+  return { log, projection, submit, run };
+}
+
+/** An exchange whose client takes everything at once; what it was sent. */
+function openExchange() {
+  const sent: string[] = [];
+  let isEnded = false;
+  const res = {
+    onAborted() {},
+    cork: (write: () => void) => write(),
+    writeStatus() {},
+    writeHeader() {},
+    write: (chunk: string) => sent.push(chunk) > 0,
+    end() {
+      isEnded = true;
+    },
+  };
+  const req = { getHeader: () => '', getMethod: () => 'post', getUrl: () => '/', getQuery: () => '' };
+  const exchange = new Exchange(res as unknown as HttpResponse, req as unknown as HttpRequest, () => {});
+  return { exchange, sent, ended: () => isEnded };
+}
+
+const hellos = [
+  { task_name: 'hello', name: 'a' },
+  { task_name: 'hello', name: 'b' },
+];
+
+test.concurrent('a waiting call waits for tasks that the projection has yet to see', async () => {
+  const { log, projection, submit, run } = await lateFront();
+  const queued = await submit(hellos);
+  expect(queued.map(({ status, seq }) => ({ status, seq }))).toEqual([
+    { status: 'queued', seq: 1 },
+    { status: 'queued', seq: 2 },
+  ]);
+  const waiting = untilEnded(projection, queued);
+  log.report();
+  for (const task of queued) await run(task);
+  log.report();
+  expect((await waiting).map(({ status }) => status)).toEqual(['success', 'success']);
+  expect(projection.watchers).toBe(0);
+});
+
+test.concurrent('a feed follows tasks that the projection has yet to see, to their ends', async () => {
+  const { log, projection, submit, run } = await lateFront();
+  const queued = await submit(hellos);
+  const feeds = new Feeds(projection, new StatusView('http://x'));
+  const { exchange, sent, ended } = openExchange();
+  feeds.open(exchange, queued);
+  expect(sent).toHaveLength(1);
+  for (const task of queued) await run(task);
+  log.report();
+  await until(() => ended() || undefined);
+  const told = sent.slice(1).map((line) => JSON.parse(line) as { key: string; status: string });
+  expect(told.map(({ key, status }) => `${key} ${status}`)).toEqual(
+    queued.flatMap(({ key }) => [`${key} executing`, `${key} success`]),
+  );
+  expect(feeds.size).toBe(0);
+  feeds.close();
+});
+
+test.concurrent('a refused task that is stored is accepted, though the log goes before its end is written', async () => {
+  const { log, submit } = await lateFront();
+  log.left = 1;
+  expect(await submit([...hellos, { task_name: 'hello' }])).toHaveLength(3);
+});
