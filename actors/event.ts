@@ -107,5 +107,9 @@ export const TaskEvent = Type.Union([Queued, Started, Progress, Retried, Complet
 export type TaskEvent = Static<typeof TaskEvent>;
 export type TaskEventType = TaskEvent['type'];
 
+export const TASK_EVENT_TYPES: readonly TaskEventType[] = TaskEvent.anyOf.map(
+  ({ properties }) => properties.type.const,
+);
+
 /** The later of two event dates: a task's dates never run backwards, whatever the clocks of its hosts say. */
 export const later = (a: string, b: string): string => (a > b ? a : b);

@@ -47,10 +47,15 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 /** The hash by which a task's next event names this record: 0.3 µs. */
 export const hashOf = (data: Uint8Array): string => hash('sha256', data);
 
-/** An event's stored form: one JSON object `{v, id, prev, type, at, account, …}`. */
+/**
+ * An event's stored form: one JSON object `{v, id, prev, type, at, account, …}`. What all events have stands first, in
+ * this order, so that a reader can choose and show an event without parsing it (`recorded-event.ts`).
+ */
 export function encodeEvent(event: TaskEvent, prev?: string): { readonly id: string; readonly data: Buffer } {
   const id = newKey();
-  return { id, data: Buffer.from(JSON.stringify({ v: SCHEMA_VERSION, id, prev, ...event })) };
+  const { type, at, account, ...rest } = event;
+  const record = { v: SCHEMA_VERSION, id, prev, type, at, account, ...rest };
+  return { id, data: Buffer.from(JSON.stringify(record)) };
 }
 
 /** Checks a stored record once, at the edge; past here it is trusted. Throws `UnreadableEvent` with the seq. */

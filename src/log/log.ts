@@ -1,5 +1,6 @@
 import type { Queued, TaskEvent } from '../../actors/event.ts';
 import type { StoredEvent } from './envelope.ts';
+import type { Extent, Moment, Page, ReadOptions } from './reading.ts';
 
 /** An event on its way into the log, in its stored form: `seal` makes it. */
 export interface Append {
@@ -26,12 +27,24 @@ export interface EventLog {
   append(entry: Append): Promise<number>;
   /** Stores all or none, at most 1,000; resolves with the last one's sequence. Rejects as `append` does. */
   appendAll(entries: readonly Append[]): Promise<number>;
-  /** One task's events in log order, of the progress events the last of each attempt; empty if unknown. */
-  history(key: string): Promise<StoredEvent[]>;
+  /**
+   * One task's events in log order, of the progress events the last of each attempt; empty if unknown. With
+   * `through` as they were when the log ended there.
+   */
+  history(key: string, through?: number): Promise<StoredEvent[]>;
   /** Whether the task's end is in the log. Rejects with `LogUnavailable`. */
   hasEnded(task: { readonly name: string; readonly key: string }): Promise<boolean>;
   /** Follows the log from the first event after `after`; reports each event once, in order, for ever. */
   follow(options: FollowOptions): Promise<Following>;
+  /**
+   * Reads the log at the caller's pace: the next page is looked for when it is asked for. A log that is out of reach
+   * is waited for. Frees what it holds when the iteration is left, and when the signal is aborted.
+   */
+  read(options: ReadOptions): AsyncIterable<Page>;
+  /** What the log holds at this moment. Rejects with `LogUnavailable`. */
+  extent(): Promise<Extent>;
+  /** Where a date falls, by the events' own dates. Rejects with `LogUnavailable`. */
+  locate(date: string): Promise<Moment>;
   /** Ready when the log answers. Rejects with `LogUnavailable`. */
   ping(): Promise<void>;
   close(): Promise<void>;

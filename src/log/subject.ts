@@ -1,4 +1,4 @@
-import type { TaskEvent } from '../../actors/event.ts';
+import type { TaskEvent, TaskEventType } from '../../actors/event.ts';
 import { isKey } from './key.ts';
 
 /**
@@ -49,6 +49,16 @@ export const historySubject = (key: string): string => {
   if (!isKey(key)) throw new Error('not a task key');
   return `task.*.*.${key}.*`;
 };
+
+/** Subjects of all events of these tasks and types, and perhaps of more; none stands for everything. */
+export function readFilters(
+  keys: readonly string[] | undefined,
+  types: readonly TaskEventType[] | undefined,
+): readonly string[] {
+  // A task's events are few: those of the wrong types cost less than a filter for each kind of each task.
+  if (keys) return [...new Set(keys)].map(historySubject);
+  return types ? [...new Set(types.map((type) => KIND[type]))].map((kind) => `task.${kind}.>`) : [];
+}
 
 export const queuedFilter = (name: string): string => `task.queued.${encodeName(name)}.*.*`;
 

@@ -11,8 +11,8 @@ const AGAIN_MS = 5;
 const LAG_AT_MOST_MS = 2_000;
 
 /**
- * One task's events in log order, the newest of each subject; empty for a task that is not in the log.
- * Rejects with `LogUnavailable`.
+ * One task's events in log order, the newest of each subject; empty for a task that is not in the log. With
+ * `through` the newest that each subject had then. Rejects with `LogUnavailable`.
  *
  * Any replica answers such a request, and 4-15 % of the answers were stale when they were asked for right
  * after the write. So on a replicated stream the leader is asked first what the task's newest event is (0.1 ms
@@ -24,9 +24,12 @@ export async function readHistory(
   manager: JetStreamManager,
   key: string,
   isReplicated: boolean,
+  through?: number,
 ): Promise<StoredEvent[]> {
   try {
     const subject = historySubject(key);
+    // What is past has reached the replicas.
+    if (through !== undefined) return await lastOfEachSubject(manager, subject, through);
     const newest = isReplicated ? await newestSeq(manager, subject) : 0;
     if (newest === undefined) return [];
     for (const deadline = performance.now() + LAG_AT_MOST_MS; performance.now() < deadline; ) {
@@ -46,10 +49,17 @@ async function newestSeq(manager: JetStreamManager, subject: string): Promise<nu
   return message?.seq;
 }
 
-async function lastOfEachSubject(manager: JetStreamManager, subject: string): Promise<StoredEvent[]> {
+async function lastOfEachSubject(
+  manager: JetStreamManager,
+  subject: string,
+  through?: number,
+): Promise<StoredEvent[]> {
   const found: StoredEvent[] = [];
   try {
-    const messages = await manager.direct.getLastMessagesFor(STREAM, { multi_last: [subject] });
+    const messages = await manager.direct.getLastMessagesFor(STREAM, {
+      multi_last: [subject],
+      ...(through !== undefined && { up_to_seq: through }),
+    });
     for await (const { subject: place, data, seq } of messages) found.push(decodeEvent(place, data, seq));
   } catch (error) {
     if (!isNothingFound(error)) throw error;
@@ -57,5 +67,6 @@ async function lastOfEachSubject(manager: JetStreamManager, subject: string): Pr
   return found.sort((a, b) => a.seq - b.seq);
 }
 
-const isNothingFound = (error: unknown): boolean =>
+/** How JetStream's direct get says that there is nothing. */
+export const isNothingFound = (error: unknown): boolean =>
   error instanceof Error && /not found|no results|no message/i.test(error.message);

@@ -13,12 +13,15 @@ import {
   type TakeOptions,
   type TaskQueue,
 } from '../log.ts';
+import type { Extent, Moment, Page, ReadOptions } from '../reading.ts';
 import { doneSubject } from '../subject.ts';
 import { Appender } from './appender.ts';
 import { followStream } from './follower.ts';
 import { readHistory } from './history.ts';
+import { locate } from './locate.ts';
 import { Publisher } from './publisher.ts';
 import { JetStreamTaking } from './queue.ts';
+import { Reader } from './reader.ts';
 import { ensureConsumer, ensureStream, STREAM } from './stream.ts';
 
 /** The event log on a JetStream stream, and the queue of tasks on its durable consumers. */
@@ -60,8 +63,8 @@ export class JetStreamLog implements EventLog, TaskQueue {
     return this.#appender.append(entries);
   }
 
-  history(key: string): Promise<StoredEvent[]> {
-    return readHistory(this.#manager, key, this.#isReplicated);
+  history(key: string, through?: number): Promise<StoredEvent[]> {
+    return readHistory(this.#manager, key, this.#isReplicated, through);
   }
 
   async hasEnded({ name, key }: { readonly name: string; readonly key: string }): Promise<boolean> {
@@ -77,17 +80,37 @@ export class JetStreamLog implements EventLog, TaskQueue {
     return followStream(this.#client, this.#manager, options);
   }
 
+  read(options: ReadOptions): AsyncIterable<Page> {
+    const parts = { connection: this.#connection, manager: this.#manager, logger: this.#logger };
+    return new Reader(parts, options).pages();
+  }
+
+  async extent(): Promise<Extent> {
+    try {
+      const { state } = await this.#manager.streams.info(STREAM);
+      // A stream that never held anything begins at 0.
+      return { first: Math.max(1, state.first_seq), last: state.last_seq };
+    } catch (cause) {
+      throw new LogUnavailable('the log does not answer', { cause });
+    }
+  }
+
+  async locate(date: string): Promise<Moment> {
+    const extent = await this.extent();
+    try {
+      return await locate(this.#manager, date, extent);
+    } catch (cause) {
+      throw new LogUnavailable(`could not find the events of ${date}`, { cause });
+    }
+  }
+
   async take(options: TakeOptions): Promise<JetStreamTaking> {
     for (const name of options.names) await ensureConsumer(this.#manager, name);
     return new JetStreamTaking(this.#connection, this.#manager, options, this.#logger);
   }
 
   async ping(): Promise<void> {
-    try {
-      await this.#manager.streams.info(STREAM);
-    } catch (cause) {
-      throw new LogUnavailable('the log does not answer', { cause });
-    }
+    await this.extent();
   }
 
   async close(): Promise<void> {

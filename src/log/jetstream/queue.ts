@@ -5,6 +5,7 @@ import type { Queued } from '../../../actors/event.ts';
 import type { Logger } from '../../logger.ts';
 import { decodeEvent } from '../envelope.ts';
 import type { Delivery, TakeOptions, Taking } from '../log.ts';
+import { parseAckSubject } from './ack-subject.ts';
 import { loudly } from './loudly.ts';
 import { consumerOf, ensureConsumer, STREAM } from './stream.ts';
 
@@ -157,11 +158,4 @@ export class JetStreamTaking implements Taking {
       this.#open();
     }
   }
-}
-
-/** `$JS.ACK.<stream>.<consumer>.<count>.<seq>.…`, with domain and account before the stream in longer ones. */
-function parseAckSubject(reply: string): { readonly count: number; readonly seq: number } {
-  const tokens = reply.split('.');
-  const at = tokens.length > 9 ? 6 : 4;
-  return { count: Number(tokens[at]), seq: Number(tokens[at + 1]) };
 }

@@ -1,0 +1,48 @@
+import type { JetStreamManager } from '@nats-io/jetstream';
+import { dateToMs } from '../event-date.ts';
+import type { Extent, Moment } from '../reading.ts';
+import { readOrExplain } from '../recorded-event.ts';
+import { isNothingFound } from './history.ts';
+import { STREAM } from './stream.ts';
+
+/** Events that are looked at on the far side of a date. */
+const NEAR = 256;
+/** The server counts nanoseconds since 1970 in 64 bits, and falls over the edge without a word. */
+const EARLIEST_MS = 0;
+const LATEST_MS = Date.UTC(2200);
+
+/**
+ * Finds where a date falls. The log knows when it stored an event, which is a moment after the event's own date; so
+ * those that it stored next are looked at too. Clocks of hosts that are far apart make it less sharp, but never lose
+ * an event between two dates.
+ */
+export async function locate(manager: JetStreamManager, date: string, extent: Extent): Promise<Moment> {
+  const near = await storedSince(manager, date);
+  const [nearest] = near;
+  if (!nearest) return { from: extent.last + 1, until: extent.last };
+  const first = near.find(({ at }) => at >= date) ?? nearest;
+  const past = near.find(({ at }) => at > date);
+  return {
+    // What was there before the log began cannot be told, so it is the gap's to tell.
+    from: first.seq <= extent.first ? 1 : first.seq,
+    until: past ? past.seq - 1 : (near.at(-1) ?? nearest).seq,
+  };
+}
+
+async function storedSince(
+  manager: JetStreamManager,
+  date: string,
+): Promise<{ readonly seq: number; readonly at: string }[]> {
+  const found: { seq: number; at: string }[] = [];
+  try {
+    const start = Math.min(Math.max(dateToMs(date), EARLIEST_MS), LATEST_MS);
+    const messages = await manager.direct.getBatch(STREAM, { start_time: new Date(start), batch: NEAR });
+    for await (const { subject, data, seq } of messages) {
+      const record = readOrExplain(subject, data, seq);
+      if (!('unreadable' in record)) found.push(record);
+    }
+  } catch (error) {
+    if (!isNothingFound(error)) throw error;
+  }
+  return found;
+}

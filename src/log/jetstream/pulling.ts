@@ -1,0 +1,171 @@
+import { AckPolicy, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream';
+import { type Msg, type NatsConnection, nanos, nuid, type Subscription } from '@nats-io/transport-node';
+import { parseAckSubject } from './ack-subject.ts';
+import { loudly } from './loudly.ts';
+import { MAX_EVENT_BYTES, STREAM } from './stream.ts';
+
+/** Messages of one request: a reader that stalls holds at most those that it has and those of the next one. */
+const PULL_MESSAGES = 500;
+/** Bytes of one request. One message must fit, whatever its size, or it would never come. */
+const PULL_BYTES = MAX_EVENT_BYTES + 128 * 1024;
+const PULL_EXPIRES_MS = 5_000;
+const HEARTBEAT_MS = 1_000;
+/** Silence that means that the consumer, its server or the way to it is gone. */
+const LOST_AFTER_MS = 3 * HEARTBEAT_MS;
+/** A consumer that nobody asks any more, because its reader stalls or its process died, goes by itself. */
+const INACTIVE_MS = 30_000;
+
+/** What has arrived, in order. */
+export interface Arrival {
+  readonly pulled: readonly { readonly message: Msg; readonly seq: number }[];
+  /** The consumer has looked at everything up to this sequence. */
+  readonly scanned: number;
+  /** There was nothing more to deliver then. */
+  readonly isAll: boolean;
+}
+
+/**
+ * One ephemeral consumer, asked for messages only as they are taken: that is how a slow reader slows down the log
+ * and nothing is piled up here. It does not mend itself. When anything is not as it should be, it is lost, and the
+ * reader opens another one where it stands.
+ */
+export class Pulling {
+  readonly #connection: NatsConnection;
+  readonly #manager: JetStreamManager;
+  readonly #name = `reader_${nuid.next()}`;
+  readonly #inbox = `_INBOX.${nuid.next()}`;
+  readonly #subscription: Subscription;
+  readonly #timer: NodeJS.Timeout;
+  #pulled: Arrival['pulled'][number][] = [];
+  #scanned: number;
+  /** Messages that the consumer had still to deliver, when it said so last. */
+  #pending = 0;
+  #order = 0;
+  #open = 0;
+  #heardAt = 0;
+  #isLost = false;
+  #wake: () => void = () => {};
+
+  private constructor(connection: NatsConnection, manager: JetStreamManager, after: number) {
+    this.#connection = connection;
+    this.#manager = manager;
+    this.#scanned = after;
+    this.#subscription = connection.subscribe(this.#inbox, {
+      callback: loudly((error: Error | null, message: Msg) =>
+        error ? this.#lose() : this.#receive(message),
+      ),
+    });
+    this.#timer = setInterval(() => this.#checkSilence(), HEARTBEAT_MS).unref();
+  }
+
+  /** Begins after a sequence. Rejects when the log does not answer. */
+  static async open(
+    connection: NatsConnection,
+    manager: JetStreamManager,
+    after: number,
+    filters: readonly string[],
+  ): Promise<Pulling> {
+    const pulling = new Pulling(connection, manager, after);
+    try {
+      const { num_pending } = await manager.consumers.add(STREAM, {
+        name: pulling.#name,
+        deliver_policy: DeliverPolicy.StartSequence,
+        opt_start_seq: after + 1,
+        ack_policy: AckPolicy.None,
+        inactive_threshold: nanos(INACTIVE_MS),
+        mem_storage: true,
+        num_replicas: 1,
+        ...(filters.length > 0 && { filter_subjects: [...filters] }),
+      });
+      pulling.#pending = num_pending;
+    } catch (error) {
+      pulling.close();
+      throw error;
+    }
+    return pulling;
+  }
+
+  /** There is nothing to deliver, as far as it is known. */
+  get isEmpty(): boolean {
+    return this.#pending === 0;
+  }
+
+  /** Resolves with what has arrived since the last call, as soon as that is anything; undefined once it is lost or closed. */
+  async take(): Promise<Arrival | undefined> {
+    const before = this.#scanned;
+    if (this.#pulled.length === 0) {
+      this.#pull();
+      while (this.#pulled.length === 0 && this.#scanned === before && !this.#isLost)
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+    }
+    // What came before it was lost is in order, and good.
+    if (this.#pulled.length === 0 && this.#scanned === before) return undefined;
+    const arrival = { pulled: this.#pulled, scanned: this.#scanned, isAll: this.isEmpty };
+    this.#pulled = [];
+    // The server looks for the next ones while these are dealt with.
+    this.#pull();
+    return arrival;
+  }
+
+  /** Frees the consumer at once. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#subscription.unsubscribe();
+    this.#lose();
+    if (this.#connection.isClosed()) return;
+    // If the log is out of reach just now, the consumer goes by its own threshold.
+    this.#manager.consumers.delete(STREAM, this.#name).catch(() => {});
+  }
+
+  #pull(): void {
+    if (this.#connection.isClosed()) return this.#lose();
+    if (this.#open > 0 || this.#isLost) return;
+    this.#open = PULL_MESSAGES;
+    this.#heardAt = performance.now();
+    const request = {
+      batch: PULL_MESSAGES,
+      max_bytes: PULL_BYTES,
+      expires: nanos(PULL_EXPIRES_MS),
+      idle_heartbeat: nanos(HEARTBEAT_MS),
+    };
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${STREAM}.${this.#name}`;
+    this.#connection.publish(subject, JSON.stringify(request), { reply: this.#inbox });
+  }
+
+  #receive(message: Msg): void {
+    this.#heardAt = performance.now();
+    if (message.subject === this.#inbox) return this.#receiveStatus(message);
+    const { seq, order, pending } = parseAckSubject(message.reply ?? '');
+    if (order !== this.#order + 1) return this.#lose();
+    this.#order = order;
+    this.#open--;
+    this.#scanned = seq;
+    this.#pending = pending;
+    this.#pulled.push({ message, seq });
+    this.#wake();
+  }
+
+  #receiveStatus({ headers }: Msg): void {
+    const code = headers?.code;
+    if (code === 100) {
+      // While it has nothing to deliver, the consumer tells how far it has looked.
+      this.#scanned = Math.max(this.#scanned, Number(headers?.get('Nats-Last-Stream') ?? 0));
+      this.#wake();
+    } else if (code === 408 || (code === 409 && /max ?bytes/i.test(headers?.description ?? ''))) {
+      // The request has expired, or the next message needs a request of its own.
+      this.#open = 0;
+      if (this.#pulled.length === 0) this.#pull();
+    } else this.#lose();
+  }
+
+  #checkSilence(): void {
+    if (this.#open > 0 && performance.now() - this.#heardAt > LOST_AFTER_MS) this.#lose();
+  }
+
+  #lose(): void {
+    this.#isLost = true;
+    this.#wake();
+  }
+}

@@ -1,0 +1,127 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { JetStreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { TaskEventType } from '../../../actors/event.ts';
+import type { Logger } from '../../logger.ts';
+import type { Entry, Page, ReadOptions } from '../reading.ts';
+import { readOrExplain } from '../recorded-event.ts';
+import { readFilters } from '../subject.ts';
+import { type Arrival, Pulling } from './pulling.ts';
+import { STREAM } from './stream.ts';
+
+const AGAIN_MS = 250;
+
+export interface ReaderParts {
+  readonly connection: NatsConnection;
+  readonly manager: JetStreamManager;
+  readonly logger: Logger;
+}
+
+/**
+ * Reads the stream from a sequence on, and waits where it ends. One consumer serves the past and what is still to
+ * come, so there is no seam between them; when it is lost, the next one begins after what has been handed out.
+ *
+ * Whoever iterates sets the pace: nothing is asked of the log meanwhile, but for one request ahead.
+ */
+export class Reader {
+  readonly #parts: ReaderParts;
+  readonly #options: ReadOptions;
+  readonly #filters: readonly string[];
+  readonly #through: number;
+  #after: number;
+
+  constructor(parts: ReaderParts, options: ReadOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#filters = readFilters(options.keys, options.types);
+    this.#through = options.through ?? Number.POSITIVE_INFINITY;
+    this.#after = options.after;
+  }
+
+  async *pages(): AsyncGenerator<Page> {
+    const { signal } = this.#options;
+    while (this.#after < this.#through) {
+      const pulling = await this.#open(signal);
+      if (!pulling) return;
+      const stop = (): void => pulling.close();
+      signal.addEventListener('abort', stop);
+      try {
+        for (let page = await this.#begin(pulling); page; page = await this.#next(pulling)) {
+          this.#after = page.through;
+          yield page;
+        }
+      } finally {
+        signal.removeEventListener('abort', stop);
+        stop();
+      }
+    }
+  }
+
+  /** Waits for a log that does not answer. Undefined once the signal is aborted. */
+  async #open(signal: AbortSignal): Promise<Pulling | undefined> {
+    const { connection, manager, logger } = this.#parts;
+    for (let tries = 1; !signal.aborted; tries++) {
+      try {
+        const pulling = await Pulling.open(connection, manager, this.#after, this.#filters);
+        if (!signal.aborted) return pulling;
+        pulling.close();
+      } catch (error) {
+        if (tries % 20 === 0) logger.warn({ err: error }, 'a reader is still waiting for the log');
+        await delay(AGAIN_MS, undefined, { signal }).catch(() => {});
+      }
+    }
+    return undefined;
+  }
+
+  /** What had left the log before there was a consumer. Undefined while the log does not answer. */
+  async #begin(pulling: Pulling): Promise<Page | undefined> {
+    const first = await firstSequence(this.#parts.manager);
+    if (first === undefined) return undefined;
+    const gone = { pulled: [], scanned: Math.max(this.#after, first - 1), isAll: pulling.isEmpty };
+    return this.#page(gone, first);
+  }
+
+  /** Undefined when the consumer is lost, or the end has been reached. */
+  async #next(pulling: Pulling): Promise<Page | undefined> {
+    const arrival = this.#after < this.#through ? await pulling.take() : undefined;
+    if (!arrival) return undefined;
+    if (this.#filters.length === 0) return this.#page(arrival, Number.POSITIVE_INFINITY);
+    const first = await firstSequence(this.#parts.manager);
+    return first === undefined ? undefined : this.#page(arrival, first);
+  }
+
+  /**
+   * `first` is where the log begins since then: what was jumped over before it may have been lost. Without a filter
+   * every jump is a loss, so it is infinite.
+   */
+  #page({ pulled, scanned, isAll }: Arrival, first: number): Page {
+    const entries: Entry[] = [];
+    let at = this.#after;
+    const advance = (seq: number): void => {
+      const to = Math.min(seq, first - 1, this.#through);
+      if (to > at) entries.push({ gap: { from: at + 1, to } });
+      at = Math.min(seq, this.#through);
+    };
+    for (const { message, seq } of pulled) {
+      advance(seq - 1);
+      if (seq > this.#through) break;
+      at = seq;
+      const entry = readOrExplain(message.subject, message.data, seq);
+      if ('unreadable' in entry || this.#isWanted(entry.type)) entries.push(entry);
+    }
+    advance(scanned);
+    // Whoever wants no more than there was is not kept waiting for a sequence that its filter never meets.
+    return { entries, through: isAll && Number.isFinite(this.#through) ? this.#through : at };
+  }
+
+  #isWanted(type: TaskEventType): boolean {
+    return this.#options.types?.includes(type) ?? true;
+  }
+}
+
+/** Undefined while the log does not answer. */
+const firstSequence = async (manager: JetStreamManager): Promise<number | undefined> =>
+  manager.streams.info(STREAM).then(
+    ({ state }) => state.first_seq,
+    () => undefined,
+  );

@@ -1,0 +1,43 @@
+import type { TaskEventType } from '../../actors/event.ts';
+import type { RecordedEvent, Unreadable } from './recorded-event.ts';
+
+/** What to read of the log, and from where. */
+export interface ReadOptions {
+  /** The sequence to begin after; 0 for the beginning. */
+  readonly after: number;
+  /** The last sequence to read; without it the reading goes on as the log grows. */
+  readonly through?: number | undefined;
+  /** Only events of these tasks. */
+  readonly keys?: readonly string[] | undefined;
+  /** Only events of these types. */
+  readonly types?: readonly TaskEventType[] | undefined;
+  /** Ends the reading at once, and frees what it holds. */
+  readonly signal: AbortSignal;
+}
+
+/** From `from` to `to` the log has let go of events that might have been among those asked for. */
+export interface Gap {
+  readonly gap: { readonly from: number; readonly to: number };
+}
+
+export type Entry = RecordedEvent | Gap | Unreadable;
+
+/** One step of a reading, in log order: each step begins where the one before ended, without a hole or a double. */
+export interface Page {
+  /** May be empty: then there was nothing of what was asked for. */
+  readonly entries: readonly Entry[];
+  /** All that was asked for has been told up to this sequence. */
+  readonly through: number;
+}
+
+/** The sequences that the log holds; `first` is `last + 1` when it holds none. */
+export interface Extent {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Where a date falls: sequences of the first event of that time or later, and of the last of that time or earlier. */
+export interface Moment {
+  readonly from: number;
+  readonly until: number;
+}

@@ -1,0 +1,74 @@
+import { TASK_EVENT_TYPES, type TaskEventType } from '../../actors/event.ts';
+import { decodeEvent, SCHEMA_VERSION, UnreadableEvent } from './envelope.ts';
+import { parseSubject } from './subject.ts';
+
+/** A fact in the log with its place, read only as far as choosing and showing it takes. */
+export interface RecordedEvent {
+  /** Position in the whole log, from 1. */
+  readonly seq: number;
+  readonly key: string;
+  readonly name: string;
+  readonly type: TaskEventType;
+  /** As its writer dated it. */
+  readonly at: string;
+  readonly account: string;
+  /** The event's other members, as the JSON text of an object: `{"attempt":1,"worker":"media-1-4711"}`. */
+  readonly data: string;
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** How a record of the current version begins, as `encodeEvent` writes it; what follows is JSON, up to the last brace. */
+const TEXT = '"([^"\\\\]+)"';
+const HEAD = new RegExp(
+  `^\\{"v":${SCHEMA_VERSION},"id":${TEXT},(?:"prev":${TEXT},)?"type":"(${TASK_EVENT_TYPES.join('|')})","at":"([0-9T:.+-]+)","account":${TEXT}([,}])`,
+);
+
+/**
+ * Reads what stands in front and hands the rest on as it is: 0.9 µs, where parsing, checking and writing it again
+ * take 6. A record in any other form, such as one of an older version, takes the long way.
+ *
+ * Throws `UnreadableEvent` with the seq.
+ */
+export function readRecord(subject: string, data: Uint8Array, seq: number): RecordedEvent {
+  const place = parseSubject(subject);
+  const text = place && textOf(data);
+  const head = text === undefined ? null : HEAD.exec(text);
+  if (!place || text === undefined || head === null) return readWhole(subject, data, seq);
+  const [whole, , , type, at, account, next] = head as unknown as Head;
+  const rest = next === '}' ? next : text.slice(whole.length);
+  return { seq, key: place.key, name: place.name, type, at, account, data: `{${rest}` };
+}
+
+/** A record that cannot be read; whose it was cannot be told either. */
+export interface Unreadable {
+  readonly unreadable: { readonly seq: number; readonly reason: string };
+}
+
+/** As `readRecord`, for whoever goes on after a record that cannot be read. */
+export function readOrExplain(subject: string, data: Uint8Array, seq: number): RecordedEvent | Unreadable {
+  try {
+    return readRecord(subject, data, seq);
+  } catch (error) {
+    if (error instanceof UnreadableEvent) return { unreadable: { seq, reason: error.message } };
+    throw error;
+  }
+}
+
+type Head = readonly [string, string, string | undefined, TaskEventType, string, string, ',' | '}'];
+
+function readWhole(subject: string, data: Uint8Array, seq: number): RecordedEvent {
+  const { key, name, event } = decodeEvent(subject, data, seq);
+  const { type, at, account, ...rest } = event;
+  return { seq, key, name, type, at, account, data: JSON.stringify(rest) };
+}
+
+/** Undefined for what is not the text of one line: it would break the lines that events are shown in. */
+function textOf(data: Uint8Array): string | undefined {
+  try {
+    const text = decoder.decode(data);
+    return text.endsWith('}') && !text.includes('\n') && !text.includes('\r') ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
