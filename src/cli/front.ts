@@ -68,7 +68,7 @@ async function assemble(
   natsPresence(connection).listen(workers);
   const view = new StatusView(config.PUBLIC_URL);
   const feeds = new Feeds(projection, view);
-  const submissions = new Submissions({ log, projection, limits });
+  const submissions = new Submissions({ log, projection, limits, metrics });
   return {
     config,
     log,

@@ -62,6 +62,7 @@ export class Exchange {
   #onGone: (() => void)[] = [];
   #gone = false;
   #status = 0;
+  #extra: Headers = {};
   readonly #onClose: (exchange: Exchange) => void;
 
   constructor(res: HttpResponse, req: HttpRequest, onClose: (exchange: Exchange) => void) {
@@ -120,6 +121,11 @@ export class Exchange {
         if (isLast) resolve(Buffer.concat(chunks));
       });
     });
+  }
+
+  /** Adds headers to the answer, whatever it will be. */
+  addHeaders(headers: Headers): void {
+    this.#extra = { ...this.#extra, ...headers };
   }
 
   json(status: number, body: string, headers?: Headers): void {
@@ -231,6 +237,7 @@ export class Exchange {
     this.#status = status;
     res.writeStatus(REASONS[status] ?? String(status));
     res.writeHeader('Access-Control-Allow-Origin', '*');
+    for (const name in this.#extra) res.writeHeader(name, this.#extra[name] as string);
     for (const name in headers) res.writeHeader(name, headers[name] as string);
   }
 

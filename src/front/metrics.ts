@@ -14,6 +14,8 @@ export class FrontMetrics {
   readonly #requests: Counter;
   readonly #duration: Histogram;
   readonly #taskDuration: Histogram;
+  readonly #replays: Counter;
+  readonly #lostTurns: Counter;
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry, prefix: 'wyvern_front_' });
@@ -50,6 +52,16 @@ export class FrontMetrics {
       buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
       registers,
     });
+    this.#replays = new Counter({
+      name: 'wyvern_requests_replayed_total',
+      help: 'Creates that were answered with the tasks of an earlier request of the same Idempotency-Key',
+      registers,
+    });
+    this.#lostTurns = new Counter({
+      name: 'wyvern_turns_lost_total',
+      help: 'Times that another front was faster with a create of the same limited account',
+      registers,
+    });
   }
 
   /** Gauges that are read when somebody asks. */
@@ -77,6 +89,14 @@ export class FrontMetrics {
   answered(route: string, status: number, seconds: number): void {
     this.#requests.inc({ route, status });
     this.#duration.observe({ route }, seconds);
+  }
+
+  replayed(): void {
+    this.#replays.inc();
+  }
+
+  lostTurn(): void {
+    this.#lostTurns.inc();
   }
 
   get contentType(): string {

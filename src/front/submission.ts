@@ -3,6 +3,7 @@ import type { Queued, TaskEvent } from '../../actors/event.ts';
 import { startTask, tell } from '../../actors/task.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Limits } from '../accounts/limits.ts';
+import type { Creates, Submission } from '../log/creates.ts';
 import { hashOf } from '../log/envelope.ts';
 import { eventDate } from '../log/event-date.ts';
 import { newKey } from '../log/key.ts';
@@ -11,56 +12,68 @@ import { seal } from '../log/seal.ts';
 import type { Projection } from '../projection/projection.ts';
 import { fold, type TaskState } from '../projection/state.ts';
 import type { CheckedTask } from './definitions.ts';
-import { RequestError } from './request-error.ts';
+import type { NamedRequest } from './idempotency.ts';
+import type { FrontMetrics } from './metrics.ts';
+import { type Answered, Requests } from './requests.ts';
+import { Turns } from './turns.ts';
 import { untilEnded } from './waiting.ts';
 
 /** How long an answer waits for the projection to show what was just stored. */
 const FOLD_TIMEOUT_MS = 2_000;
 
 interface Parts {
-  readonly log: EventLog;
+  readonly log: EventLog & Creates;
   readonly projection: Projection;
   readonly limits: Limits;
+  readonly metrics: Pick<FrontMetrics, 'lostTurn'>;
 }
 
 /** Brings tasks into the log: all of a request or none. */
 export class Submissions {
   readonly #parts: Parts;
+  readonly #turns: Turns;
+  readonly #requests: Requests;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#turns = new Turns({ ...parts, creates: parts.log, onLost: () => parts.metrics.lostTurn() });
+    this.#requests = new Requests({ ...parts, creates: parts.log });
   }
 
   /**
    * Resolves with the tasks as they were queued, in the given order, when they are stored and the projection
-   * has them, or is late. Rejects with a 401 `RequestError` when the account's limits do not admit them all, and as
-   * `EventLog.append` does when they could not be stored.
+   * has them, or is late; or, if the request is named and has been carried out before, with the tasks of then as they are
+   * now. Rejects with a 401 `RequestError` when the account's limits do not admit them all, as `Requests.once`
+   * does for a named one, and as `EventLog.append` does when they could not be stored.
    */
-  async submit(account: Account, tasks: readonly CheckedTask[]): Promise<TaskState[]> {
-    const reservation = this.#parts.limits.reserve(account.name, tasks.length, Date.now());
-    if (!reservation.ok)
-      throw new RequestError(401, [
-        { name: reservation.name, location: 'body', description: reservation.description },
-      ]);
-    const born = tasks.map((task) => bringToLife(account, task));
-    try {
-      const last = await this.#store(born.map(({ queued }) => queued));
-      // They stand side by side in the log.
-      const states = born.map(({ state }, index) => ({ ...state, seq: last - born.length + 1 + index }));
-      await this.#end(born.flatMap(({ rest }) => rest));
-      const refused = states.filter((_, index) => born[index]?.rest.length);
-      await Promise.race([this.#shown(states, refused), delay(FOLD_TIMEOUT_MS, undefined, { ref: false })]);
-      reservation.settle();
-      return states;
-    } catch (error) {
-      reservation.cancel();
-      throw error;
-    }
+  async submit(account: Account, tasks: readonly CheckedTask[], named?: NamedRequest): Promise<Answered> {
+    if (named === undefined) return { states: await this.#create(account, tasks), isReplay: false };
+    const create = (after: number) => this.#create(account, tasks, { ...named, after });
+    return this.#requests.once(account.name, named, create);
   }
 
-  #store(entries: readonly Append[]): Promise<number> {
-    const [only, ...more] = entries as [Append, ...Append[]];
-    return more.length === 0 ? this.#parts.log.append(only) : this.#parts.log.appendAll(entries);
+  async #create(
+    account: Account,
+    tasks: readonly CheckedTask[],
+    named?: NamedRequest & { readonly after: number },
+  ): Promise<TaskState[]> {
+    const born = tasks.map((task) => bringToLife(account, task));
+    const entries = born.map(({ queued }) => queued);
+    const keys = entries.map(({ key }) => key);
+    const request = named && { ...named, account: account.name, at: eventDate(), keys };
+    const last = await this.#store(account.name, { entries, ...(request && { request }) });
+    // They stand side by side in the log.
+    const states = born.map(({ state }, index) => ({ ...state, seq: last - born.length + 1 + index }));
+    await this.#end(born.flatMap(({ rest }) => rest));
+    const refused = states.filter((_, index) => born[index]?.rest.length);
+    await Promise.race([this.#shown(states, refused), delay(FOLD_TIMEOUT_MS, undefined, { ref: false })]);
+    return states;
+  }
+
+  /** Resolves with the sequence of the last task. */
+  async #store(account: string, submission: Submission): Promise<number> {
+    if (this.#parts.limits.isLimited(account)) return this.#turns.take(account, submission);
+    return (await this.#parts.log.submit(submission)).seq;
   }
 
   /**
@@ -71,7 +84,7 @@ export class Submissions {
   async #end(entries: readonly Append[]): Promise<void> {
     if (entries.length === 0) return;
     try {
-      await this.#store(entries);
+      await this.#parts.log.appendAll(entries);
     } catch (error) {
       if (error instanceof LogUnavailable || error instanceof LogFull) return;
       if (!(error instanceof LogConflict)) throw error;

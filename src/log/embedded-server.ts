@@ -59,11 +59,12 @@ jetstream {
   sync_interval: ${config.SYNC}
   limits {
     default_max_consumers: 10000
-    batch { max_inflight_per_stream: 200, timeout: "5s" }
+    # 1,000 tasks of one request, and the two records on which they may depend.
+    batch { max_inflight_per_stream: 200, timeout: "5s", max_msgs: 1002 }
   }
 }
 `;
 
-/** Streams reserve what their limits name; the rest is for what the server keeps beside them. */
+/** Streams reserve what their limits name: the log, the requests beside it, the files. The rest is the server's own. */
 const storeBytes = ({ STORAGE, MAX_LOG_BYTES, MAX_FILES_BYTES }: Config): number =>
-  MAX_LOG_BYTES + (STORAGE === 'jetstream' ? MAX_FILES_BYTES : 0) + 1_000_000_000;
+  Math.ceil(MAX_LOG_BYTES * 1.1) + (STORAGE === 'jetstream' ? MAX_FILES_BYTES : 0) + 1_000_000_000;

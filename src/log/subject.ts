@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { TaskEvent, TaskEventType } from '../../actors/event.ts';
 import { isKey } from './key.ts';
 
@@ -12,7 +13,16 @@ import { isKey } from './key.ts';
  * Five tokens always, the event first: a worker's filter is a prefix, a history is `task.*.*.<key>.*`.
  * All but progress are stored only where nothing is stored yet, so the subjects are the state machine:
  * one submit, one start an attempt, one end.
+ *
+ * Beside the events lie the records on which creates depend, which are no task's and fold into nothing:
+ * ```
+ * turn.<account>            the last create of an account with limits
+ * request.<account>.<key>   a create that its client named with an Idempotency-Key
+ * ```
+ * Accounts and names of requests stand there as digests: they are texts of any kind.
  */
+export const SUBJECTS = ['task.>', 'turn.*', 'request.*.*'];
+
 const NAME = /^[a-z0-9_]+(\.[a-z0-9_]+)*$/;
 
 const KIND: Readonly<Record<TaskEvent['type'], string>> = {
@@ -59,6 +69,16 @@ export function readFilters(
   if (keys) return [...new Set(keys)].map(historySubject);
   return types ? [...new Set(types.map((type) => KIND[type]))].map((kind) => `task.${kind}.>`) : [];
 }
+
+export const turnSubject = (account: string): string => `turn.${digest(account)}`;
+
+export const requestSubject = (account: string, idempotencyKey: string): string =>
+  `request.${digest(account)}.${digest(idempotencyKey)}`;
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);
+
+/** False for the records on which creates depend. */
+export const isEventSubject = (subject: string): boolean => !/^(turn|request)\./.test(subject);
 
 export const queuedFilter = (name: string): string => `task.queued.${encodeName(name)}.*.*`;
 

@@ -1,16 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AccountLimits } from '../../src/accounts/account.ts';
-import { type LimitRefusal, Limits, type Reservation } from '../../src/accounts/limits.ts';
+import { Limits } from '../../src/accounts/limits.ts';
 
 const NOON = Date.UTC(2026, 0, 1, 12);
 
 const limitsFor = (limits: Record<string, AccountLimits>): Limits => new Limits((account) => limits[account]);
 
-function reserved(answer: Reservation | LimitRefusal): Reservation {
-  if (!answer.ok) throw new Error(answer.description);
-  return answer;
-}
+/** Whether so many tasks of one request may be created beside others. */
+const admits = (limits: Limits, account: string, count: number, nowMs = NOON, others = 0): boolean =>
+  limits.refusal(account, count, others, nowMs) === undefined;
 
 const queue = (limits: Limits, account: string, count: number, atMs = NOON, nowMs = atMs): void => {
   for (let task = 0; task < count; task++) limits.queued(account, atMs, nowMs);
@@ -20,45 +19,45 @@ describe('active tasks', () => {
   it('may reach the limit and not pass it', () => {
     const limits = limitsFor({ acme: { active_tasks: 1_000 } });
     queue(limits, 'acme', 998);
-    expect(limits.reserve('acme', 5, NOON)).toEqual({
-      ok: false,
+    expect(limits.refusal('acme', 5, 0, NOON)).toEqual({
       name: 'active_tasks',
       limit: 1_000,
       current: 998,
       description: "account 'acme' may have 1000 active tasks, it has 998 and this request adds 5",
     });
-    expect(limits.reserve('acme', 3, NOON).ok).toBe(false);
-    expect(limits.reserve('acme', 2, NOON).ok).toBe(true);
+    expect(admits(limits, 'acme', 3)).toBe(false);
+    expect(admits(limits, 'acme', 2)).toBe(true);
   });
 
   it('of a request are refused whole, and a refusal takes no room', () => {
     const limits = limitsFor({ acme: { active_tasks: 3 } });
-    expect(limits.reserve('acme', 4, NOON).ok).toBe(false);
-    expect(limits.reserve('acme', 3, NOON).ok).toBe(true);
-    expect(limits.reserve('acme', 1, NOON)).toMatchObject({ current: 3 });
+    expect(admits(limits, 'acme', 4)).toBe(false);
+    expect(admits(limits, 'acme', 3)).toBe(true);
+    queue(limits, 'acme', 3);
+    expect(limits.refusal('acme', 1, 0, NOON)).toMatchObject({ current: 3 });
   });
 
   it('make room when they end', () => {
     const limits = limitsFor({ acme: { active_tasks: 2 } });
     queue(limits, 'acme', 2);
-    expect(limits.reserve('acme', 1, NOON).ok).toBe(false);
+    expect(admits(limits, 'acme', 1)).toBe(false);
     limits.ended('acme');
     expect(limits.activeTasks('acme')).toBe(1);
-    expect(limits.reserve('acme', 1, NOON).ok).toBe(true);
+    expect(admits(limits, 'acme', 1)).toBe(true);
   });
 
   it('count for their own account only', () => {
     const limits = limitsFor({ acme: { active_tasks: 1 }, zeta: { active_tasks: 1 } });
     queue(limits, 'acme', 1);
     limits.ended('zeta');
-    expect(limits.reserve('zeta', 1, NOON).ok).toBe(true);
-    expect(limits.reserve('acme', 1, NOON).ok).toBe(false);
+    expect(admits(limits, 'zeta', 1)).toBe(true);
+    expect(admits(limits, 'acme', 1)).toBe(false);
   });
 
   it('limited to none admit none', () => {
     const limits = limitsFor({ acme: { active_tasks: 0 }, zeta: { tasks_per_minute: 0 } });
-    expect(limits.reserve('acme', 1, NOON).ok).toBe(false);
-    expect(limits.reserve('zeta', 1, NOON).ok).toBe(false);
+    expect(admits(limits, 'acme', 1)).toBe(false);
+    expect(admits(limits, 'zeta', 1)).toBe(false);
   });
 
   it('never count below nothing', () => {
@@ -66,7 +65,7 @@ describe('active tasks', () => {
     queue(limits, 'acme', 1);
     for (let end = 0; end < 3; end++) limits.ended('acme');
     queue(limits, 'acme', 1);
-    expect(limits.reserve('acme', 1, NOON)).toMatchObject({ ok: false, current: 1 });
+    expect(limits.refusal('acme', 1, 0, NOON)).toMatchObject({ current: 1 });
   });
 
   it('may stand above a limit that was lowered, and then add none', () => {
@@ -74,51 +73,38 @@ describe('active tasks', () => {
     const limits = limitsFor(settings);
     queue(limits, 'acme', 5);
     settings.acme = { active_tasks: 3 };
-    expect(limits.reserve('acme', 1, NOON)).toMatchObject({ limit: 3, current: 5 });
+    expect(limits.refusal('acme', 1, 0, NOON)).toMatchObject({ limit: 3, current: 5 });
   });
 });
 
-describe('a reservation', () => {
-  it('counts until it is settled, and the fold counts from there', () => {
-    const limits = limitsFor({ acme: { active_tasks: 2, tasks_per_minute: 100 } });
-    const reservation = reserved(limits.reserve('acme', 2, NOON));
-    expect(limits.reserve('acme', 1, NOON).ok).toBe(false);
+describe('tasks about to be created beside a request', () => {
+  it('count with those that are there', () => {
+    const limits = limitsFor({ acme: { active_tasks: 5 } });
     queue(limits, 'acme', 2);
-    reservation.settle();
-    expect(limits.reserve('acme', 1, NOON)).toMatchObject({ ok: false, current: 2 });
-    limits.ended('acme');
-    expect(limits.reserve('acme', 1, NOON).ok).toBe(true);
+    expect(admits(limits, 'acme', 1, NOON, 2)).toBe(true);
+    expect(limits.refusal('acme', 2, 2, NOON)).toMatchObject({ current: 4 });
+    expect(admits(limits, 'acme', 3)).toBe(true);
   });
 
-  it('gives its room back when it is cancelled', () => {
-    const limits = limitsFor({ acme: { active_tasks: 2, tasks_per_minute: 2 } });
-    reserved(limits.reserve('acme', 2, NOON)).cancel();
-    expect(limits.reserve('acme', 2, NOON).ok).toBe(true);
-  });
-
-  it('is given back once, however often it is settled or cancelled', () => {
-    const limits = limitsFor({ acme: { active_tasks: 3 } });
-    const first = reserved(limits.reserve('acme', 1, NOON));
-    reserved(limits.reserve('acme', 2, NOON));
-    first.settle();
-    first.cancel();
-    first.settle();
-    expect(limits.reserve('acme', 2, NOON)).toMatchObject({ ok: false, current: 2 });
-  });
-
-  it('counts against the minute too, as long as it is held', () => {
+  it('count against the minute too', () => {
     const limits = limitsFor({ acme: { tasks_per_minute: 10 } });
-    const reservation = reserved(limits.reserve('acme', 8, NOON));
-    expect(limits.reserve('acme', 3, NOON + 3_600_000)).toEqual({
-      ok: false,
+    expect(limits.refusal('acme', 3, 8, NOON)).toEqual({
       name: 'tasks_per_minute',
       limit: 10,
       current: 8,
       description:
         "account 'acme' may create 10 tasks a minute, it has created 8 in the last 60 seconds and this request adds 3",
     });
-    reservation.cancel();
-    expect(limits.reserve('acme', 10, NOON).ok).toBe(true);
+  });
+});
+
+describe('an account', () => {
+  it('is limited if it has a limit, be it 0, from the moment that it is set', () => {
+    const settings: Record<string, AccountLimits> = { acme: { active_tasks: 0 }, zeta: {} };
+    const limits = limitsFor(settings);
+    expect(['acme', 'zeta', 'nobody'].map((name) => limits.isLimited(name))).toEqual([true, false, false]);
+    settings.zeta = { tasks_per_minute: 1 };
+    expect(limits.isLimited('zeta')).toBe(true);
   });
 });
 
@@ -128,8 +114,8 @@ describe('tasks per minute', () => {
     queue(limits, 'acme', 2);
     limits.ended('acme');
     limits.ended('acme');
-    expect(limits.reserve('acme', 1, NOON + 59_999).ok).toBe(false);
-    expect(limits.reserve('acme', 2, NOON + 60_000).ok).toBe(true);
+    expect(admits(limits, 'acme', 1, NOON + 59_999)).toBe(false);
+    expect(admits(limits, 'acme', 2, NOON + 60_000)).toBe(true);
   });
 
   it('of long ago do not count when the fold meets them at a start', () => {
@@ -137,18 +123,18 @@ describe('tasks per minute', () => {
     queue(limits, 'acme', 5, NOON - 3_600_000, NOON);
     queue(limits, 'acme', 1, NOON - 30_000, NOON);
     expect(limits.activeTasks('acme')).toBe(6);
-    expect(limits.reserve('acme', 2, NOON)).toMatchObject({ current: 1 });
-    expect(limits.reserve('acme', 1, NOON).ok).toBe(true);
+    expect(limits.refusal('acme', 2, 0, NOON)).toMatchObject({ current: 1 });
+    expect(admits(limits, 'acme', 1)).toBe(true);
   });
 
   it('cannot be switched off or blocked by a clock that steps back an hour', () => {
     const limits = limitsFor({ acme: { tasks_per_minute: 2 } });
     queue(limits, 'acme', 2);
     const earlier = NOON - 3_600_000;
-    expect(limits.reserve('acme', 1, earlier).ok).toBe(false);
-    expect(limits.reserve('acme', 1, earlier + 60_000).ok).toBe(true);
+    expect(admits(limits, 'acme', 1, earlier)).toBe(false);
+    expect(admits(limits, 'acme', 1, earlier + 60_000)).toBe(true);
     queue(limits, 'acme', 2, earlier + 60_000);
-    expect(limits.reserve('acme', 1, earlier + 60_000).ok).toBe(false);
+    expect(admits(limits, 'acme', 1, earlier + 60_000)).toBe(false);
   });
 
   it('take over a limit from the moment the accounts are re-read', () => {
@@ -157,16 +143,16 @@ describe('tasks per minute', () => {
     queue(limits, 'acme', 5);
     settings.acme = { tasks_per_minute: 2 };
     queue(limits, 'acme', 1);
-    expect(limits.reserve('acme', 2, NOON)).toMatchObject({ current: 1 });
+    expect(limits.refusal('acme', 2, 0, NOON)).toMatchObject({ current: 1 });
     delete settings.acme;
-    expect(limits.reserve('acme', 1_000, NOON).ok).toBe(true);
+    expect(admits(limits, 'acme', 1_000)).toBe(true);
   });
 });
 
 describe('memory', () => {
   it('is not spent on an account without limits and without tasks', () => {
     const limits = limitsFor({});
-    for (let index = 0; index < 100; index++) reserved(limits.reserve(`account-${index}`, 1_000, NOON));
+    for (let index = 0; index < 100; index++) expect(admits(limits, `account-${index}`, 1_000)).toBe(true);
     expect(limits.size).toBe(0);
     queue(limits, 'acme', 1);
     expect(limits.size).toBe(1);
@@ -182,40 +168,43 @@ describe('memory', () => {
       limits.ended(name);
     }
     expect(limits.size).toBe(500);
-    for (let call = 0; call < 1_100; call++) limits.reserve('somebody', 1, NOON + 60_000);
+    for (let call = 0; call < 1_100; call++) limits.refusal('somebody', 1, 0, NOON + 60_000);
     expect(limits.size).toBe(0);
   });
 
-  it('is not given back while something is active, reserved or in the window', () => {
+  it('is not given back while something is active or in the window', () => {
     const limits = limitsFor({
       a: { tasks_per_minute: 10 },
       b: { active_tasks: 1 },
       c: { tasks_per_minute: 10 },
     });
     queue(limits, 'a', 1);
-    const held = reserved(limits.reserve('b', 1, NOON));
+    queue(limits, 'b', 1);
     queue(limits, 'c', 1, NOON + 59_000);
     limits.ended('c');
-    for (let call = 0; call < 20; call++) limits.reserve('somebody', 1, NOON + 60_000);
+    for (let call = 0; call < 20; call++) limits.refusal('somebody', 1, 0, NOON + 60_000);
     expect(limits.size).toBe(3);
-    expect(limits.reserve('b', 1, NOON + 60_000).ok).toBe(false);
-    held.cancel();
-    for (let call = 0; call < 20; call++) limits.reserve('somebody', 1, NOON + 180_000);
+    expect(admits(limits, 'b', 1, NOON + 60_000)).toBe(false);
+    limits.ended('b');
+    for (let call = 0; call < 20; call++) limits.refusal('somebody', 1, 0, NOON + 180_000);
     expect(limits.size).toBe(1);
   });
 });
 
-it('refuses exactly what a plain count refuses, whatever the order of creates, folds and ends', () => {
+it('refuses exactly what a plain count refuses, whatever the order of creates and ends', () => {
   const action = fc.oneof(
-    fc.record({ does: fc.constant('reserve' as const), count: fc.integer({ min: 1, max: 6 }) }),
-    fc.record({ does: fc.constantFrom('settle' as const, 'cancel' as const), which: fc.nat() }),
+    fc.record({
+      does: fc.constant('create' as const),
+      count: fc.integer({ min: 1, max: 6 }),
+      others: fc.integer({ min: 0, max: 4 }),
+    }),
     fc.record({ does: fc.constant('end' as const) }),
     fc.record({ does: fc.constant('pass' as const), ms: fc.nat({ max: 40_000 }) }),
   );
+  const second = (ms: number): number => Math.floor(ms / 1_000);
   fc.assert(
     fc.property(fc.array(action, { maxLength: 100 }), (actions) => {
       const limits = limitsFor({ acme: { active_tasks: 12, tasks_per_minute: 20 } });
-      const held: { reservation: Reservation; count: number }[] = [];
       const created: number[] = [];
       let active = 0;
       let now = NOON;
@@ -224,23 +213,15 @@ it('refuses exactly what a plain count refuses, whatever the order of creates, f
         else if (step.does === 'end' && active > 0) {
           active -= 1;
           limits.ended('acme');
-        } else if (step.does === 'settle' || step.does === 'cancel') {
-          const [one] = held.splice(step.which % Math.max(1, held.length), 1);
-          if (one === undefined) continue;
-          if (step.does === 'settle') {
-            queue(limits, 'acme', one.count, now);
-            active += one.count;
-            for (let task = 0; task < one.count; task++) created.push(now);
-          }
-          one.reservation[step.does]();
-        } else if (step.does === 'reserve') {
-          const pending = held.reduce((sum, { count }) => sum + count, 0);
-          const second = (ms: number): number => Math.floor(ms / 1_000);
+        } else if (step.does === 'create') {
+          const { count, others } = step;
           const recent = created.filter((at) => second(now) - second(at) < 60).length;
-          const fits = active + pending + step.count <= 12 && recent + pending + step.count <= 20;
-          const answer = limits.reserve('acme', step.count, now);
-          expect(answer.ok).toBe(fits);
-          if (answer.ok) held.push({ reservation: answer, count: step.count });
+          const fits = active + others + count <= 12 && recent + others + count <= 20;
+          expect(admits(limits, 'acme', count, now, others)).toBe(fits);
+          if (!fits) continue;
+          queue(limits, 'acme', count, now);
+          active += count;
+          for (let task = 0; task < count; task++) created.push(now);
         }
       }
     }),

@@ -9,6 +9,7 @@ import { Feeds } from '../../src/front/feed.ts';
 import { StatusView } from '../../src/front/status-view.ts';
 import { Submissions } from '../../src/front/submission.ts';
 import { untilEnded } from '../../src/front/waiting.ts';
+import type { Creates, Submission, Submitted } from '../../src/log/creates.ts';
 import { decodeEvent, type StoredEvent } from '../../src/log/envelope.ts';
 import { type Append, type EventLog, type FollowOptions, LogUnavailable } from '../../src/log/log.ts';
 import { seal } from '../../src/log/seal.ts';
@@ -19,7 +20,7 @@ import { completed, started } from '../actors/events.ts';
 import { until } from '../support/until.ts';
 
 /** A log that stores at once and reports only when told to, as one does whose follower has yet to come back. */
-class LateLog implements Partial<EventLog> {
+class LateLog implements Partial<EventLog & Creates> {
   readonly connected = true;
   readonly #stored: StoredEvent[] = [];
   #reported = 0;
@@ -29,6 +30,11 @@ class LateLog implements Partial<EventLog> {
 
   append(entry: Append): Promise<number> {
     return this.appendAll([entry]);
+  }
+
+  async submit({ entries }: Submission): Promise<Submitted> {
+    const seq = await this.appendAll(entries);
+    return { seq, turn: { seq: 0, end: seq } };
   }
 
   async appendAll(entries: readonly Append[]): Promise<number> {
@@ -58,10 +64,17 @@ async function lateFront() {
   const projection = new Projection({ log: log as unknown as EventLog, logger: pino({ level: 'silent' }) });
   await projection.start();
   const limits = new Limits(() => undefined);
-  const submissions = new Submissions({ log: log as unknown as EventLog, projection, limits });
+  const submissions = new Submissions({
+    log: log as unknown as EventLog & Creates,
+    projection,
+    limits,
+    metrics: { lostTurn() {} },
+  });
   /** Creates tasks of which the log reports nothing until it is told to. */
-  const submit = (tasks: unknown) =>
-    submissions.submit(account, checkTasks(tasks, { maxTasks: 10, bodyBytes: 0 }, []));
+  const submit = async (tasks: unknown): Promise<TaskState[]> => {
+    const checked = checkTasks(tasks, { maxTasks: 10, bodyBytes: 0 }, []);
+    return (await submissions.submit(account, checked)).states;
+  };
   /** What a worker does, as yet unseen. */
   const run = async ({ key, name }: TaskState) => {
     await log.append(seal({ key, name }, started(1), '0'.repeat(64)));

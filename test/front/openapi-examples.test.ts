@@ -98,10 +98,8 @@ describe('The examples of errors say what the front says', () => {
   test('of a limit', () => {
     const limits = new Limits(() => ({ active_tasks: 1_000, tasks_per_minute: undefined }) as never);
     for (let task = 0; task < 999; task += 1) limits.queued('acme', 0);
-    const refusal = limits.reserve('acme', 2, 0);
-    expect(refusal).toMatchObject({ ok: false });
     const { name, description } = shared('Refused');
-    expect(refusal).toMatchObject({ name, description });
+    expect(limits.refusal('acme', 2, 0, 0)).toMatchObject({ name, description });
   });
 
   test('of a name that no file has', () => {

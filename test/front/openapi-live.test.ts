@@ -58,6 +58,7 @@ interface Sent {
 }
 const tasks = () => [hello(), { task_name: 'hello' }, sleep(0.05, 2), thumb(service)];
 const SSE = { Accept: 'text/event-stream' };
+const NAMED = { 'Idempotency-Key': 'order-4711' };
 const WRONG = { Authorization: 'Secret wrong' };
 const image = () => `task_name=image.thumb&width=20&url=${encodeURIComponent(sampleUrl(service))}`;
 
@@ -66,6 +67,16 @@ const CALLS: readonly Sent[] = [
   { code: 200, method: 'post', path: '/v1/create', body: () => ({ tasks: tasks(), block: true }) },
   { code: 400, method: 'post', path: '/v1/create', body: () => ({ tasks: [{}], block: 1 }) },
   { code: 401, method: 'post', path: '/v1/create', body: () => ({ tasks: tasks() }), headers: WRONG },
+  { code: 200, method: 'post', path: '/v1/create', body: () => ({ tasks: hello() }), headers: NAMED },
+  { code: 200, method: 'post', path: '/v1/create', body: () => ({ tasks: hello() }), headers: NAMED },
+  { code: 422, method: 'post', path: '/v1/create', body: () => ({ tasks: tasks() }), headers: NAMED },
+  {
+    code: 422,
+    method: 'post',
+    path: '/v1/create_file',
+    body: () => ({ task: thumb(service) }),
+    headers: NAMED,
+  },
   { code: 413, method: 'post', path: '/v1/create', body: () => 'x'.repeat(9_000_000) },
   { code: 200, method: 'post', path: '/v1/create_stream', body: () => ({ tasks: tasks() }) },
   { code: 200, method: 'post', path: '/v1/create_stream', body: () => ({ tasks: tasks() }), headers: SSE },

@@ -92,8 +92,8 @@ export const historyOf = async (service: Service, key: string): Promise<HistoryE
   jsonOf<HistoryEvent[]>(await service.fetch(`/v1/history?task=${key}`));
 
 /** The current value of one of the front's metrics, labels included in its name. */
-export async function gauge(service: Service, name: string): Promise<number> {
-  const metrics = await (await service.fetch('/metrics')).text();
+export async function gauge({ url }: Pick<Service, 'url'>, name: string): Promise<number> {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
   const line = metrics.split('\n').find((line) => line.startsWith(`${name} `));
   if (line === undefined) throw new Error(`there is no metric ${name}`);
   return Number(line.slice(name.length));

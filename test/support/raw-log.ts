@@ -12,11 +12,20 @@ export interface RawRecord {
 }
 
 /** A connection to the embedded nats-server of a service that runs on this folder. */
-export async function connectToLogOf(dataDir: string): Promise<NatsConnection> {
+export const connectToLogOf = async (dataDir: string): Promise<NatsConnection> =>
+  connect(await addressOf(dataDir));
+
+/** The same server as `NATS_URL` takes it, with its token. */
+export async function natsUrlOf(dataDir: string): Promise<string> {
+  const { servers, token } = await addressOf(dataDir);
+  return `nats://${token}@${servers}`;
+}
+
+async function addressOf(dataDir: string): Promise<{ servers: string; token: string }> {
   const settings = await readFile(join(dataDir, 'nats', 'nats-server.conf'), 'utf8');
   const [, servers] = /listen: "([^"]+)"/.exec(settings) as unknown as [string, string];
   const [, token] = /token: "([^"]+)"/.exec(settings) as unknown as [string, string];
-  return connect({ servers, token });
+  return { servers, token };
 }
 
 /** Everything that is in the log now, in its order. */

@@ -3,6 +3,8 @@ import { type JsonObject, readJson } from '../body.ts';
 import { type CheckedTask, checkTasks } from '../definitions.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
+import { readIdempotencyKey } from '../idempotency.ts';
+import { submit } from '../named-create.ts';
 import { readBoolean } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { untilEnded } from '../waiting.ts';
@@ -14,8 +16,9 @@ export async function create(parts: FrontParts, exchange: Exchange): Promise<voi
   const problems: Problem[] = [];
   const tasks = readTasks(parts, exchange, body, problems);
   const block = readBoolean(body.block, 'block', 'body', problems);
+  const key = readIdempotencyKey(exchange.head, problems);
   if (problems.length > 0) throw new RequestError(400, problems);
-  const queued = await parts.submissions.submit(account, tasks);
+  const queued = await submit(parts, exchange, account, tasks, key);
   const states = block
     ? await untilEnded(parts.projection, queued, exchange)
     : queued.map((state) => parts.projection.peek(state.key) ?? state);
@@ -28,8 +31,9 @@ export async function createStream(parts: FrontParts, exchange: Exchange): Promi
   const account = authenticate(parts.accounts, exchange.head, { body });
   const problems: Problem[] = [];
   const tasks = readTasks(parts, exchange, body, problems);
+  const key = readIdempotencyKey(exchange.head, problems);
   if (problems.length > 0) throw new RequestError(400, problems);
-  parts.feeds.open(exchange, await parts.submissions.submit(account, tasks));
+  parts.feeds.open(exchange, await submit(parts, exchange, account, tasks, key));
 }
 
 const readTasks = (

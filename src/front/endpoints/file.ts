@@ -8,6 +8,8 @@ import { readJson } from '../body.ts';
 import { type CheckedTask, checkTask } from '../definitions.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
+import { readIdempotencyKey } from '../idempotency.ts';
+import { submit } from '../named-create.ts';
 import { decodePath, parseQuery } from '../query.ts';
 import { invalid, type Problem, RequestError } from '../request-error.ts';
 import { untilEach } from '../waiting.ts';
@@ -29,8 +31,9 @@ export async function createFileByPost(
     Number(exchange.head.header('content-length')) || Infinity,
     problems,
   );
-  if (!task) throw new RequestError(400, problems);
-  const [queued] = await parts.submissions.submit(account, [task]);
+  const idempotencyKey = readIdempotencyKey(exchange.head, problems);
+  if (!task || problems.length > 0) throw new RequestError(400, problems);
+  const [queued] = await submit(parts, exchange, account, [task], idempotencyKey);
   await redirectToFile(parts, exchange, filename, queued as TaskState);
 }
 
@@ -43,8 +46,9 @@ export async function createFileByGet(parts: FrontParts, exchange: Exchange, seg
   const filename = decodePath(segment);
   const problems: Problem[] = [];
   const task = taskFromQuery(query, exchange.head.query.length, problems);
-  if (!task) throw new RequestError(400, problems);
-  const [queued] = await parts.submissions.submit(account, [task]);
+  const idempotencyKey = readIdempotencyKey(exchange.head, problems);
+  if (!task || problems.length > 0) throw new RequestError(400, problems);
+  const [queued] = await submit(parts, exchange, account, [task], idempotencyKey);
   await redirectToFile(parts, exchange, filename, queued as TaskState);
 }
 

@@ -37,6 +37,24 @@ export const ANSWERS = {
     'There are no tasks with these keys; one error for each',
     only('An unknown key', problem('tasks', 'query', `no task has the key '${KEY}'`)),
   ),
+  Forgotten: problems(
+    'The request of this `Idempotency-Key` was carried out, but the log has let go of its tasks',
+    only(
+      'Tasks of yesterday',
+      problem(
+        'Idempotency-Key',
+        'header',
+        `the request was carried out, but its task '${KEY}' has left the log`,
+      ),
+    ),
+  ),
+  OtherBody: problems(
+    'The `Idempotency-Key` was used with another body',
+    only(
+      'Another body',
+      problem('Idempotency-Key', 'header', 'this Idempotency-Key was used with another body'),
+    ),
+  ),
   TooLarge: problems(
     'The body is larger than `MAX_BODY`',
     only('Over the default', problem('body', 'body', 'body is larger than 8388608 bytes')),
@@ -58,6 +76,8 @@ const CODES: Readonly<Record<Name, string>> = {
   Refused: '401',
   SecretRefused: '401',
   UnknownTask: '404',
+  Forgotten: '404',
+  OtherBody: '422',
   TooLarge: '413',
   LogOutOfReach: '503',
   Unforeseen: '500',

@@ -2,7 +2,7 @@ import Type, { type TSchema } from 'typebox';
 import { listOf } from './answer-schemas.ts';
 import { answers, FEED } from './answers.ts';
 import { createAnswers, createBodies, createStreamBody } from './examples.ts';
-import { type Examples, json, type Operation, type Paths, schemaRef } from './parts.ts';
+import { type Examples, json, type Operation, type Parameter, type Paths, schemaRef } from './parts.ts';
 import { BY_HEADER, REFERER } from './security.ts';
 
 const tasks = Type.Ref(schemaRef('TaskDefinitions').$ref);
@@ -18,6 +18,18 @@ export const requestBody = (description: string, schema: TSchema, examples: Exam
   description,
   content: json(schema, examples),
 });
+
+/** The header by which a client names its create. */
+export const IDEMPOTENCY_KEY: Parameter = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description:
+    'A name of your choice for this request, printable ASCII. For 24 h the same name with the same tasks, on any of ' +
+    'the calls that create, is answered with the tasks of the first, as they are now; such an answer carries ' +
+    '`Idempotent-Replayed: true`. A request that was refused leaves its name free. Names are the own of each account',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+  example: 'order-4711',
+};
 
 const CreateBody = Type.Object({
   tasks,
@@ -45,14 +57,14 @@ const create = (publicUrl: string): Operation => ({
     'Stores all tasks or none. A task whose parameters do not fit is stored too: it ends at once in `error` and ' +
     'says what does not fit, while its neighbours run. An unknown `task_name` refuses the whole request.',
   security: BY_HEADER,
-  parameters: [REFERER],
+  parameters: [IDEMPOTENCY_KEY, REFERER],
   requestBody: requestBody('The tasks', CreateBody, createBodies(publicUrl)),
   responses: {
     200: {
       description: 'The statuses, in the order of `tasks`; always a list',
       content: json(listOf('Status'), createAnswers(publicUrl)),
     },
-    ...answers('Invalid', 'Refused', 'TooLarge', 'LogOutOfReach'),
+    ...answers('Invalid', 'Refused', 'Forgotten', 'TooLarge', 'OtherBody', 'LogOutOfReach'),
   },
 });
 
@@ -63,7 +75,10 @@ const CREATE_STREAM: Operation = {
   description:
     'As `/v1/create`; the answer is a feed of statuses, the first line telling which task has which key.',
   security: BY_HEADER,
-  parameters: [REFERER],
+  parameters: [IDEMPOTENCY_KEY, REFERER],
   requestBody: requestBody('The tasks', CreateStreamBody, createStreamBody),
-  responses: { 200: FEED, ...answers('Invalid', 'Refused', 'TooLarge', 'LogOutOfReach') },
+  responses: {
+    200: FEED,
+    ...answers('Invalid', 'Refused', 'Forgotten', 'TooLarge', 'OtherBody', 'LogOutOfReach'),
+  },
 };

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { answers } from './answers.ts';
-import { CREDENTIALS, requestBody } from './create-paths.ts';
+import { CREDENTIALS, IDEMPOTENCY_KEY, requestBody } from './create-paths.ts';
 import { createFileBody, failedTask, KEY, problem, samplePicture } from './examples.ts';
 import {
   type Answer,
@@ -58,11 +58,22 @@ const failed = (publicUrl: string): Answer => ({
   ),
 });
 
+const FORGOTTEN: Examples = {
+  forgotten: {
+    summary: 'The task of an earlier request with this `Idempotency-Key`',
+    value: problem(
+      'Idempotency-Key',
+      'header',
+      `the request was carried out, but its task '${KEY}' has left the log`,
+    ),
+  },
+};
+
 const createAnswers = (publicUrl: string): Answers => ({
   302: REDIRECT,
   400: failed(publicUrl),
-  404: noFile(),
-  ...answers('Refused', 'LogOutOfReach'),
+  404: noFile(FORGOTTEN, schemaRef('Problems')),
+  ...answers('Refused', 'OtherBody', 'LogOutOfReach'),
 });
 
 const CreateFileBody = Type.Object({ task: Type.Ref(schemaRef('TaskDefinition').$ref), ...CREDENTIALS });
@@ -76,7 +87,7 @@ const createByPost = (publicUrl: string, path: readonly Parameter[]): Operation 
   summary: 'Make a file and go there',
   description: DESCRIPTION,
   security: BY_HEADER,
-  parameters: [...path, REFERER],
+  parameters: [...path, IDEMPOTENCY_KEY, REFERER],
   requestBody: requestBody('The task', CreateFileBody, createFileBody(publicUrl)),
   responses: { ...createAnswers(publicUrl), ...answers('TooLarge') },
 });
@@ -87,7 +98,7 @@ const createByGet = (publicUrl: string, path: readonly Parameter[]): Operation =
   summary: 'Make a file and go there, for an <img>',
   description: `${DESCRIPTION} The definition stands in the query, where its values are read as their types ask.`,
   security: BY_HEADER_OR_QUERY,
-  parameters: [...path, TASK_NAME, parametersInQuery(publicUrl), REFERER],
+  parameters: [...path, TASK_NAME, parametersInQuery(publicUrl), IDEMPOTENCY_KEY, REFERER],
   responses: createAnswers(publicUrl),
 });
 

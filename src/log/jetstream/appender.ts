@@ -3,9 +3,10 @@ import { nuid } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
 import { type Append, LogConflict, LogUnavailable } from '../log.ts';
 import { subjectOf } from '../subject.ts';
+import type { Condition } from './creates.ts';
 import { EXPECT_NONE, NotNow, type Publisher, rawHeaders, WrongLastSequence } from './publisher.ts';
 
-/** An atomic batch may hold this many messages; more is JetStream's error 10199. */
+/** How many events one append may bring, and how many messages are merged into one atomic batch. */
 export const MAX_BATCH = 1_000;
 const MAX_OPEN_BATCHES = 2;
 /** From here on one batch costs less than that many fsyncs (2.7 ms each way at 16 waiting). */
@@ -14,11 +15,9 @@ const RETRY_MS = 150;
 /** A leader's election takes 5-6 s; who appends meanwhile waits this long before hearing 503. */
 const GIVE_UP_MS = 10_000;
 
-interface Message {
+interface Message extends Condition {
+  /** The event's own id; empty for a record that is none. */
   readonly id: string;
-  readonly subject: string;
-  readonly data: Uint8Array;
-  readonly expectNone: boolean;
 }
 
 /** Messages that are stored together or not at all. */
@@ -57,16 +56,21 @@ export class Appender {
     this.#groupSingles = sync === 'always';
   }
 
-  /** Resolves with the sequence of the last entry. Rejects with `LogConflict`, `LogUnavailable`, `LogFull`. */
-  append(entries: readonly Append[]): Promise<number> {
+  /**
+   * Resolves with the sequence of the last entry; the conditions and the other entries are stored right before
+   * it, in this order. Rejects with `LogConflict`, `LogUnavailable`, `LogFull`.
+   */
+  append(entries: readonly Append[], conditions: readonly Condition[] = []): Promise<number> {
     if (entries.length > MAX_BATCH)
       throw new RangeError(`at most ${MAX_BATCH} events can be stored together`);
-    const messages = entries.map(({ name, key, event, id, data }) => ({
+    const records = conditions.map((condition) => ({ id: '', ...condition }));
+    const events = entries.map(({ name, key, event, id, data }) => ({
       subject: subjectOf(name, key, event),
       id,
       data,
-      expectNone: event.type !== 'progress',
+      conditions: event.type === 'progress' ? [] : [EXPECT_NONE],
     }));
+    const messages = [...records, ...events];
     return new Promise((resolve, reject) => {
       this.#waiting.push({ messages, resolve, reject, giveUpAt: performance.now() + GIVE_UP_MS });
       if (this.#scheduled) return;
@@ -98,7 +102,7 @@ export class Appender {
     let messages = 0;
     let groups = 0;
     for (const group of this.#waiting) {
-      if (messages + group.messages.length > MAX_BATCH) break;
+      if (groups > 0 && messages + group.messages.length > MAX_BATCH) break;
       messages += group.messages.length;
       groups++;
     }
@@ -157,7 +161,7 @@ export class Appender {
     try {
       const stored = await this.#storedId(last.subject);
       if (stored?.id === last.id) resolve(stored.seq);
-      else reject(new LogConflict(`another event is stored at '${last.subject}'`, { cause }));
+      else reject(new LogConflict(`the log has moved on past what '${last.subject}' builds on`, { cause }));
     } catch (error) {
       reject(new LogUnavailable('could not read back what is stored', { cause: error }));
     }
@@ -166,7 +170,7 @@ export class Appender {
   async #publishGroup(messages: readonly Message[]): Promise<number> {
     const [only, ...rest] = messages as [Message, ...Message[]];
     if (rest.length > 0) return this.#publishBatch(messages);
-    const ack = await (only.expectNone
+    const ack = await (only.conditions.length > 0
       ? this.#publisher.publish(only.subject, only.data)
       : this.#publisher.publish(only.subject, only.data, NO_EXPECTATION));
     return ack.seq;
@@ -176,9 +180,8 @@ export class Appender {
   async #publishBatch(messages: readonly Message[]): Promise<number> {
     if (!this.#publisher.connected) throw new LogUnavailable('not connected to the log');
     const batch = nuid.next();
-    for (const [index, { subject, data, expectNone }] of messages.entries()) {
-      const lines = [`Nats-Batch-Id: ${batch}`, `Nats-Batch-Sequence: ${index + 1}`];
-      if (expectNone) lines.push(EXPECT_NONE);
+    for (const [index, { subject, data, conditions }] of messages.entries()) {
+      const lines = [`Nats-Batch-Id: ${batch}`, `Nats-Batch-Sequence: ${index + 1}`, ...conditions];
       if (index < messages.length - 1) this.#publisher.send(subject, data, rawHeaders(...lines));
       else {
         const headers = rawHeaders(...lines, 'Nats-Batch-Commit: 1');

@@ -7,6 +7,7 @@ import {
 } from '@nats-io/jetstream';
 import { decodeEvent } from '../envelope.ts';
 import type { Following, FollowOptions } from '../log.ts';
+import { isEventSubject } from '../subject.ts';
 import { loudly } from './loudly.ts';
 import { STREAM } from './stream.ts';
 
@@ -36,7 +37,7 @@ export async function followStream(
     expires: 3_000,
     idle_heartbeat: 1_000,
     callback: loudly((message: JsMsg) => {
-      report(message, options);
+      if (isEventSubject(message.subject)) report(message, options);
       if (message.seq >= head) reached();
     }),
   });

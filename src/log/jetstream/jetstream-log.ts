@@ -3,6 +3,7 @@ import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManage
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
 import type { Logger } from '../../logger.ts';
+import type { Creates, FoundRequest, RequestName, Submission, Submitted, Turn } from '../creates.ts';
 import { decodeEvent, type StoredEvent } from '../envelope.ts';
 import {
   type Append,
@@ -16,6 +17,7 @@ import {
 import type { Extent, Moment, Page, ReadOptions } from '../reading.ts';
 import { doneSubject } from '../subject.ts';
 import { Appender } from './appender.ts';
+import { conditionsOf, ensureRequestsStream, findRequest, lastTurn } from './creates.ts';
 import { followStream } from './follower.ts';
 import { readHistory } from './history.ts';
 import { locate } from './locate.ts';
@@ -24,8 +26,8 @@ import { JetStreamTaking } from './queue.ts';
 import { Reader } from './reader.ts';
 import { ensureConsumer, ensureStream, STREAM } from './stream.ts';
 
-/** The event log on a JetStream stream, and the queue of tasks on its durable consumers. */
-export class JetStreamLog implements EventLog, TaskQueue {
+/** The event log on a JetStream stream, the queue of tasks on its durable consumers, and what creates depend on. */
+export class JetStreamLog implements EventLog, TaskQueue, Creates {
   readonly #connection: NatsConnection;
   readonly #client: JetStreamClient;
   readonly #manager: JetStreamManager;
@@ -48,6 +50,7 @@ export class JetStreamLog implements EventLog, TaskQueue {
   static async open(connection: NatsConnection, config: Config, logger: Logger): Promise<JetStreamLog> {
     const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
     await untilReady(() => ensureStream(manager, config), logger);
+    await untilReady(() => ensureRequestsStream(manager, config), logger);
     return new JetStreamLog(connection, manager, config, logger);
   }
 
@@ -61,6 +64,21 @@ export class JetStreamLog implements EventLog, TaskQueue {
 
   appendAll(entries: readonly Append[]): Promise<number> {
     return this.#appender.append(entries);
+  }
+
+  async submit(submission: Submission): Promise<Submitted> {
+    const conditions = conditionsOf(submission);
+    const seq = await this.#appender.append(submission.entries, conditions);
+    const first = seq - submission.entries.length - conditions.length + 1;
+    return { seq, turn: { seq: first, end: seq } };
+  }
+
+  findRequest(name: RequestName): Promise<FoundRequest> {
+    return findRequest(this.#manager, name);
+  }
+
+  lastTurn(account: string): Promise<Turn> {
+    return lastTurn(this.#manager, account);
   }
 
   history(key: string, through?: number): Promise<StoredEvent[]> {

@@ -25,7 +25,9 @@ export const rawHeaders = (...lines: readonly string[]): never => {
   return { encode: () => bytes } as never;
 };
 
-export const EXPECT_NONE = 'Nats-Expected-Last-Subject-Sequence: 0';
+/** The header line that demands that this is the sequence of the last message at the subject; 0 for none. */
+export const expectLast = (seq: number): string => `Nats-Expected-Last-Subject-Sequence: ${seq}`;
+export const EXPECT_NONE = expectLast(0);
 const expectNone = rawHeaders(EXPECT_NONE);
 
 interface Pending {

@@ -5,7 +5,7 @@ import type { TaskEventType } from '../../../actors/event.ts';
 import type { Logger } from '../../logger.ts';
 import type { Entry, Page, ReadOptions } from '../reading.ts';
 import { readOrExplain } from '../recorded-event.ts';
-import { readFilters } from '../subject.ts';
+import { isEventSubject, readFilters } from '../subject.ts';
 import { type Arrival, Pulling } from './pulling.ts';
 import { STREAM } from './stream.ts';
 
@@ -106,6 +106,7 @@ export class Reader {
       advance(seq - 1);
       if (seq > this.#through) break;
       at = seq;
+      if (!isEventSubject(message.subject)) continue;
       const entry = readOrExplain(message.subject, message.data, seq);
       if ('unreadable' in entry || this.#isWanted(entry.type)) entries.push(entry);
     }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   AckPolicy,
   DeliverPolicy,
@@ -12,7 +13,7 @@ import {
 import { nanos } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
 import { LEASE_MS } from '../log.ts';
-import { encodeName, queuedFilter } from '../subject.ts';
+import { encodeName, queuedFilter, SUBJECTS } from '../subject.ts';
 
 export const STREAM = 'TASKS';
 /** Bytes of one event with its headers. */
@@ -27,6 +28,7 @@ type StreamSettings = Pick<Config, 'RETENTION_DAYS' | 'MAX_LOG_BYTES' | 'MAX_LOG
  */
 export async function ensureStream(manager: JetStreamManager, settings: StreamSettings): Promise<void> {
   const adjustable = {
+    subjects: SUBJECTS,
     max_age: nanos(settings.RETENTION_DAYS * 86_400_000),
     max_bytes: settings.MAX_LOG_BYTES,
     max_msgs: settings.MAX_LOG_EVENTS,
@@ -35,7 +37,6 @@ export async function ensureStream(manager: JetStreamManager, settings: StreamSe
   };
   const config: Partial<StreamConfig> & { name: string } = {
     name: STREAM,
-    subjects: ['task.>'],
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.New,
@@ -49,7 +50,8 @@ export async function ensureStream(manager: JetStreamManager, settings: StreamSe
   };
   try {
     const { config: found } = await manager.streams.info(STREAM);
-    if (Object.entries(adjustable).some(([name, value]) => found[name as keyof typeof adjustable] !== value))
+    const differs = (name: keyof typeof adjustable) => !isDeepStrictEqual(found[name], adjustable[name]);
+    if ((Object.keys(adjustable) as (keyof typeof adjustable)[]).some(differs))
       await manager.streams.update(STREAM, adjustable);
   } catch (error) {
     if (!hasCode(error, JetStreamApiCodes.StreamNotFound)) throw error;

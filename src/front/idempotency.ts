@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import type { CheckedTask } from './definitions.ts';
+import type { RequestHead } from './exchange.ts';
+import type { Problem } from './request-error.ts';
+
+/** The name that a client gave to its create, and what it asked for. */
+export interface NamedRequest {
+  readonly idempotencyKey: string;
+  /** SHA-256 of the tasks, in lower-case hex. */
+  readonly body: string;
+}
+
+const HEADER = 'Idempotency-Key';
+const MAX_LENGTH = 255;
+
+/** The `Idempotency-Key` of a request; undefined without one. Adds to `problems`. */
+export function readIdempotencyKey(head: RequestHead, problems: Problem[]): string | undefined {
+  const key = head.header('idempotency-key');
+  const report = (description: string) => problems.push({ name: HEADER, location: 'header', description });
+  if (key.length > MAX_LENGTH) report(`${HEADER} has ${key.length} characters, the limit is ${MAX_LENGTH}`);
+  else if (!/^[\x20-\x7e]*$/.test(key)) report(`${HEADER} must be printable ASCII`);
+  return key === '' ? undefined : key;
+}
+
+/** Undefined without a key. */
+export const nameRequest = (
+  idempotencyKey: string | undefined,
+  tasks: readonly CheckedTask[],
+): NamedRequest | undefined =>
+  idempotencyKey === undefined ? undefined : { idempotencyKey, body: digest(tasks) };
+
+/**
+ * Two bodies are the same when they ask for the same tasks: the same definitions in the same order. How the
+ * JSON was written does not count, nor do credentials, nor how the answer is waited for.
+ */
+function digest(tasks: readonly CheckedTask[]): string {
+  const asked = tasks.map(({ sent, metas }) => [sent, metas ?? null]);
+  return createHash('sha256').update(canonicalJson(asked)).digest('hex');
+}
+
+/** The members of each object in one order. */
+const canonicalJson = (value: unknown): string =>
+  JSON.stringify(value, (_, member: unknown) =>
+    typeof member === 'object' && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  );

@@ -1,0 +1,138 @@
+import type { Limits } from '../accounts/limits.ts';
+import type { Creates, Submission, Turn } from '../log/creates.ts';
+import { LogConflict, LogUnavailable } from '../log/log.ts';
+import { type Projection, within } from '../projection/projection.ts';
+import { RequestError } from './request-error.ts';
+
+/** How long a turn waits for the fold to have what the log has. */
+const FOLD_TIMEOUT_MS = 2_000;
+/** Other fronts that are faster every time: so many turns are lost before a create is told to come again. */
+const TRIES = 20;
+const MAX_TOGETHER = 1_000;
+
+type Wish = Pick<Submission, 'entries' | 'request'>;
+
+interface Waiting extends Wish {
+  resolve(seq: number): void;
+  reject(error: unknown): void;
+}
+
+interface Parts {
+  readonly creates: Creates;
+  readonly projection: Projection;
+  readonly limits: Limits;
+  /** Called for each turn that was lost to another front. */
+  onLost?(): void;
+}
+
+/**
+ * Lets the creates of each account that has limits into the log one turn after the other.
+ *
+ * What an account uses is known from the fold, so a decision is as good as the fold is complete. Hence a turn
+ * 1. begins when the fold has the tasks of the turn before;
+ * 2. decides which of the waiting creates fit, and refuses the others;
+ * 3. stores their tasks together with a record at the account's own place, on the condition that the last
+ *    record there is still that of the turn before. If another front was faster nothing is stored: this one
+ *    catches up with that front's tasks and decides again.
+ *
+ * So no limit is ever passed, by however many fronts, and nobody is refused for tasks that were counted twice.
+ * Creates that arrive during a turn share the next one: one batch each 2-5 ms, whatever their number. Accounts
+ * without limits have no turns.
+ */
+export class Turns {
+  readonly #parts: Parts;
+  /** The creates that wait, of each account that has a turn under way. */
+  readonly #queues = new Map<string, Waiting[]>();
+  /** The last turn that this front knows of: a few bytes for each account of the accounts file. */
+  readonly #last = new Map<string, Turn>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Resolves with the sequence of its last entry, once all are stored, side by side. Rejects with a 401 `RequestError` when the
+   * limits do not admit all of it, with `LogConflict` when the request has been stored by another front, else
+   * as `Creates.submit` does.
+   */
+  take(account: string, wish: Wish): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const waiting = { ...wish, resolve, reject };
+      const queue = this.#queues.get(account);
+      if (queue) return void queue.push(waiting);
+      this.#queues.set(account, [waiting]);
+      void this.#serve(account);
+    });
+  }
+
+  async #serve(account: string): Promise<void> {
+    const queue = this.#queues.get(account) as Waiting[];
+    while (queue.length > 0) {
+      let left = takeTogether(queue);
+      try {
+        for (let tries = 0; left.length > 0; tries++) {
+          if (tries === TRIES) throw new LogUnavailable('other fronts were faster each time');
+          left = await this.#turn(account, left);
+        }
+      } catch (error) {
+        for (const { reject } of left) reject(error);
+      }
+    }
+    this.#queues.delete(account);
+  }
+
+  /** Resolves with those that have to try again, because another front was faster. Rejects for all of them. */
+  async #turn(account: string, together: readonly Waiting[]): Promise<Waiting[]> {
+    const { creates, projection } = this.#parts;
+    const last = this.#last.get(account) ?? (await creates.lastTurn(account));
+    await within(FOLD_TIMEOUT_MS, projection.reached(last.end));
+    const admitted = this.#admit(account, together);
+    if (admitted.length === 0) return [];
+    try {
+      const entries = admitted.flatMap((waiting) => waiting.entries);
+      const request = admitted[0]?.request;
+      const turn = { account, after: last.seq };
+      const stored = await creates.submit({ entries, turn, ...(request && { request }) });
+      this.#last.set(account, stored.turn);
+      let seq = stored.seq - entries.length;
+      for (const waiting of admitted) {
+        seq += waiting.entries.length;
+        waiting.resolve(seq);
+      }
+      return [];
+    } catch (error) {
+      // What became of it is not known, so neither is whose turn was the last.
+      this.#last.delete(account);
+      if (!(error instanceof LogConflict)) throw error;
+      const now = await creates.lastTurn(account);
+      this.#last.set(account, now);
+      // Nobody had a turn since: it is the request that somebody else has stored.
+      if (now.seq === last.seq) throw error;
+      this.#parts.onLost?.();
+      return admitted;
+    }
+  }
+
+  /** Those whose tasks fit, each whole; the others are refused. */
+  #admit(account: string, together: readonly Waiting[]): Waiting[] {
+    let tasks = 0;
+    return together.filter(({ entries, reject }) => {
+      const refusal = this.#parts.limits.refusal(account, entries.length, tasks, Date.now());
+      if (refusal) {
+        const { name, description } = refusal;
+        reject(new RequestError(401, [{ name, location: 'body', description }]));
+      } else tasks += entries.length;
+      return !refusal;
+    });
+  }
+}
+
+/** Those at the head that can share a turn. One that its client named goes alone: it may be what conflicts. */
+function takeTogether(queue: Waiting[]): Waiting[] {
+  let tasks = 0;
+  const end = queue.findIndex(({ entries, request }, index) => {
+    tasks += entries.length;
+    return index > 0 && (tasks > MAX_TOGETHER || request !== undefined || queue[0]?.request !== undefined);
+  });
+  return queue.splice(0, end === -1 ? queue.length : end);
+}

@@ -1,0 +1,133 @@
+import {
+  DiscardPolicy,
+  JetStreamApiCodes,
+  type JetStreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StoredMsg,
+} from '@nats-io/jetstream';
+import { nanos } from '@nats-io/transport-node';
+import Type from 'typebox';
+import { Compile } from 'typebox/compile';
+import type { Config } from '../../config.ts';
+import {
+  type FoundRequest,
+  REQUEST_MEMORY_MS,
+  type RequestName,
+  type Submission,
+  type Turn,
+} from '../creates.ts';
+import { UnreadableEvent } from '../envelope.ts';
+import { dateToMs } from '../event-date.ts';
+import { LogUnavailable } from '../log.ts';
+import { requestSubject, turnSubject } from '../subject.ts';
+import { expectLast } from './publisher.ts';
+import { hasCode, STREAM } from './stream.ts';
+
+const REQUESTS = 'REQUESTS';
+
+/** A condition of a submission, as the message that makes it hold for the next one too. */
+export interface Condition {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  /** Header lines. */
+  readonly conditions: readonly string[];
+}
+
+/** The messages that go before the events of a submission, the turn first. */
+export function conditionsOf({ entries, turn, request }: Submission): Condition[] {
+  const found: Condition[] = [];
+  if (turn)
+    found.push({
+      subject: turnSubject(turn.account),
+      data: Buffer.from(JSON.stringify({ v: 1, messages: entries.length + (request ? 1 : 0) })),
+      conditions: [expectLast(turn.after)],
+    });
+  if (request) {
+    const { at, body, keys, after } = request;
+    found.push({
+      subject: requestSubject(request.account, request.idempotencyKey),
+      data: Buffer.from(JSON.stringify({ v: 1, at, body, keys })),
+      conditions: [expectLast(after)],
+    });
+  }
+  return found;
+}
+
+type Settings = Pick<Config, 'MAX_LOG_BYTES' | 'MAX_LOG_EVENTS' | 'REPLICAS'>;
+
+/**
+ * The stream that remembers requests for as long as was promised, though the log may let go of them earlier,
+ * by age or for want of room. It fills itself from the log, so the log alone decides what is in it.
+ */
+export async function ensureRequestsStream(manager: JetStreamManager, settings: Settings): Promise<void> {
+  const adjustable = {
+    // A tenth of what the log may take, and one for each three of its events, which is a task.
+    max_bytes: requestsBytes(settings),
+    max_msgs: Math.ceil(settings.MAX_LOG_EVENTS / 3),
+    num_replicas: settings.REPLICAS,
+  };
+  try {
+    const { config: found } = await manager.streams.info(REQUESTS);
+    if (Object.entries(adjustable).some(([name, value]) => found[name as keyof typeof adjustable] !== value))
+      await manager.streams.update(REQUESTS, adjustable);
+  } catch (error) {
+    if (!hasCode(error, JetStreamApiCodes.StreamNotFound)) throw error;
+    await manager.streams.add({
+      name: REQUESTS,
+      sources: [{ name: STREAM, filter_subject: 'request.>' }],
+      storage: StorageType.File,
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      max_age: nanos(REQUEST_MEMORY_MS),
+      max_msgs_per_subject: 1,
+      ...adjustable,
+    });
+  }
+}
+
+/** Bytes that the stream of requests may take beside the log. */
+export const requestsBytes = ({ MAX_LOG_BYTES }: Pick<Config, 'MAX_LOG_BYTES'>): number =>
+  Math.ceil(MAX_LOG_BYTES / 10);
+
+/** Both streams are asked through their leaders, since a replica may lag. */
+export async function findRequest(
+  manager: JetStreamManager,
+  { account, idempotencyKey }: RequestName,
+): Promise<FoundRequest> {
+  const last_by_subj = requestSubject(account, idempotencyKey);
+  try {
+    const inLog = await manager.streams.getMessage(STREAM, { last_by_subj });
+    const stored = inLog ?? (await manager.streams.getMessage(REQUESTS, { last_by_subj }));
+    const record = stored && decode(StoredRequest, stored);
+    const isForgotten = record && dateToMs(record.at) < Date.now() - REQUEST_MEMORY_MS;
+    return { record: record && !isForgotten ? record : undefined, after: inLog?.seq ?? 0 };
+  } catch (cause) {
+    if (cause instanceof UnreadableEvent) throw cause;
+    throw new LogUnavailable('could not look for an earlier request', { cause });
+  }
+}
+
+export async function lastTurn(manager: JetStreamManager, account: string): Promise<Turn> {
+  try {
+    const last = await manager.streams.getMessage(STREAM, { last_by_subj: turnSubject(account) });
+    if (!last) return { seq: 0, end: 0 };
+    return { seq: last.seq, end: last.seq + decode(StoredTurn, last).messages };
+  } catch (cause) {
+    if (cause instanceof UnreadableEvent) throw cause;
+    throw new LogUnavailable('could not read the last turn of an account', { cause });
+  }
+}
+
+const V = Type.Literal(1);
+const StoredRequest = Compile(
+  Type.Object({ v: V, at: Type.String(), body: Type.String(), keys: Type.Array(Type.String()) }),
+);
+/** `messages`: how many come right behind it in the same batch. */
+const StoredTurn = Compile(Type.Object({ v: V, messages: Type.Integer({ minimum: 1 }) }));
+
+function decode<T>(schema: { Check(value: unknown): value is T }, { data, seq, subject }: StoredMsg): T {
+  const value: unknown = JSON.parse(Buffer.from(data).toString());
+  if (schema.Check(value)) return value;
+  throw new UnreadableEvent(`the record ${seq} at '${subject}' does not fit version 1 of its schema`);
+}
