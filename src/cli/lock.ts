@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { createConnection, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,8 +12,23 @@ const MAX_SOCKET_PATH = 100;
  * Makes this process the only supervisor of the folder, until it ends, however it ends: the operating system
  * closes the socket that stands for it. (A file with a process number would outlive a kill -9, and in a
  * container the number would even be alive again.) Throws `CannotStart` if there is another one.
+ *
+ * The socket has a name in the folder, which other network namespaces see as well. What a kill -9 leaves of it is
+ * removed, and of several that do so at the same time each could remove the next one's: so on Linux they first take
+ * a socket without a file, of which the system itself lets only one be.
  */
-export async function lockFolder(folder: string): Promise<Server> {
+export async function lockFolder(folder: string): Promise<Server[]> {
+  const locks: Server[] = [];
+  if (process.platform === 'linux') {
+    const { dev, ino } = await stat(folder, { bigint: true });
+    const lock = await listen(`\0wyvern:${dev}:${ino}`);
+    if (!lock) throw inUse(folder);
+    locks.push(lock);
+  }
+  return [...locks, await lockByFile(folder)];
+}
+
+async function lockByFile(folder: string): Promise<Server> {
   const own = join(folder, 'supervisor.sock');
   const hash = createHash('sha256').update(folder).digest('hex').slice(0, 24);
   const path = own.length <= MAX_SOCKET_PATH ? own : join(tmpdir(), `wyvern-${hash}.sock`);
