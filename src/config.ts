@@ -70,6 +70,13 @@ export const Settings = Type.Object({
     default: 'disk',
   }),
   MAX_FILES_BYTES: integer('bytes that outputs may take in JetStream', 10_000_000_000, 1_000_000, 2 ** 50),
+  SWEEP_SECONDS: Type.Number({
+    description:
+      'seconds in which all outputs are held against the log, and those without a task removed; 0: never',
+    default: 3_600,
+    minimum: 0,
+    maximum: 604_800,
+  }),
   MAX_BODY: integer('bytes of a request body', 8 * 1024 * 1024, 1_024, 1024 ** 3),
   MAX_TASKS: integer('tasks, or keys, in one request', 1_000, 1, 1_000),
   TLS_CERT: text('certificate chain (PEM file); with TLS_KEY the service speaks HTTPS'),

@@ -20,6 +20,7 @@ import { natsPresence } from '../log/jetstream/presence.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { Projection, type ProjectionOptions } from '../projection/projection.ts';
 import type { Storage } from '../storage/storage.ts';
+import { Sweeper } from '../storage/sweeper.ts';
 import { checkCertificate } from './certificate.ts';
 import { endWithSupervisor, untilStopped } from './lifecycle.ts';
 import { natsUrlOf } from './nats-url.ts';
@@ -40,8 +41,11 @@ export async function front(given: Config): Promise<void> {
   await parts.projection.start();
   const app = new App(parts);
   parts.metrics.watch(gaugesOf(parts, app));
-  untilStopped(logger, () => stop(parts, app, accounts), config.GRACE * 1_000 + 2_500);
+  const sweeper = createSweeper(parts);
+  const stopAll = () => Promise.all([stop(parts, app, accounts), sweeper.stop()]).then(() => undefined);
+  untilStopped(logger, stopAll, config.GRACE * 1_000 + 2_500);
   await listen(app, config);
+  if (config.SWEEP_SECONDS > 0) sweeper.start();
   process.send?.({ type: 'ready' });
   const tls = config.TLS_CERT ? 'HTTPS' : 'HTTP; TLS is expected in front of it';
   logger.info({ host: config.HOST, port: config.PORT }, `listening for ${tls}`);
@@ -84,6 +88,27 @@ async function assemble(
     workers,
     metrics,
   };
+}
+
+/** Longer than any output takes to be stored. */
+const SWEEP_MARGIN_SECONDS = 3_600;
+
+function createSweeper({ config, log, storage, logger, metrics }: FrontParts): Sweeper {
+  const { SWEEP_SECONDS, TASK_TIMEOUT, RETENTION_DAYS } = config;
+  return new Sweeper(
+    {
+      log,
+      storage,
+      logger,
+      onShard: (swept) => metrics.sweptShard(swept),
+      onRound: (swept) => metrics.sweptAll(swept),
+    },
+    {
+      roundMs: SWEEP_SECONDS * 1_000,
+      marginMs: (SWEEP_MARGIN_SECONDS + TASK_TIMEOUT) * 1_000,
+      retentionMs: RETENTION_DAYS * 86_400_000,
+    },
+  );
 }
 
 /** Takes no more connections, lets waiting calls end within the grace time, then ends what is left. */

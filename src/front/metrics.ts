@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { TaskEvent } from '../../actors/event.ts';
 import type { TaskState } from '../projection/state.ts';
+import type { Swept } from '../storage/sweeper.ts';
 
 export type Gauges = Readonly<Record<string, { readonly help: string; value(): number }>>;
 
@@ -16,6 +17,9 @@ export class FrontMetrics {
   readonly #taskDuration: Histogram;
   readonly #replays: Counter;
   readonly #lostTurns: Counter;
+  readonly #removed: Counter;
+  readonly #removedBytes: Counter;
+  readonly #stored: Gauge;
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry, prefix: 'wyvern_front_' });
@@ -62,6 +66,22 @@ export class FrontMetrics {
       help: 'Times that another front was faster with a create of the same limited account',
       registers,
     });
+    this.#removed = new Counter({
+      name: 'wyvern_outputs_removed_total',
+      help: 'Outputs that this front swept away, and why (task_gone, not_in_the_end, unfinished)',
+      labelNames: ['reason'],
+      registers,
+    });
+    this.#removedBytes = new Counter({
+      name: 'wyvern_outputs_removed_bytes_total',
+      help: 'Bytes of the outputs that this front swept away',
+      registers,
+    });
+    this.#stored = new Gauge({
+      name: 'wyvern_outputs',
+      help: 'Outputs that the last whole sweep found',
+      registers,
+    });
   }
 
   /** Gauges that are read when somebody asks. */
@@ -97,6 +117,15 @@ export class FrontMetrics {
 
   lostTurn(): void {
     this.#lostTurns.inc();
+  }
+
+  sweptShard({ removed, bytes }: Swept): void {
+    for (const [reason, count] of Object.entries(removed)) this.#removed.inc({ reason }, count);
+    this.#removedBytes.inc(bytes);
+  }
+
+  sweptAll({ outputs }: Swept): void {
+    this.#stored.set(outputs);
   }
 
   get contentType(): string {

@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto';
-import { ulid } from 'ulid';
+import { decodeTime, ulid } from 'ulid';
 
 // Keys are capabilities, so their 80 random bits come from the system's generator; one pool serves 256 keys,
 // because a call a character costs 20-50 µs a key and this 1 µs.
@@ -21,3 +21,6 @@ export const newKey = (): string => ulid(undefined, secureRandom);
 
 /** True for a ULID as `newKey` writes them: 26 characters, upper case. Nothing else becomes part of a subject. */
 export const isKey = (text: unknown): text is string => typeof text === 'string' && KEY.test(text);
+
+/** When a key was made, in milliseconds since 1970, by the clock of the process that made it. Throws on what is none. */
+export const timeOf = (key: string): number => decodeTime(key);

@@ -32,6 +32,13 @@ export interface EventLog {
    * `through` as they were when the log ended there.
    */
   history(key: string, through?: number): Promise<StoredEvent[]>;
+  /**
+   * The `queued` events and the ends of these tasks, at most 100 of them, in log order. A task that is not among them
+   * has left the log, unless a replica lags; `history` is sure. Rejects with `LogUnavailable`.
+   */
+  outlines(keys: readonly string[]): Promise<StoredEvent[]>;
+  /** When this log was made. Rejects with `LogUnavailable`. */
+  madeAt(): Promise<Date>;
   /** Whether the task's end is in the log. Rejects with `LogUnavailable`. */
   hasEnded(task: { readonly name: string; readonly key: string }): Promise<boolean>;
   /** Follows the log from the first event after `after`; reports each event once, in order, for ever. */

@@ -80,6 +80,12 @@ const digest = (text: string): string => createHash('sha256').update(text).diges
 /** False for the records on which creates depend. */
 export const isEventSubject = (subject: string): boolean => !/^(turn|request)\./.test(subject);
 
+/** What a task's life begins and ends with. */
+export function outlineSubjects(key: string): readonly string[] {
+  if (!isKey(key)) throw new Error('not a task key');
+  return [`task.queued.*.${key}.*`, `task.done.*.${key}.*`];
+}
+
 export const queuedFilter = (name: string): string => `task.queued.${encodeName(name)}.*.*`;
 
 export interface ParsedSubject {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { decodeEvent, type StoredEvent } from '../envelope.ts';
 import { LogUnavailable } from '../log.ts';
-import { historySubject } from '../subject.ts';
+import { historySubject, outlineSubjects } from '../subject.ts';
 import { STREAM } from './stream.ts';
 
 /** A replica that lags is asked, or another in its place, until it has caught up. */
@@ -29,11 +29,11 @@ export async function readHistory(
   try {
     const subject = historySubject(key);
     // What is past has reached the replicas.
-    if (through !== undefined) return await lastOfEachSubject(manager, subject, through);
+    if (through !== undefined) return await lastOfEachSubject(manager, [subject], through);
     const newest = isReplicated ? await newestSeq(manager, subject) : 0;
     if (newest === undefined) return [];
     for (const deadline = performance.now() + LAG_AT_MOST_MS; performance.now() < deadline; ) {
-      const history = await lastOfEachSubject(manager, subject);
+      const history = await lastOfEachSubject(manager, [subject]);
       if ((history.at(-1)?.seq ?? 0) >= newest) return history;
       await delay(AGAIN_MS);
     }
@@ -41,6 +41,21 @@ export async function readHistory(
     throw new LogUnavailable(`could not read the history of ${key}`, { cause });
   }
   throw new LogUnavailable(`the replicas have not stored the history of ${key} yet`);
+}
+
+/**
+ * See `EventLog.outlines`. One request for all: 2 ms of the server's time for 100 tasks, where their histories one by
+ * one take 7.
+ */
+export async function readOutlines(
+  manager: JetStreamManager,
+  keys: readonly string[],
+): Promise<StoredEvent[]> {
+  try {
+    return keys.length === 0 ? [] : await lastOfEachSubject(manager, keys.flatMap(outlineSubjects));
+  } catch (cause) {
+    throw new LogUnavailable(`could not read the outlines of ${keys.length} tasks`, { cause });
+  }
 }
 
 /** As the leader has it; undefined if the task is unknown. */
@@ -51,13 +66,13 @@ async function newestSeq(manager: JetStreamManager, subject: string): Promise<nu
 
 async function lastOfEachSubject(
   manager: JetStreamManager,
-  subject: string,
+  subjects: readonly string[],
   through?: number,
 ): Promise<StoredEvent[]> {
   const found: StoredEvent[] = [];
   try {
     const messages = await manager.direct.getLastMessagesFor(STREAM, {
-      multi_last: [subject],
+      multi_last: [...subjects],
       ...(through !== undefined && { up_to_seq: through }),
     });
     for await (const { subject: place, data, seq } of messages) found.push(decodeEvent(place, data, seq));

@@ -19,7 +19,7 @@ import { doneSubject } from '../subject.ts';
 import { Appender } from './appender.ts';
 import { conditionsOf, ensureRequestsStream, findRequest, lastTurn } from './creates.ts';
 import { followStream } from './follower.ts';
-import { readHistory } from './history.ts';
+import { readHistory, readOutlines } from './history.ts';
 import { locate } from './locate.ts';
 import { Publisher } from './publisher.ts';
 import { JetStreamTaking } from './queue.ts';
@@ -83,6 +83,18 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
 
   history(key: string, through?: number): Promise<StoredEvent[]> {
     return readHistory(this.#manager, key, this.#isReplicated, through);
+  }
+
+  outlines(keys: readonly string[]): Promise<StoredEvent[]> {
+    return readOutlines(this.#manager, keys);
+  }
+
+  async madeAt(): Promise<Date> {
+    try {
+      return new Date((await this.#manager.streams.info(STREAM)).created);
+    } catch (cause) {
+      throw new LogUnavailable('the log does not answer', { cause });
+    }
   }
 
   async hasEnded({ name, key }: { readonly name: string; readonly key: string }): Promise<boolean> {

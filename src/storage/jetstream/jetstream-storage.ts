@@ -1,8 +1,7 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
-import { decodeTime } from 'ulid';
 import type { Config } from '../../config.ts';
-import { newKey } from '../../log/key.ts';
+import { isKey, newKey, timeOf } from '../../log/key.ts';
 import { isOutputPath, type OutputPath, type Storage, StorageFailure, type StoredFile } from '../storage.ts';
 import {
   ensureFilesStream,
@@ -99,7 +98,7 @@ class JetStreamStorage implements Storage {
       let removed = 0;
       for (const subject of await this.#subjects(`piece.${shard}.>`)) {
         const piece = parseSubject(subject);
-        if (!piece || decodeTime(piece.put) >= before.getTime()) continue;
+        if (!piece || !isKey(piece.put) || timeOf(piece.put) >= before.getTime()) continue;
         const message = await this.#get({ last_by_subj: fileSubject(piece.path) });
         if (message && asManifest(message)?.put === piece.put) continue;
         await this.#purge(subject);
