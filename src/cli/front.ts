@@ -62,10 +62,10 @@ async function assemble(
   await putSample(storage);
   const limits = new Limits((name) => accounts.find(name)?.limits);
   const metrics = new FrontMetrics();
-  const onChange: ProjectionOptions['onChange'] = (state, type) => {
-    if (type === 'queued') limits.queued(state.account, dateToMs(state.queued));
+  const onChange: ProjectionOptions['onChange'] = (state, event) => {
+    if (event.type === 'queued') limits.queued(state.account, dateToMs(state.queued));
     else if (state.completed !== undefined) limits.ended(state.account);
-    metrics.changed(state, type);
+    metrics.changed(state, event.type);
   };
   const projection = new Projection({ log, logger, onChange });
   const workers = new WorkerPresence();

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '../tasks/canonical.ts';
 import type { CheckedTask } from './definitions.ts';
 import type { RequestHead } from './exchange.ts';
 import type { Problem } from './request-error.ts';
@@ -37,11 +38,3 @@ function digest(tasks: readonly CheckedTask[]): string {
   const asked = tasks.map(({ sent, metas }) => [sent, metas ?? null]);
   return createHash('sha256').update(canonicalJson(asked)).digest('hex');
 }
-
-/** The members of each object in one order. */
-const canonicalJson = (value: unknown): string =>
-  JSON.stringify(value, (_, member: unknown) =>
-    typeof member === 'object' && member !== null && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : member,
-  );

@@ -17,7 +17,7 @@ export interface ProjectionOptions {
   readonly maxEnded?: number;
   readonly maxEndedBytes?: number;
   /** Called for each event that changed a task, after the change. */
-  onChange?(state: TaskState, type: TaskEvent['type']): void;
+  onChange?(state: TaskState, event: TaskEvent): void;
 }
 
 interface OpenTask {
@@ -142,7 +142,7 @@ export class Projection {
     const after = fold(before, stored);
     if (after && after !== before) {
       this.#keep(key, task, after, stored.bytes);
-      this.#onChange(after, event.type);
+      this.#onChange(after, event);
     }
     this.#advance(seq);
   }
