@@ -39,11 +39,12 @@ export async function welcome(
 const curlLine = (url: string, secret: string): string =>
   `curl -s ${url}/v1/create -H "Authorization: Secret ${secret}" -d '{"tasks":{"task_name":"image.thumb","url":"${url}/files/sample/raccoon.jpg","width":300},"block":true}'`;
 
-/** Not the secret itself, which was shown once, but a shell expression that reads it. */
+/** Not the secret itself, which was shown once, but a shell expression that reads it, in whatever folder. */
 async function secretFromFile(path: string): Promise<string | undefined> {
   const text = await readFile(path, 'utf8').catch(() => '');
   if (!/"secret"\s*:/.test(text)) return undefined;
-  return `$(node -p "JSON.parse(fs.readFileSync('${shown(path)}')).accounts.find(a => a.secret).secret")`;
+  const quoted = `'${path.replaceAll("'", "'\\''")}'`;
+  return `$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).accounts.find(a => a.secret).secret' ${quoted})`;
 }
 
 const shown = (path: string): string => {

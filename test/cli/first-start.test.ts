@@ -13,8 +13,8 @@ let first: Service;
 
 beforeAll(async () => {
   parent = await mkdtemp(join(tmpdir(), 'wyvern-first-'));
-  // A blank in the path, and a folder that is not there yet.
-  dataDir = join(parent, 'my data');
+  // A blank and a quote in the path, and a folder that is not there yet.
+  dataDir = join(parent, "today's data");
   first = await Service.start({}, dataDir);
 });
 afterAll(async () => {
@@ -22,10 +22,10 @@ afterAll(async () => {
   await rm(parent, { recursive: true, force: true });
 });
 
-/** Pastes the line that the service printed into a shell; resolves with the statuses that it answers. */
+/** Pastes the line that the service printed into a shell somewhere else; resolves with the statuses that it answers. */
 async function pasteCurl(service: Service): Promise<readonly Thumbnailed[]> {
   const [, line] = /^ {2}(curl .*)$/m.exec(service.output()) as unknown as [string, string];
-  const { stdout } = await promisify(execFile)('sh', ['-c', line]);
+  const { stdout } = await promisify(execFile)('sh', ['-c', line], { cwd: parent });
   return JSON.parse(stdout);
 }
 
