@@ -32,12 +32,14 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   '/v1/history': { GET: history },
   '/v1/tasks': { GET: tasks },
   '/files/': { GET: files, HEAD: files },
-  '/healthz': { GET: healthz, HEAD: healthz },
+  '/healthz': { GET: healthz },
   '/readyz': { GET: readyz },
   '/metrics': { GET: metrics },
   '/openapi.json': { GET: openapi },
   '/docs': { GET: docs },
 };
+/** What answers at once and changes nothing; there HEAD is GET, and `Exchange` leaves out the body. */
+const PAGES: ReadonlySet<Endpoint | undefined> = new Set([tasks, healthz, readyz, metrics, openapi, docs]);
 const EXACT = new Map(Object.entries(ROUTES));
 const PREFIXES = Object.keys(ROUTES).filter((path) => path.endsWith('/'));
 
@@ -122,9 +124,9 @@ export class App {
         { name: 'path', location: 'path', description: `there is nothing at '${path.slice(0, 200)}'` },
       ]);
     if (method === 'OPTIONS') return answerPreflight(exchange, found.route);
-    const endpoint = Object.hasOwn(found.route, method) ? found.route[method] : undefined;
+    const endpoint = endpointOf(found.route, method);
     if (endpoint) return endpoint(this.#parts, exchange, found.rest);
-    const description = `${method} is not allowed here, use ${Object.keys(found.route).join(' or ')}`;
+    const description = `${method} is not allowed here, use ${methodsOf(found.route).join(' or ')}`;
     throw new RequestError(405, [{ name: 'method', location: 'path', description }], {
       Allow: allow(found.route),
     });
@@ -189,7 +191,17 @@ function findRoute(path: string): Found | undefined {
   return route && prefix ? { path: prefix, route, rest: path.slice(prefix.length) } : undefined;
 }
 
-const allow = (route: Route): string => [...Object.keys(route), 'OPTIONS'].join(', ');
+function endpointOf(route: Route, method: string): Endpoint | undefined {
+  if (method === 'HEAD' && PAGES.has(route.GET)) return route.GET;
+  return Object.hasOwn(route, method) ? route[method] : undefined;
+}
+
+const methodsOf = (route: Route): string[] => [
+  ...Object.keys(route),
+  ...(PAGES.has(route.GET) ? ['HEAD'] : []),
+];
+
+const allow = (route: Route): string => [...methodsOf(route), 'OPTIONS'].join(', ');
 
 function answerPreflight(exchange: Exchange, route: Route): void {
   exchange.sendWithoutBody(204, {

@@ -44,7 +44,7 @@ export class Feeds {
 
   /** `states` make the first line; what has happened since then follows at once. */
   open(exchange: Exchange, states: readonly TaskState[]): void {
-    const format: FeedFormat = exchange.head.header('accept').includes('text/event-stream')
+    const format: FeedFormat = exchange.head.header('accept').toLowerCase().includes('text/event-stream')
       ? 'sse'
       : 'ndjson';
     const feed = new StatusFeed(exchange, this.#projection, this.#view, format, () =>

@@ -25,7 +25,7 @@ export function parseRange(
   etag: string,
   { bytes, modifiedAt }: Entity,
 ): { readonly start: number; readonly end: number } | 'unsatisfiable' | undefined {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(head.header('range').trim());
+  const match = /^bytes=(\d*)-(\d*)$/i.exec(head.header('range').trim());
   if (!match || (match[1] === '' && match[2] === '')) return undefined;
   const condition = head.header('if-range').trim();
   if (condition !== '' && condition !== etag && Date.parse(condition) !== seconds(modifiedAt) * 1_000)

@@ -121,7 +121,7 @@ describe('POST /v1/create_stream', () => {
 describe('A feed is Server-Sent Events when text/event-stream is accepted', () => {
   test('with one data line an event, and the same statuses', async () => {
     const response = await createStream([hello(), hello()], {
-      headers: { Accept: 'text/event-stream, */*;q=0.1' },
+      headers: { Accept: 'Text/Event-Stream, */*;q=0.1' },
     });
     expect(response.headers.get('content-type')).toBe('text/event-stream');
     expect(response.headers.get('access-control-allow-origin')).toBe('*');

@@ -146,6 +146,20 @@ describe('A range', () => {
     }
   });
 
+  test('that begins beyond the end is told as every error is, and not to be kept for a year', async () => {
+    const { response, body } = await ranged('bytes=999999999-');
+    expect(JSON.parse(body.toString())).toEqual({
+      status: 'error',
+      errors: [{ name: 'Range', location: 'header', description: `the file has ${bytes.length} bytes` }],
+    });
+    expect(response.headers.has('cache-control')).toBe(false);
+  });
+
+  test('may be asked for in either case', async () => {
+    const { response } = await ranged('Bytes=0-9');
+    expect(response.status).toBe(206);
+  });
+
   test.each(['bytes=9-5', 'bytes=-', 'bytes=a-b', 'lines=0-5', 'bytes=0-1,5-6', '0-5'])(
     'that is not understood is not looked at: %s',
     async (range) => {

@@ -62,9 +62,17 @@ describe('GET /v1/tasks', () => {
 describe('The service tells how it is', () => {
   test('/healthz answers as long as the process does', async () => {
     expect(await jsonOf(await fetch(`${service.url}/healthz`))).toEqual({ status: 'ok' });
-    const { status, body } = await exchangeRaw(service, rawHead(service, 'HEAD /healthz'));
-    expect({ status, body }).toEqual({ status: 200, body: '' });
   });
+
+  test.each(['/healthz', '/readyz', '/metrics', '/v1/tasks', '/openapi.json', '/docs'])(
+    '%s answers HEAD as GET, without the body',
+    async (path) => {
+      const got = await fetch(service.url + path);
+      const { status, body, head } = await exchangeRaw(service, rawHead(service, `HEAD ${path}`));
+      expect({ status, body }).toEqual({ status: 200, body: '' });
+      expect(head).toContain(`Content-Type: ${got.headers.get('content-type')}\r\n`);
+    },
+  );
 
   test('/readyz answers 200 when the log answers and a worker is known', async () => {
     expect(await jsonOf(await fetch(`${service.url}/readyz`))).toEqual({ status: 'ok' });
@@ -120,10 +128,10 @@ describe('A 405 answers a method that a path does not take, with Allow', () => {
     ['PATCH', '/v1/stream', 'GET, POST, OPTIONS'],
     ['POST', '/v1/file/x.jpg', 'GET, OPTIONS'],
     ['POST', '/v1/history', 'GET, OPTIONS'],
-    ['POST', '/v1/tasks', 'GET, OPTIONS'],
+    ['POST', '/v1/tasks', 'GET, HEAD, OPTIONS'],
     ['PUT', `/files/${UNKNOWN_KEY}/output.jpg`, 'GET, HEAD, OPTIONS'],
     ['POST', '/healthz', 'GET, HEAD, OPTIONS'],
-    ['POST', '/metrics', 'GET, OPTIONS'],
+    ['POST', '/metrics', 'GET, HEAD, OPTIONS'],
   ])('%s %s', async (method, path, allow) => {
     const response = await fetch(service.url + path, { method });
     expect(response.headers.get('allow')).toBe(allow);

@@ -74,7 +74,11 @@ async function serve(
   // RFC 9110, 14.2: ranges are for GET.
   const range = head.method === 'GET' ? parseRange(head, etag, stored) : undefined;
   if (range === 'unsatisfiable')
-    return exchange.send(416, '', { ...headers, 'Content-Range': `bytes */${stored.bytes}` });
+    throw new RequestError(
+      416,
+      [{ name: 'Range', location: 'header', description: `the file has ${stored.bytes} bytes` }],
+      { 'Content-Range': `bytes */${stored.bytes}` },
+    );
   const bytes = range ? range.end - range.start + 1 : stored.bytes;
   const ranged = range
     ? { ...typed, 'Content-Range': `bytes ${range.start}-${range.end}/${stored.bytes}` }

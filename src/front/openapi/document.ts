@@ -16,7 +16,7 @@ Dates are ISO 8601 in UTC, with microseconds. The dates of one task never run ba
 
 Calls that wait, such as \`block\` and feeds, have no time limit of their own; a client that leaves frees at once what was held for it.
 
-Every answer may be read from any origin, and \`OPTIONS\` answers preflights on every path. A method that a path does not know gets 405 with \`Allow\`.`;
+Every answer may be read from any origin, and \`OPTIONS\` answers preflights on every path. A method that a path does not know gets 405 with \`Allow\`. The calls of the service itself answer \`HEAD\` as they do \`GET\`, without the body.`;
 
 const TAGS = [
   { name: 'Create', description: 'Queue tasks. Needs credentials.' },

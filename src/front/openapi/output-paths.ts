@@ -69,10 +69,17 @@ const answersWith = (content: Pick<Answer, 'content'>, rest: Answers): Answers =
   200: { description: 'The file', headers: HEADERS, ...content },
   206: { description: 'The range of the file', headers: { ...HEADERS, ...RANGE }, ...content },
   304: { description: 'You have it already', headers: HEADERS },
-  416: { description: 'The file has no such range', headers: { ...HEADERS, ...RANGE } },
   ...rest,
 });
 
+const NO_SUCH_RANGE: Answer = {
+  description: 'The file has no such range',
+  headers: RANGE,
+  content: json(
+    schemaRef('Problems'),
+    only('Beyond the end', problem('Range', 'header', 'the file has 21110 bytes')),
+  ),
+};
 const NOT_FOUND: Answer = {
   description: 'There is no such file',
   content: json(
@@ -94,7 +101,10 @@ const GET: Operation = {
   ...SHARED,
   operationId: 'getOutput',
   summary: 'A file that a task made',
-  responses: answersWith({ content: bytes }, { 404: NOT_FOUND, ...answers('Invalid', 'LogOutOfReach') }),
+  responses: answersWith(
+    { content: bytes },
+    { 404: NOT_FOUND, 416: NO_SUCH_RANGE, ...answers('Invalid', 'LogOutOfReach') },
+  ),
 };
 
 const HEAD: Operation = {

@@ -23,7 +23,6 @@ const text = (type: string, description: string): Answer => ({
 });
 
 const ready = call('readyz', 'Whether tasks can be taken and run', OK, 'For what sends traffic here.');
-const healthy = call('healthz', 'Whether this process answers', OK, 'For what restarts it.');
 const NOT_READY: Answer = {
   description: 'Not now, and why',
   headers: { 'Retry-After': { description: 'Seconds to wait', schema: { type: 'integer', minimum: 1 } } },
@@ -38,14 +37,7 @@ export const SERVICE_PATHS: Paths = {
       content: json(listOf('CatalogueEntry')),
     }),
   },
-  '/healthz': {
-    get: healthy,
-    head: {
-      ...healthy,
-      operationId: 'headHealthz',
-      responses: { 200: { description: 'All is well' }, 500: { description: 'Unforeseen' } },
-    },
-  },
+  '/healthz': { get: call('healthz', 'Whether this process answers', OK, 'For what restarts it.') },
   '/readyz': { get: { ...ready, responses: { ...ready.responses, 503: NOT_READY } } },
   '/metrics': { get: call('metrics', 'Measurements', text('text/plain', "In Prometheus' text format")) },
   '/openapi.json': {
