@@ -70,6 +70,12 @@ export const Settings = Type.Object({
     default: 'disk',
   }),
   MAX_FILES_BYTES: integer('bytes that outputs may take in JetStream', 10_000_000_000, 1_000_000, 2 ** 50),
+  CACHE_SECONDS: integer(
+    'seconds in which a GET of `create_file` is answered with a file that was made before; 0: never',
+    3_600,
+    0,
+    31_536_000,
+  ),
   SWEEP_SECONDS: Type.Number({
     description:
       'seconds in which all outputs are held against the log, and those without a task removed; 0: never',

@@ -9,6 +9,7 @@ import { Feeds } from '../front/feed.ts';
 import type { FrontParts } from '../front/front-parts.ts';
 import { gaugesOf } from '../front/gauges.ts';
 import { FrontMetrics } from '../front/metrics.ts';
+import { SharedCreates } from '../front/shared-creates.ts';
 import { StatusView } from '../front/status-view.ts';
 import { Submissions } from '../front/submission.ts';
 import { WorkerPresence } from '../front/worker-presence.ts';
@@ -18,6 +19,7 @@ import { connectToNats } from '../log/jetstream/connection.ts';
 import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { natsPresence } from '../log/jetstream/presence.ts';
 import { createLogger, type Logger } from '../logger.ts';
+import { DefinitionIndex } from '../projection/definition-index.ts';
 import { Projection, type ProjectionOptions } from '../projection/projection.ts';
 import type { Storage } from '../storage/storage.ts';
 import { Sweeper } from '../storage/sweeper.ts';
@@ -62,10 +64,12 @@ async function assemble(
   await putSample(storage);
   const limits = new Limits((name) => accounts.find(name)?.limits);
   const metrics = new FrontMetrics();
+  const index = new DefinitionIndex({ maxAgeMs: config.CACHE_SECONDS * 1_000 });
   const onChange: ProjectionOptions['onChange'] = (state, event) => {
     if (event.type === 'queued') limits.queued(state.account, dateToMs(state.queued));
     else if (state.completed !== undefined) limits.ended(state.account);
     metrics.changed(state, event.type);
+    if (config.CACHE_SECONDS > 0) index.apply(state, event);
   };
   const projection = new Projection({ log, logger, onChange });
   const workers = new WorkerPresence();
@@ -73,6 +77,7 @@ async function assemble(
   const view = new StatusView(config.PUBLIC_URL);
   const feeds = new Feeds(projection, view);
   const submissions = new Submissions({ log, projection, limits, metrics });
+  const sharedCreates = new SharedCreates({ projection, index, storage });
   return {
     config,
     log,
@@ -85,6 +90,7 @@ async function assemble(
     view,
     feeds,
     submissions,
+    sharedCreates,
     workers,
     metrics,
   };

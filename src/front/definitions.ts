@@ -26,6 +26,8 @@ export interface CheckedTask {
   readonly sent: Static<typeof SentDefinition> & Record<string, unknown>;
   readonly metas: Record<string, unknown> | undefined;
   readonly refused: ParameterProblems | undefined;
+  /** With their defaults filled in; undefined if they do not fit the task. */
+  readonly parameters: Readonly<Record<string, unknown>> | undefined;
 }
 
 const MAX_METAS_BYTES = 4_096;
@@ -93,6 +95,7 @@ export function checkTask(
     sent: kept as CheckedTask['sent'],
     metas: metas as CheckedTask['metas'],
     refused: checked.ok ? undefined : checked.problems,
+    parameters: checked.ok ? checked.value : undefined,
   };
 }
 

@@ -13,6 +13,7 @@ export interface RequestHead {
 const HEADERS = [
   'accept',
   'authorization',
+  'cache-control',
   'content-length',
   'idempotency-key',
   'if-modified-since',
@@ -151,8 +152,8 @@ export class Exchange {
     });
   }
 
-  redirect(location: string): void {
-    this.send(302, '', { Location: location });
+  redirect(location: string, headers?: Headers): void {
+    this.send(302, '', { Location: location, ...headers });
   }
 
   /** Begins an answer of unknown length. */

@@ -8,6 +8,7 @@ import type { Projection } from '../projection/projection.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Feeds } from './feed.ts';
 import type { FrontMetrics } from './metrics.ts';
+import type { SharedCreates } from './shared-creates.ts';
 import type { StatusView } from './status-view.ts';
 import type { Submissions } from './submission.ts';
 import type { WorkerPresence } from './worker-presence.ts';
@@ -25,6 +26,7 @@ export interface FrontParts {
   readonly view: StatusView;
   readonly feeds: Feeds;
   readonly submissions: Submissions;
+  readonly sharedCreates: SharedCreates;
   readonly workers: WorkerPresence;
   readonly metrics: FrontMetrics;
 }

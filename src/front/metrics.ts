@@ -17,6 +17,7 @@ export class FrontMetrics {
   readonly #taskDuration: Histogram;
   readonly #replays: Counter;
   readonly #lostTurns: Counter;
+  readonly #files: Counter;
   readonly #removed: Counter;
   readonly #removedBytes: Counter;
   readonly #stored: Gauge;
@@ -64,6 +65,12 @@ export class FrontMetrics {
     this.#lostTurns = new Counter({
       name: 'wyvern_turns_lost_total',
       help: 'Times that another front was faster with a create of the same limited account',
+      registers,
+    });
+    this.#files = new Counter({
+      name: 'wyvern_files_asked_total',
+      help: 'GETs of create_file, and whether a task was done before, open already or created for it',
+      labelNames: ['task'],
       registers,
     });
     this.#removed = new Counter({
@@ -117,6 +124,10 @@ export class FrontMetrics {
 
   lostTurn(): void {
     this.#lostTurns.inc();
+  }
+
+  gotFile(task: 'done' | 'open' | 'created'): void {
+    this.#files.inc({ task });
   }
 
   sweptShard({ removed, bytes }: Swept): void {

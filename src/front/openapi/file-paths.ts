@@ -33,6 +33,17 @@ const REDIRECT: Answer = {
   },
 };
 
+const CACHEABLE_REDIRECT: Answer = {
+  ...REDIRECT,
+  headers: {
+    ...REDIRECT.headers,
+    'Cache-Control': {
+      description: 'How long the answer stays the same, in seconds: `private, max-age=3600`',
+      schema: { type: 'string' },
+    },
+  },
+};
+
 const NO_SUCH_FILE: Examples = {
   file: {
     summary: 'The task made other files',
@@ -81,6 +92,11 @@ const CreateFileBody = Type.Object({ task: Type.Ref(schemaRef('TaskDefinition').
 const DESCRIPTION =
   'Queues a task, waits for its file and redirects there. Of a task that makes several, each is there as soon as it is stored.';
 
+const SHARED =
+  'If a task of the account is at the same, it is waited for; if one has done the same within `CACHE_SECONDS`, its ' +
+  'file is the answer, and no task is queued. `Cache-Control: no-cache` asks for a new one, and so do ' +
+  '`task_metas` and an `Idempotency-Key`.';
+
 const createByPost = (publicUrl: string, path: readonly Parameter[]): Operation => ({
   operationId: path.length > 0 ? 'createNamedFileByPost' : 'createFileByPost',
   tags: ['Create'],
@@ -96,10 +112,10 @@ const createByGet = (publicUrl: string, path: readonly Parameter[]): Operation =
   operationId: path.length > 0 ? 'createNamedFileByGet' : 'createFileByGet',
   tags: ['Create'],
   summary: 'Make a file and go there, for an <img>',
-  description: `${DESCRIPTION} The definition stands in the query, where its values are read as their types ask.`,
+  description: `${DESCRIPTION} The definition stands in the query, where its values are read as their types ask. ${SHARED}`,
   security: BY_HEADER_OR_QUERY,
   parameters: [...path, TASK_NAME, parametersInQuery(publicUrl), IDEMPOTENCY_KEY, REFERER],
-  responses: createAnswers(publicUrl),
+  responses: { ...createAnswers(publicUrl), 302: CACHEABLE_REDIRECT },
 });
 
 const TASK_NAME: Parameter = {
