@@ -1,9 +1,9 @@
 import Type from 'typebox';
 import { defineTask } from './definition.ts';
-import { FORMATS, MAX_SIDE } from './image/limits.ts';
+import { FORMATS } from './image/limits.ts';
+import { crop, format, quality, side } from './image-parameters.ts';
 import { sourceUrl } from './url.ts';
 
-const side = (description: string) => Type.Integer({ description, minimum: 1, maximum: MAX_SIDE });
 const pixels = (description: string) => Type.Integer({ description });
 
 export const imageThumb = defineTask({
@@ -19,27 +19,15 @@ export const imageThumb = defineTask({
       height: Type.Optional(
         side('pixels; without it, what follows from `width`, or the height of the source'),
       ),
-      crop: Type.Boolean({
-        description: 'false fits the image inside width and height, true fills them and cuts off the rest',
-        default: false,
-      }),
+      crop,
       rotation: Type.Enum([0, 90, 180, 270], {
         description:
           'degrees to turn the upright image counter-clockwise; width and height are those of the result',
         default: 0,
       }),
       poster: Type.Boolean({ description: 'whether to draw a play icon in the centre', default: false }),
-      format: Type.Enum([...FORMATS], {
-        description:
-          'of the result; transparency becomes white in jpeg; avif is written up to 13 megapixels, gif up to 16',
-        default: 'jpeg',
-      }),
-      quality: Type.Integer({
-        description: 'for jpeg, webp and avif; png is always lossless, gif always has 256 colours',
-        default: 80,
-        minimum: 1,
-        maximum: 95,
-      }),
+      format: format([...FORMATS]),
+      quality,
     },
     { additionalProperties: false },
   ),

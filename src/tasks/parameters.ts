@@ -3,6 +3,7 @@ import { Compile, type Validator } from 'typebox/compile';
 import type { TLocalizedValidationError } from 'typebox/error';
 import { type Fill, fillerOf } from './defaults.ts';
 import type { TaskDefinition } from './definition.ts';
+import { FILE_NAME_PATTERN, MUST_BE_FILE_NAME } from './file-name.ts';
 import { MUST_BE_URL, URL_PATTERN } from './url.ts';
 
 export type CheckedParameters =
@@ -84,9 +85,12 @@ export function publishedParameters({ parameters }: TaskDefinition): Record<stri
   return { ...parameters, required: needed };
 }
 
-/** The alternatives of a union each complain; the union's own complaint says it all. And `false` schemas echo. */
+/**
+ * The alternatives of a union each complain; the union's own complaint says it all. What is wrong with a member's name
+ * is said of that member.
+ */
 function isEcho(error: TLocalizedValidationError, all: readonly TLocalizedValidationError[]): boolean {
-  if (error.keyword === 'boolean') return true;
+  if (error.keyword === 'propertyNames') return true;
   return all.some(
     ({ keyword, schemaPath }) => keyword === 'anyOf' && error.schemaPath.startsWith(`${schemaPath}/anyOf/`),
   );
@@ -98,6 +102,9 @@ function describe(error: TLocalizedValidationError): [string, string][] {
   switch (error.keyword) {
     case 'required':
       return error.params.requiredProperties.map((name) => [inside(name), 'this field is required']);
+    // A member's own complaint and that of the object around it, which comes last, if the others leave room for it.
+    case 'boolean':
+      return [[at, 'unknown parameter']];
     case 'additionalProperties':
       return error.params.additionalProperties.map((name) => [inside(name), 'unknown parameter']);
     default:
@@ -124,11 +131,15 @@ function sentence(error: TLocalizedValidationError): string {
     case 'maxLength':
       return `must have at most ${error.params.limit} characters`;
     case 'minItems':
-      return `must have at least ${error.params.limit} items`;
+      return error.params.limit === 1
+        ? 'must not be empty'
+        : `must have at least ${error.params.limit} items`;
     case 'maxItems':
       return `must have at most ${error.params.limit} items`;
     case 'minProperties':
-      return `must have at least ${error.params.limit} members`;
+      return error.params.limit === 1
+        ? 'must not be empty'
+        : `must have at least ${error.params.limit} members`;
     case 'maxProperties':
       return `must have at most ${error.params.limit} members`;
     case 'enum':
@@ -138,11 +149,16 @@ function sentence(error: TLocalizedValidationError): string {
     case '~refine':
       return error.params.message;
     case 'pattern':
-      return String(error.params.pattern) === URL_PATTERN ? MUST_BE_URL : 'is not of the right form';
+      return FORMS.get(String(error.params.pattern)) ?? 'is not of the right form';
     default:
       return error.message;
   }
 }
+
+const FORMS: ReadonlyMap<string, string> = new Map([
+  [URL_PATTERN, MUST_BE_URL],
+  [FILE_NAME_PATTERN, MUST_BE_FILE_NAME],
+]);
 
 const TYPES: Readonly<Record<string, string>> = {
   array: 'a list',

@@ -16,6 +16,7 @@ import {
   type Status,
   sleep,
   statusesOf,
+  TASKS,
   thumb,
   UNKNOWN_KEY,
 } from './support.ts';
@@ -39,7 +40,7 @@ interface Described {
 describe('GET /v1/tasks', () => {
   test('answers the catalogue: name, description, JSON Schemas of parameters and result, file names', async () => {
     const catalogue = await jsonOf<Described[]>(await fetch(`${service.url}/v1/tasks`));
-    expect(catalogue.map(({ name }) => name)).toEqual(['hello', 'sleep', 'image.info', 'image.thumb']);
+    expect(catalogue.map(({ name }) => name)).toEqual(TASKS);
     for (const task of catalogue) {
       expect(Object.keys(task)).toEqual(['name', 'description', 'parameters', 'result', 'files']);
       expect(task.description).toMatch(/\.$/);

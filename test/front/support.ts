@@ -11,7 +11,16 @@ export const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** A task key of the right shape that no task has. */
 export const UNKNOWN_KEY = '7ZZZZZZZZZZZZZZZZZZZZZZZZZ';
-export const CHOICES = "'hello', 'sleep', 'image.info', 'image.thumb'";
+export const TASKS = [
+  'hello',
+  'sleep',
+  'image.info',
+  'image.thumb',
+  'image.sizes',
+  'image.gif',
+  'image.strip',
+];
+export const CHOICES = TASKS.map((name) => `'${name}'`).join(', ');
 
 export interface Status {
   readonly status: 'queued' | 'executing' | 'success' | 'error';

@@ -1,8 +1,8 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Json, Output, TaskDefinition } from '../../src/tasks/definition.ts';
 import { checkParameters } from '../../src/tasks/parameters.ts';
+import { temporaryFolder } from './folder.ts';
 
 export interface Ran<T> {
   readonly result: T;
@@ -19,28 +19,49 @@ export async function runOn<T>(
   bytes: Uint8Array,
   parameters: Record<string, unknown> = {},
 ): Promise<Ran<T>> {
-  const folder = await mkdtemp(join(tmpdir(), 'wyvern-task-'));
-  try {
-    const path = join(folder, 'source');
-    await writeFile(path, bytes);
-    return await runFile<T>(definition, path, parameters);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'source');
+  await writeFile(path, bytes);
+  return await runFile<T>(definition, path, parameters);
 }
 
-export async function runFile<T>(
+/** The same on several sources, whose URLs, `SOURCE_URL/0` and so on, stand in the parameter called `name`. */
+export async function runOnAll<T>(
+  definition: TaskDefinition,
+  name: string,
+  files: readonly Uint8Array[],
+  parameters: Record<string, unknown> = {},
+): Promise<Ran<T>> {
+  await using folder = await temporaryFolder();
+  const paths = files.map((_, index) => join(folder.path, String(index)));
+  await Promise.all(paths.map((path, index) => writeFile(path, files[index] ?? '')));
+  const urls = paths.map((_, index) => `${SOURCE_URL}/${index}`);
+  return await run<T>(definition, paths, { [name]: urls, ...parameters });
+}
+
+export const runFile = <T>(
   definition: TaskDefinition,
   path: string,
   parameters: Record<string, unknown> = {},
+): Promise<Ran<T>> => run<T>(definition, [path], { url: SOURCE_URL, ...parameters });
+
+async function run<T>(
+  definition: TaskDefinition,
+  paths: readonly string[],
+  parameters: Record<string, unknown>,
 ): Promise<Ran<T>> {
-  const checked = checkParameters(definition, { url: SOURCE_URL, ...parameters });
+  const checked = checkParameters(definition, parameters);
   if (!checked.ok) throw new Error(JSON.stringify(checked.problems));
   const outputs: Output[] = [];
   const progress: Json[] = [];
-  const { size } = await stat(path);
+  const urls = definition.sources(checked.value);
+  const sources = paths.map(async (path, index) => ({
+    url: urls[index] ?? '',
+    path,
+    bytes: (await stat(path)).size,
+  }));
   const result = await definition.run(checked.value, {
-    sources: [{ url: SOURCE_URL, path, bytes: size }],
+    sources: await Promise.all(sources),
     output: async (output) => void outputs.push(output),
     progress: (value) => void progress.push(value),
     signal: new AbortController().signal,

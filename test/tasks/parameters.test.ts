@@ -77,7 +77,7 @@ describe('parameters', () => {
     [{ url, crop: 'yes' }, { crop: ['must be true or false'] }],
     [{ url, rotation: 45 }, { rotation: ['must be one of: 0, 90, 180, 270'] }],
     [{ url, format: 'exe' }, { format: ["must be one of: 'jpeg', 'png'"] }],
-    [{ url, images: [] }, { images: ['must have at least 1 items'] }],
+    [{ url, images: [] }, { images: ['must not be empty'] }],
     [
       { url, images: [url, 5, 'x'] },
       { 'images[1]': ['must be a string'], 'images[2]': ['must be an absolute http or https URL'] },

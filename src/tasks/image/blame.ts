@@ -12,6 +12,8 @@ const US = /too many open files|no space left|input file is missing|permission d
 const MEMORY = /memory|alloc|Encoder plugin|unable to encode/i;
 /** libheif's own bounds on what a header may claim; it calls that a memory error too. */
 const IMPOSSIBLE_CLAIM = 'Security limit exceeded';
+/** Said of a file that is broken, and of a whole one when memory is short; only decoding it once more, small, tells. */
+const FILE_OR_MEMORY = /^webp2vips: unable to read pixels$/m;
 /** The names of the decoders. */
 const FILE = /^(VipsJpeg|vipspng|webp2vips|gifload\w*|heif): /m;
 
@@ -26,10 +28,15 @@ const HARMLESS =
 /** Undefined where the text does not tell: encoders hide a decoder's error behind `unable to write to target`. */
 export function culpritOf(error: unknown): Culprit | undefined {
   const text = messageOf(error);
+  if (FILE_OR_MEMORY.test(text)) return undefined;
   if (US.test(text)) return 'us';
   if (MEMORY.test(text) && !text.includes(IMPOSSIBLE_CLAIM)) return 'memory';
   return FILE.test(text) ? 'file' : undefined;
 }
+
+/** Who it was after all if the file turns out to be whole. */
+export const culpritOfWhole = (error: unknown): Culprit =>
+  FILE_OR_MEMORY.test(messageOf(error)) ? 'memory' : 'us';
 
 /** What to throw for an error. A fault of ours stays what it is: the file may be fine. */
 export function failureOf(source: Source, error: unknown, culprit: Culprit): unknown {

@@ -1,6 +1,8 @@
 import type { Sharp } from 'sharp';
 import type { Format } from './limits.ts';
 
+const GIF_EFFORT = 2;
+
 /**
  * Sets how pixels are written. Metadata is dropped and colours become 8-bit sRGB, both sharp's defaults.
  *
@@ -21,8 +23,26 @@ export function encodeAs(pixels: Sharp, format: Format, quality: number): Sharp 
     case 'webp':
       return pixels.webp({ quality, effort: 2 });
     case 'gif':
-      return pixels.gif({ effort: 2 });
+      return pixels.gif({ effort: GIF_EFFORT });
     case 'avif':
       return pixels.avif({ quality, effort: 1, chromaSubsampling: '4:2:0' });
   }
 }
+
+export interface Playing {
+  readonly frames: number;
+  /** How often it plays, 0 for ever. */
+  readonly plays: number;
+  readonly frameSeconds: number;
+}
+
+/** Sets how frames become an animation. GIF counts in hundredths of a second. */
+export const encodeAnimation = (pixels: Sharp, { frames, plays, frameSeconds }: Playing): Sharp =>
+  pixels.gif({
+    effort: GIF_EFFORT,
+    loop: plays,
+    // As many frames as images, also if two are alike.
+    keepDuplicateFrames: true,
+    // One for each: of frames that were made here, sharp gives a single one to the first only.
+    delay: Array.from({ length: frames }, () => Math.round(frameSeconds * 100) * 10),
+  });

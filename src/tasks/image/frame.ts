@@ -1,4 +1,4 @@
-import type { Size } from './upright.ts';
+import { areaOf, type Size, scaleSize } from './upright.ts';
 
 /** What a client asks an image to fit; pixels. */
 export interface Frame {
@@ -13,6 +13,8 @@ export interface Frame {
  * what remains.
  */
 export interface Fit {
+  /** By which the image is scaled: under 1 it becomes smaller. */
+  readonly factor: number;
   readonly cut: Size;
   readonly scaled: Size;
   readonly result: Size;
@@ -30,21 +32,14 @@ export function fitInto({ width, height, crop }: Frame, image: Size): Fit {
   const factors = [(width ?? Infinity) / image.width, (height ?? Infinity) / image.height];
   if (crop && width !== undefined && height !== undefined)
     return fill({ width, height }, image, Math.max(...factors));
-  const factor = Math.min(...factors);
-  const result = factor === Infinity ? image : scale(image, factor);
-  return { cut: image, scaled: result, result };
+  const factor = width === undefined && height === undefined ? 1 : Math.min(...factors);
+  const result = scaleSize(image, factor);
+  return { factor, cut: image, scaled: result, result };
 }
 
 function fill(result: Size, image: Size, factor: number): Fit {
-  const { width, height } = scale(image, factor);
+  const { width, height } = scaleSize(image, factor);
   const scaled = { width: Math.max(width, result.width), height: Math.max(height, result.height) };
-  if (areaOf(scaled) <= MAX_WASTE * areaOf(result)) return { cut: image, scaled, result };
-  return { cut: scale(result, 1 / factor), scaled: result, result };
+  if (areaOf(scaled) <= MAX_WASTE * areaOf(result)) return { factor, cut: image, scaled, result };
+  return { factor, cut: scaleSize(result, 1 / factor), scaled: result, result };
 }
-
-const areaOf = ({ width, height }: Size): number => width * height;
-
-const scale = ({ width, height }: Size, factor: number): Size => ({
-  width: Math.max(1, Math.round(width * factor)),
-  height: Math.max(1, Math.round(height * factor)),
-});

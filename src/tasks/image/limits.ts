@@ -4,6 +4,8 @@ export type Format = (typeof FORMATS)[number];
 
 export const contentTypeOf = (format: Format): string => `image/${format}`;
 
+export const extensionOf = (format: Format): string => (format === 'jpeg' ? 'jpg' : format);
+
 /** Pixels, of either side of an output. */
 export const MAX_SIDE = 8_192;
 
@@ -28,6 +30,16 @@ export function maxOutputPixels(format: Format): number {
   if (format === 'avif') return 13 * MEGA;
   return format === 'gif' ? 16 * MEGA : MAX_SIDE * MAX_SIDE;
 }
+
+/**
+ * Pixels of images that are put together, into a strip or an animation. The sheet takes 3 or 4 bytes for each, beside
+ * the image that is being decoded; the encoder of WebP takes more, and 16 megapixels with transparency take it 540 MB. A
+ * GIF takes 0.37 s of CPU for each megapixel, so 9 s.
+ */
+export const maxSheetPixels = (format: Format): number => (format === 'webp' ? 16 : 25) * MEGA;
+
+/** Pixels of a decoded image that are kept while others are made of it: 48 MB, or 64 with transparency. */
+export const MAX_COPY_PIXELS = 16 * MEGA;
 
 /** `268`, but `50.1` for what rounding would put at the limit. */
 export const inMegapixels = (pixels: number, limit: number): string => {

@@ -1,6 +1,6 @@
 import type { Metadata, Sharp } from 'sharp';
 import type { Source } from '../definition.ts';
-import { type Culprit, culpritOf, failureOf, isHarmless, NOT_AN_IMAGE } from './blame.ts';
+import { type Culprit, culpritOf, culpritOfWhole, failureOf, isHarmless, NOT_AN_IMAGE } from './blame.ts';
 import { formatOfFile } from './format.ts';
 import { type Format, inMegapixels, maxInputPixels } from './limits.ts';
 import { countScans, MAX_SCANS } from './scans.ts';
@@ -38,6 +38,14 @@ export async function openImage(source: Source | undefined): Promise<OpenedImage
   return { source, format, metadata, width, height, orientation: isKnown ? orientation : undefined };
 }
 
+/** Opens all images of a list, of which there is at least one; so the last is refused before the first is decoded. */
+export async function openAll(sources: readonly Source[]): Promise<readonly [OpenedImage, ...OpenedImage[]]> {
+  const first = await openImage(sources[0]);
+  const rest: OpenedImage[] = [];
+  for (const source of sources.slice(1)) rest.push(await openImage(source));
+  return [first, ...rest];
+}
+
 async function refuseManyScans(source: Source, format: Format, { isProgressive }: Metadata): Promise<void> {
   if (format !== 'jpeg' || !isProgressive) return;
   const scans = await countScans(source.path);
@@ -72,7 +80,7 @@ export async function decode(
       return attempt(failOn);
     });
   } catch (error) {
-    throw failureOf(image.source, error, culpritOf(error) ?? (await culpritByDecoding(image, failOn)));
+    throw failureOf(image.source, error, culpritOf(error) ?? (await culpritByDecoding(image, failOn, error)));
   }
 }
 
@@ -86,10 +94,10 @@ function pixelsOf({ source, format, metadata }: OpenedImage, failOn: FailOn): Sh
  * Whose fault it is when no text tells. A PNG with a wrong checksum and a PNG encoder that fails by itself read alike;
  * an image that decodes when nothing else is asked of it is not to blame.
  */
-async function culpritByDecoding(image: OpenedImage, failOn: FailOn): Promise<Culprit> {
+async function culpritByDecoding(image: OpenedImage, failOn: FailOn, error: unknown): Promise<Culprit> {
   const onePixel = pixelsOf(image, failOn).resize({ width: 1, height: 1, fit: 'fill' }).raw();
   return onePixel.toBuffer().then(
-    () => 'us',
-    (error: unknown) => culpritOf(error) ?? 'file',
+    () => culpritOfWhole(error),
+    (again: unknown) => culpritOf(again) ?? 'file',
   );
 }

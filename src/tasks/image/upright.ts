@@ -33,6 +33,14 @@ export interface Size {
   readonly height: number;
 }
 
+export const areaOf = ({ width, height }: Size): number => width * height;
+
+/** The size of what is scaled by this factor; no side becomes less than a pixel. */
+export const scaleSize = ({ width, height }: Size, factor: number): Size => ({
+  width: Math.max(1, Math.round(width * factor)),
+  height: Math.max(1, Math.round(height * factor)),
+});
+
 /** The size after the turn of what has this size before it, and the other way round. */
 export const turnSize = ({ width, height }: Size, { quarters }: Turn): Size =>
   quarters % 2 === 0 ? { width, height } : { width: height, height: width };

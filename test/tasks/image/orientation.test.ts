@@ -1,72 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { imageInfo } from '../../../src/tasks/image-info.ts';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
-import {
-  decoded,
-  difference,
-  gradient,
-  type Picture,
-  picture,
-  pipeline,
-  pixelAt,
-} from '../../support/picture.ts';
+import { decoded, difference, gradient, pipeline } from '../../support/picture.ts';
 import { runOn } from '../../support/run-task.ts';
-
-interface Place {
-  readonly x: number;
-  readonly y: number;
-}
-type Where = (
-  row: number,
-  column: number,
-  shown: { readonly width: number; readonly height: number },
-) => Place;
-
-/** EXIF's definition: which side of the upright picture the stored row 0 and the stored column 0 are. */
-const PLACES: Readonly<Record<number, Where>> = {
-  1: (row, column) => ({ x: column, y: row }),
-  2: (row, column, { width }) => ({ x: width - 1 - column, y: row }),
-  3: (row, column, { width, height }) => ({ x: width - 1 - column, y: height - 1 - row }),
-  4: (row, column, { height }) => ({ x: column, y: height - 1 - row }),
-  5: (row, column) => ({ x: row, y: column }),
-  6: (row, column, { width }) => ({ x: width - 1 - row, y: column }),
-  7: (row, column, { width, height }) => ({ x: width - 1 - row, y: height - 1 - column }),
-  8: (row, column, { height }) => ({ x: row, y: height - 1 - column }),
-};
-
-/** How a camera that is held so stores what it sees. */
-function stored(shown: Picture, orientation: number): Picture {
-  const isOnItsSide = orientation > 4;
-  const [width, height] = isOnItsSide ? [shown.height, shown.width] : [shown.width, shown.height];
-  return picture(width, height, (column, row) => {
-    const { x, y } = (PLACES[orientation] as Where)(row, column, shown);
-    return pixelAt(shown, x, y);
-  });
-}
-
-/** One quarter turn counter-clockwise: the right side becomes the top. */
-const quarterTurn = (from: Picture): Picture =>
-  picture(from.height, from.width, (x, y) => pixelAt(from, from.width - 1 - y, x));
-
-const turned = (from: Picture, rotation: number): Picture =>
-  rotation === 0 ? from : turned(quarterTurn(from), rotation - 90);
-
-/** The mean of each square of `factor` × `factor` pixels. */
-const shrunk = (from: Picture, factor: number): Picture =>
-  picture(from.width / factor, from.height / factor, (x, y) => {
-    const sums = [0, 0, 0];
-    for (let at = 0; at < factor * factor; at += 1) {
-      const pixel = pixelAt(from, x * factor + (at % factor), y * factor + Math.floor(at / factor));
-      for (const channel of sums.keys()) sums[channel] = (sums[channel] ?? 0) + (pixel[channel] ?? 0);
-    }
-    return sums.map((sum) => sum / factor ** 2);
-  });
+import { ORIENTATIONS, shrunk, stored, turned } from '../../support/views.ts';
 
 const shown = gradient(96, 64);
 const asPng = (orientation: number) =>
   pipeline(stored(shown, orientation)).withMetadata({ orientation }).png().toBuffer();
-const everyTurn = Object.keys(PLACES).flatMap((key) =>
-  [0, 90, 180, 270].map((rotation) => ({ orientation: Number(key), rotation })),
+const everyTurn = ORIENTATIONS.flatMap((orientation) =>
+  [0, 90, 180, 270].map((rotation) => ({ orientation, rotation })),
 );
 
 describe('an image of each EXIF orientation', () => {

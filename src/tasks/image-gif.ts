@@ -1,0 +1,48 @@
+import Type from 'typebox';
+import { defineTask } from './definition.ts';
+import { side, sourceUrls } from './image-parameters.ts';
+
+const pixels = (description: string) => Type.Integer({ description });
+
+export const imageGif = defineTask({
+  name: 'image.gif',
+  description:
+    'Makes an animated GIF with the images as its frames: upright, in sRGB, fitted inside and in the middle.',
+  parameters: Type.Object(
+    {
+      images: sourceUrls('the frames, in order; one may come again'),
+      loop: Type.Integer({
+        description: 'how often it plays: 0 for ever, -1 once',
+        default: 0,
+        minimum: -1,
+        maximum: 65_535,
+      }),
+      frame_duration: Type.Number({
+        description: 'seconds that each frame is shown, to a hundredth',
+        default: 0.1,
+        minimum: 0.01,
+        maximum: 65.53,
+      }),
+      width: Type.Optional(
+        side('pixels of a frame; without it, what follows from `height`, or the width of the first image'),
+      ),
+      height: Type.Optional(
+        side('pixels of a frame; without it, what follows from `width`, or the height of the first image'),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+  result: Type.Object({
+    width: pixels('width of a frame, in pixels'),
+    height: pixels('height of a frame, in pixels'),
+    count: Type.Integer({ description: 'number of frames' }),
+  }),
+  place: 'media',
+  hasDeadline: true,
+  files: () => ['output'],
+  sources: ({ images }) => images,
+  run: async (parameters, context) => {
+    const { makeGif } = await import('./image/gif.ts');
+    return makeGif(parameters, context);
+  },
+});

@@ -1,0 +1,41 @@
+import Type from 'typebox';
+import { defineTask } from './definition.ts';
+import { crop, format, side, sourceUrls } from './image-parameters.ts';
+
+const pixels = (description: string) => Type.Integer({ description });
+
+export const imageStrip = defineTask({
+  name: 'image.strip',
+  description: 'Puts images side by side into one, each upright and in a frame of its own, in sRGB.',
+  parameters: Type.Object(
+    {
+      urls: sourceUrls('the images, in order; one may come again'),
+      width: Type.Optional(
+        side('pixels of a frame; without it, what follows from `height`, or the width of the first image'),
+      ),
+      height: Type.Optional(
+        side('pixels of a frame; without it, what follows from `width`, or the height of the first image'),
+      ),
+      crop,
+      wrap: Type.Optional(
+        Type.Integer({ description: 'frames in a row; without it, all are in one', minimum: 1 }),
+      ),
+      format: format(['jpeg', 'png', 'webp']),
+    },
+    { additionalProperties: false },
+  ),
+  result: Type.Object({
+    count: Type.Integer({ description: 'number of images' }),
+    width: pixels('width of the whole, in pixels'),
+    height: pixels('height of the whole, in pixels'),
+    content_type: Type.String({ description: 'media type of the result' }),
+  }),
+  place: 'media',
+  hasDeadline: true,
+  files: () => ['output'],
+  sources: ({ urls }) => urls,
+  run: async (parameters, context) => {
+    const { makeStrip } = await import('./image/strip.ts');
+    return makeStrip(parameters, context);
+  },
+});

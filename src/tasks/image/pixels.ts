@@ -1,0 +1,44 @@
+import type { Sharp } from 'sharp';
+import { TaskFailure } from '../../../actors/failure.ts';
+import { culpritOf } from './blame.ts';
+import { decode, type OpenedImage } from './opened-image.ts';
+import { sharp } from './sharp.ts';
+
+/** Red, green and blue in 8 bits of sRGB, and alpha where there are four channels; row by row. */
+export interface Pixels {
+  readonly data: Buffer;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 3 | 4;
+}
+
+/** Decodes an image as `shape` sizes it; with three channels over white. Throws as `decode` does. */
+export async function decodePixels(
+  image: OpenedImage,
+  channels: 3 | 4,
+  shape: (pixels: Sharp) => Sharp,
+): Promise<Pixels> {
+  const { data, info } = await decode(image, (pixels) => {
+    const shaped = shape(flattenFor(channels, pixels)).toColourspace('srgb');
+    return (channels === 4 ? shaped.ensureAlpha() : shaped.removeAlpha()).raw();
+  });
+  return { data, width: info.width, height: info.height, channels };
+}
+
+/** Early, so that transparent pixels do not bleed their hidden colours into the sized ones. */
+const flattenFor = (channels: 3 | 4, pixels: Sharp): Sharp =>
+  channels === 3 ? pixels.flatten({ background: '#ffffff' }) : pixels;
+
+/** Writes pixels as `encode` says. `pageHeight` makes an animation of frames that stand one below the other. */
+export async function encodePixels(
+  { data, width, height, channels }: Pixels,
+  encode: (pixels: Sharp) => Sharp,
+  pageHeight = height,
+): Promise<Buffer> {
+  try {
+    return await encode(sharp(data, { raw: { width, height, channels, pageHeight } })).toBuffer();
+  } catch (error) {
+    if (culpritOf(error) !== 'memory') throw error;
+    throw new TaskFailure('the result needs more memory than one task may take', { cause: error });
+  }
+}
