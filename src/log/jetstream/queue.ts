@@ -6,6 +6,7 @@ import type { Logger } from '../../logger.ts';
 import { decodeEvent } from '../envelope.ts';
 import type { Delivery, TakeOptions, Taking } from '../log.ts';
 import { parseAckSubject } from './ack-subject.ts';
+import { Lease } from './lease.ts';
 import { loudly } from './loudly.ts';
 import { consumerOf, ensureConsumer, STREAM } from './stream.ts';
 
@@ -14,8 +15,8 @@ const PULL_EXPIRES_MS = 3_000;
 /** A request that has not been answered by then died with its leader. */
 const PULL_DEAD_MS = PULL_EXPIRES_MS + 1_500;
 
-const ACK = Buffer.from('+ACK');
-const EXTEND = Buffer.from('+WPI');
+/** When a task that this worker cannot read is handed out again: another version may know it. */
+const UNREADABLE_AGAIN_MS = 30_000;
 
 /** One consumer's request under way: `open` more tasks may come until `deadAt`. */
 interface Pull {
@@ -41,6 +42,7 @@ export class JetStreamTaking implements Taking {
   #inbox = '';
   #subscription: Subscription | undefined;
   #paused = false;
+  #isConnected = true;
 
   constructor(connection: NatsConnection, manager: JetStreamManager, options: TakeOptions, logger: Logger) {
     this.#connection = connection;
@@ -127,9 +129,10 @@ export class JetStreamTaking implements Taking {
   #asDelivery(message: Msg): Delivery | undefined {
     const reply = message.reply ?? '';
     const { count, seq } = parseAckSubject(reply);
-    const answer = (payload: Uint8Array | string): void => {
-      if (!this.#connection.isClosed()) this.#connection.publish(reply, payload);
-    };
+    const lease = new Lease((word) => {
+      if (this.#isConnected) this.#connection.publish(reply, word);
+      return this.#isConnected;
+    });
     try {
       const { key, name, hash, event } = decodeEvent(message.subject, message.data, seq);
       return {
@@ -139,23 +142,27 @@ export class JetStreamTaking implements Taking {
         count,
         queued: event as Queued,
         hash,
-        extend: () => answer(EXTEND),
-        ack: () => answer(ACK),
-        release: (delayMs) => answer(`-NAK {"delay":${Math.round(delayMs * 1_000_000)}}`),
+        extend: () => lease.extend(),
+        ack: () => lease.ack(),
+        release: (delayMs) => lease.release(delayMs),
       };
     } catch (error) {
       // Another version may read it; this worker must not hold it, nor circle around it.
       this.#logger.error({ err: error, seq }, 'cannot read a queued task, leaving it to another worker');
-      answer(`-NAK {"delay":${30_000_000_000}}`);
+      lease.release(UNREADABLE_AGAIN_MS);
       return undefined;
     }
   }
 
   async #restartOnReconnect(): Promise<void> {
     for await (const { type } of this.#connection.status()) {
-      if (type !== 'reconnect' || this.#paused) continue;
+      if (type === 'disconnect') this.#isConnected = false;
+      if (type !== 'reconnect') continue;
+      this.#isConnected = true;
+      if (this.#paused) continue;
       this.#subscription?.unsubscribe();
       this.#open();
     }
+    this.#isConnected = false;
   }
 }
