@@ -1,3 +1,9 @@
+export interface FailureOptions {
+  readonly passing?: boolean;
+  readonly retryAfterMs?: number | undefined;
+  readonly cause?: unknown;
+}
+
 /**
  * Why an attempt failed, in words for the client who sent the task.
  *
@@ -7,9 +13,12 @@
 export class TaskFailure extends Error {
   override readonly name = 'TaskFailure';
   readonly passing: boolean;
+  /** For how long whoever caused it asked to be left alone, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(message: string, options: { readonly passing?: boolean; readonly cause?: unknown } = {}) {
+  constructor(message: string, options: FailureOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.passing = options.passing ?? false;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }

@@ -10,16 +10,18 @@ export interface RetryLimits {
   /** The longest delay before the first retry; it doubles with each further one. */
   readonly baseDelayMs: number;
   readonly maxDelayMs: number;
+  /** The longest that a failure may ask to be left alone; who asks for more is asked again after that. */
+  readonly maxAskedMs: number;
 }
 
-export const RETRY_DELAYS = { baseDelayMs: 1_000, maxDelayMs: 30_000 } as const;
+export const RETRY_DELAYS = { baseDelayMs: 1_000, maxDelayMs: 30_000, maxAskedMs: 300_000 } as const;
 
 /**
  * What follows a failed attempt. `spent` counts the attempts so far, this one included; those that a
  * stopping worker handed back do not count.
  *
  * Full jitter: the delay is uniform between 0 and the exponential bound, so that the tasks that failed
- * together do not come back together. `random` gives [0, 1).
+ * together do not come back together. What the failure asked for comes before it. `random` gives [0, 1).
  */
 export function judge(
   failure: TaskFailure,
@@ -30,7 +32,8 @@ export function judge(
   if (!failure.passing) return { kind: 'fail', error: failure.message };
   if (spent >= limits.attempts) return { kind: 'fail', error: givenUp(failure.message, spent) };
   const bound = Math.min(limits.maxDelayMs, limits.baseDelayMs * 2 ** Math.min(spent - 1, 30));
-  return { kind: 'retry', delayMs: Math.round(random() * bound), reason: failure.message };
+  const askedMs = Math.min(limits.maxAskedMs, failure.retryAfterMs ?? 0);
+  return { kind: 'retry', delayMs: Math.round(askedMs + random() * bound), reason: failure.message };
 }
 
 /** The sentence for a task that used up its attempts. */

@@ -49,6 +49,10 @@ export const firstAttempt = ({ queued, hash }: Pick<Delivery, 'queued' | 'hash'>
   past: { events: [queued], last: hash },
 });
 
+/** Who wrote the dates may have had another clock. One that is ahead must not keep the task waiting for as long. */
+const leftMs = ({ at, next }: { readonly at: string; readonly next: string }, nowMs: number): number =>
+  dateToMs(at) > nowMs + EARLY_MS ? 0 : dateToMs(next) - nowMs;
+
 /**
  * Reads the plan off the log, since deliveries say too little: a task is handed out again also when nobody
  * tried it. Attempts that a stopping worker handed back do not count against `attempts`.
@@ -63,7 +67,7 @@ export function planAttempt(history: readonly StoredEvent[], attempts: number, n
   const events = history.map(({ event }) => event);
   const past: Past = { events, last: newest.hash };
   const retried = events.flatMap((event) => (event.type === 'retried' ? [event] : []));
-  const delayMs = Math.max(0, ...retried.map(({ next }) => dateToMs(next) - nowMs));
+  const delayMs = Math.max(0, ...retried.map((event) => leftMs(event, nowMs)));
   if (delayMs > EARLY_MS) return { kind: 'wait', delayMs };
   const started = events.filter(({ type }) => type === 'started').length;
   const spent = started - retried.filter(({ handed_back }) => handed_back).length;

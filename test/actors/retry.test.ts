@@ -4,7 +4,7 @@ import { TaskFailure } from '../../actors/failure.ts';
 import { judge } from '../../actors/retry.ts';
 
 const passing = new TaskFailure("File 'http://x/' answered 503", { passing: true });
-const limits = { attempts: 3, baseDelayMs: 1_000, maxDelayMs: 30_000 };
+const limits = { attempts: 3, baseDelayMs: 1_000, maxDelayMs: 30_000, maxAskedMs: 300_000 };
 
 describe('what follows a failed attempt', () => {
   it('is the end, for a failure that another attempt would not mend', () => {
@@ -19,6 +19,16 @@ describe('what follows a failed attempt', () => {
       reason: passing.message,
     });
     expect(judge(passing, 2, limits, () => 0.5)).toMatchObject({ kind: 'retry', delayMs: 1_000 });
+  });
+
+  it('leaves alone who asked for it, within reason, and not all for the same time', () => {
+    const asking = (retryAfterMs: number) => new TaskFailure('busy', { passing: true, retryAfterMs });
+    expect(judge(asking(20_000), 1, limits, () => 0.5)).toMatchObject({ delayMs: 20_500 });
+    expect(judge(asking(0), 1, limits, () => 0.5)).toMatchObject({ delayMs: 500 });
+    expect(judge(asking(Number.POSITIVE_INFINITY), 2, limits, () => 0.25)).toMatchObject({
+      delayMs: 300_500,
+    });
+    expect(judge(asking(20_000), 3, limits)).toMatchObject({ kind: 'fail' });
   });
 
   it('is the end after the last attempt, and the error tells all of it in a sentence', () => {

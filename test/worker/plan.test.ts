@@ -77,7 +77,11 @@ describe('a task that is handed out again', () => {
   });
 
   it('waits for the time that its retry named', () => {
-    expect(plan(queued(), started(1), retried(1, 104))).toEqual({ kind: 'wait', delayMs: 5_000 });
+    expect(plan(queued(), started(1), retried(1, 99.5))).toEqual({ kind: 'wait', delayMs: 500 });
+  });
+
+  it('does not wait for the clock of a worker that is ahead of this one', () => {
+    expect(plan(queued(), started(1), retried(1, 3_700))).toMatchObject({ kind: 'try', attempt: 2 });
   });
 
   it('is over when it has ended', () => {

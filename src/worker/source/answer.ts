@@ -29,6 +29,7 @@ export function readHead(status: number, headers: Headers, { maxBytes }: FetchLi
   if (status !== 200)
     throw new Fault(`answered ${status}`, {
       passing: PASSING.has(status) || (status >= 500 && status < 600),
+      retryAfterMs: retryAfter(headers),
     });
   refuseCodings(headers);
   const length = lengthOf(headers);
@@ -47,6 +48,16 @@ function refuseCodings(headers: Headers): void {
   if (refused === '') return;
   const shown = /^[\w.*+-]+(, *[\w.*+-]+)*$/.test(refused) ? refused.slice(0, 40).toLowerCase() : 'unknown';
   throw new Fault(`is compressed (${shown})`);
+}
+
+/** RFC 9110, 10.2.3: a number of seconds, or a date. Undefined for anything else. */
+function retryAfter(headers: Headers): number | undefined {
+  const value = headers['retry-after'];
+  if (typeof value !== 'string') return undefined;
+  if (/^\d+$/.test(value)) return Number(value) * 1_000;
+  // Every form of an HTTP date begins with the day; Date.parse would read a year into nearly anything.
+  const at = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
 }
 
 // What is no single number never comes here: the parser refuses it.

@@ -1,3 +1,5 @@
+import type { FailureOptions } from '../../../actors/failure.ts';
+
 /**
  * What is wrong with a source, as the rest of a sentence that its name begins: `answered 404`.
  *
@@ -8,10 +10,13 @@ export class Fault extends Error {
   override readonly name: string = 'Fault';
   /** Whether another attempt could end otherwise. */
   readonly passing: boolean;
+  /** For how long the source asked to be left alone, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(message: string, options: { readonly passing?: boolean; readonly cause?: unknown } = {}) {
+  constructor(message: string, options: FailureOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.passing = options.passing ?? false;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 

@@ -166,5 +166,6 @@ function failureOf(error: unknown, { asked, target }: Trail): TaskFailure {
     target === undefined
       ? `${name} ${fault.message}`
       : `${name} leads to '${showUrl(target)}', which ${fault.message}`;
-  return new TaskFailure(text, { passing: fault.passing, cause: fault.cause });
+  const { passing, retryAfterMs, cause } = fault;
+  return new TaskFailure(text, { passing, retryAfterMs, cause });
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import type { TaskFailure } from '../../../actors/failure.ts';
 import { SPOOL_NAME } from '../../../src/worker/source/fetcher.ts';
 import { failureWhen, pour, raw, rawThenEnd, textWhen } from './answering.ts';
 import { startFetching } from './fetching.ts';
@@ -103,6 +104,26 @@ describe('a status that is not 200', () => {
     expect(await failureWhen((socket) => send(socket, `${status} X`, {}, 'body'))).toBe(
       `(passing) answered ${status}`,
     );
+  });
+
+  it.each([
+    ['120', 120_000],
+    ['0', 0],
+    [new Date(Date.now() + 90_000).toUTCString(), 90_000],
+    ['Tue, 01 Jan 2008 00:00:00 GMT', 0],
+    ['9'.repeat(400), Number.POSITIVE_INFINITY],
+    ['-1', undefined],
+    ['1.5', undefined],
+    ['soon', undefined],
+    ['2', 2_000],
+  ])('that says Retry-After: %s is left alone for that time', async (value, milliseconds) => {
+    await using origin = await startOrigin((socket) => send(socket, '503 X', { 'retry-after': value }));
+    await using fetching = await startFetching();
+    const { retryAfterMs } = (await fetching.rejection(`${origin.url}/`)) as TaskFailure;
+    if (milliseconds && Number.isFinite(milliseconds) && value.includes('GMT')) {
+      expect(retryAfterMs).toBeGreaterThan(milliseconds - 20_000);
+      expect(retryAfterMs).toBeLessThanOrEqual(milliseconds);
+    } else expect(retryAfterMs).toBe(milliseconds);
   });
 
   it('is not looked at any further, endless though its body may be', async () => {
