@@ -50,10 +50,14 @@ interface AttemptContext extends AttemptInput {
 
 type EffectInput<Value = unknown> = { readonly effects: AttemptEffects; readonly value: Value };
 
-const asFailure = (error: unknown): TaskFailure =>
+/** What the task says of its failure; anything else that it throws is a defect, of which a client learns no more. */
+export const asFailure = (error: unknown): TaskFailure =>
   error instanceof TaskFailure
     ? error
     : new TaskFailure('the task failed unexpectedly', { passing: true, cause: error });
+
+export const tookTooLong = (deadlineMs: number): TaskFailure =>
+  new TaskFailure(`the task took longer than ${deadlineMs / 1_000} s`, { passing: true });
 
 /**
  * One try of one task by one worker. Never replayed: it is about the world, not about the record.
@@ -96,12 +100,7 @@ export const attemptMachine = setup({
       } as const,
     })),
     failLate: assign(({ context }) => ({
-      outcome: {
-        kind: 'failure',
-        failure: new TaskFailure(`the task took longer than ${(context.deadlineMs ?? 0) / 1_000} s`, {
-          passing: true,
-        }),
-      } as const,
+      outcome: { kind: 'failure', failure: tookTooLong(context.deadlineMs ?? 0) } as const,
     })),
   },
   delays: {

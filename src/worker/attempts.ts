@@ -1,5 +1,10 @@
 import { createActor } from 'xstate';
-import { type AttemptEffects, attemptMachine, type Outcome } from '../../actors/attempt.ts';
+import {
+  type AttemptEffects,
+  type AttemptInput,
+  attemptMachine,
+  type Outcome,
+} from '../../actors/attempt.ts';
 import type { ParameterProblems } from '../../actors/event.ts';
 import { judge, RETRY_DELAYS } from '../../actors/retry.ts';
 import type { Config } from '../config.ts';
@@ -11,8 +16,10 @@ import type { TaskDefinition } from '../tasks/definition.ts';
 import { checkParameters } from '../tasks/parameters.ts';
 import { createEffects, type EffectParts } from './effects.ts';
 import type { EndWatch } from './end-watch.ts';
+import { Interruption } from './interruption.ts';
 import { firstAttempt, type Plan, planAttempt } from './plan.ts';
 import { ProgressReports } from './progress.ts';
+import { hasSinglePhase, runSinglePhase } from './single-phase.ts';
 import { Suspects } from './suspects.ts';
 import { TaskRecord } from './task-record.ts';
 
@@ -50,13 +57,8 @@ interface Work {
   readonly record: TaskRecord;
   readonly plan: Extract<Plan, { kind: 'try' }>;
   readonly delivery: Delivery;
-  /** The worker stops. */
-  readonly stop: AbortSignal;
-  /** The task has ended elsewhere: it was canceled, as a rule. */
-  readonly cancel: AbortSignal;
+  readonly interruption: Interruption;
 }
-
-type Signals = Pick<Work, 'stop' | 'cancel'>;
 
 /** Runs attempts of delivered tasks. What happens is in the log before the delivery is settled. */
 export class Attempts {
@@ -68,14 +70,13 @@ export class Attempts {
   }
 
   begin(delivery: Delivery): Attempt {
-    const stop = new AbortController();
-    const cancel = new AbortController();
-    const unwatch = this.#parts.ends.watch(delivery, () => cancel.abort());
-    const ended = this.#run(delivery, { stop: stop.signal, cancel: cancel.signal }).finally(unwatch);
-    return { ended, handBack: () => stop.abort() };
+    const interruption = new Interruption();
+    const unwatch = this.#parts.ends.watch(delivery, () => interruption.interrupt('cancel'));
+    const ended = this.#run(delivery, interruption).finally(unwatch);
+    return { ended, handBack: () => interruption.interrupt('stop') };
   }
 
-  async #run(delivery: Delivery, signals: Signals): Promise<Settle> {
+  async #run(delivery: Delivery, interruption: Interruption): Promise<Settle> {
     const { name, queued, key } = delivery;
     const plan = await this.#plan(delivery);
     if (!plan) return LEAVE;
@@ -91,7 +92,7 @@ export class Attempts {
     const { task_name: _, ...sent } = queued.task;
     const checked = checkParameters(definition, sent);
     if (!checked.ok) return endRefused(record, checked.problems);
-    const work = { definition, parameters: checked.value, record, plan, delivery, ...signals };
+    const work = { definition, parameters: checked.value, record, plan, delivery, interruption };
     return plan.isSuspect ? this.#trySuspect(work) : this.#try(work);
   }
 
@@ -117,9 +118,9 @@ export class Attempts {
     }
   }
 
-  async #try({ definition, parameters, record, plan, delivery, stop, cancel }: Work): Promise<Settle> {
+  async #try({ definition, parameters, record, plan, delivery, interruption }: Work): Promise<Settle> {
     const { attempt } = plan;
-    if (cancel.aborted) return ending(record, { type: 'canceled', attempt });
+    if (interruption.reason === 'cancel') return ending(record, { type: 'canceled', attempt });
     const started = record.add({ type: 'started', attempt, worker: this.#parts.worker });
     // The first start is not waited for; a later one is, so that a task that kills its worker is counted.
     if (delivery.count > 1 && !(await started)) return LEAVE;
@@ -139,23 +140,18 @@ export class Attempts {
       settle = await this.#report(outcome, record, plan, effects.spent);
     };
     const deadlineMs = definition.hasDeadline ? this.#parts.config.TASK_TIMEOUT * 1_000 : undefined;
-    const actor = createActor(attemptMachine, {
-      input: {
+    if (hasSinglePhase(definition, parameters)) {
+      const run = (signal: AbortSignal) => effects.run(undefined, signal);
+      await report(await runSinglePhase(run, deadlineMs, interruption));
+    } else {
+      const input = {
         hasSources: definition.sources(parameters).length > 0,
         needsPlace: definition.place === 'media',
         deadlineMs,
         effects: { ...effects, report } as AttemptEffects,
-      },
-    });
-    const over = new Promise<void>((resolve) => {
-      actor.subscribe({ complete: resolve, error: () => resolve() });
-    });
-    actor.start();
-    // Someone else has this attempt: whatever this one makes would lose.
-    void started.then((isOurs) => isOurs || actor.stop());
-    onAbort(cancel, () => actor.send({ type: 'CANCEL' }));
-    onAbort(stop, () => actor.send({ type: 'HAND_BACK' }));
-    await over;
+      };
+      await runInPhases(input, started, interruption);
+    }
     progress.close();
     await effects.cleanUp();
     return settle;
@@ -203,10 +199,21 @@ export class Attempts {
   }
 }
 
-/** Calls once: at the abort, or now if it has been. */
-function onAbort(signal: AbortSignal, call: () => void): void {
-  if (signal.aborted) call();
-  else signal.addEventListener('abort', call, { once: true });
+/** Resolves when the outcome has been reported, or another worker turns out to have the attempt. */
+function runInPhases(
+  input: AttemptInput,
+  started: Promise<boolean>,
+  interruption: Interruption,
+): Promise<void> {
+  const actor = createActor(attemptMachine, { input });
+  const over = new Promise<void>((resolve) => {
+    actor.subscribe({ complete: resolve, error: () => resolve() });
+  });
+  actor.start();
+  // Someone else has this attempt: whatever this one makes would lose.
+  void started.then((isOurs) => isOurs || actor.stop());
+  interruption.listen((reason) => actor.send({ type: reason === 'stop' ? 'HAND_BACK' : 'CANCEL' }));
+  return over;
 }
 
 /** The task ends, and needs no further attempt, whoever's end was first. */
