@@ -112,12 +112,13 @@ export class Projection {
     const history = await this.#log.history(key);
     const state = foldHistory(history);
     if (!state) return undefined;
-    if (isEnded(state)) {
+    if (isEnded(state) && state.seq <= this.#seq) {
       const bytes = history.reduce((sum, event) => sum + event.bytes, 0);
       this.#ended.set(key, state, bytes);
       return state;
     }
-    // An open task that is not in memory was created a moment ago, through another front.
+    // What is not in memory although it is open, or ahead of the fold, was created a moment ago through another
+    // front. Taking it in now would keep the fold from telling of it when it comes there.
     await this.reached(state.seq);
     return this.peek(key) ?? state;
   }
