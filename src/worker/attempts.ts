@@ -17,8 +17,10 @@ import { checkParameters } from '../tasks/parameters.ts';
 import { createEffects, type EffectParts } from './effects.ts';
 import type { EndWatch } from './end-watch.ts';
 import { Interruption } from './interruption.ts';
+import type { MediaPlace } from './media/pool.ts';
 import { firstAttempt, type Plan, planAttempt } from './plan.ts';
 import { ProgressReports } from './progress.ts';
+import { SharedWork } from './shared-work.ts';
 import { hasSinglePhase, runSinglePhase } from './single-phase.ts';
 import { Suspects } from './suspects.ts';
 import { TaskRecord } from './task-record.ts';
@@ -64,9 +66,11 @@ interface Work {
 export class Attempts {
   readonly #parts: AttemptParts;
   readonly #suspects = new Suspects();
+  readonly #shared: SharedWork<MediaPlace>;
 
   constructor(parts: AttemptParts) {
     this.#parts = parts;
+    this.#shared = new SharedWork(parts.config.TASK_TIMEOUT * 1_000);
   }
 
   begin(delivery: Delivery): Attempt {
@@ -125,9 +129,10 @@ export class Attempts {
     // The first start is not waited for; a later one is, so that a task that kills its worker is counted.
     if (delivery.count > 1 && !(await started)) return LEAVE;
     const progress = new ProgressReports((said) => record.add({ type: 'progress', attempt, ...said }));
-    const effects = createEffects(this.#parts, {
+    const effects = createEffects(this.#parts, this.#shared, {
       definition,
       parameters,
+      account: delivery.queued.account,
       key: delivery.key,
       attempt,
       progress,

@@ -2,11 +2,13 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AttemptEffects } from '../../actors/attempt.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { Source, TaskDefinition } from '../tasks/definition.ts';
+import { definitionId } from '../tasks/canonical.ts';
+import type { TaskDefinition } from '../tasks/definition.ts';
 import type { MediaPlace, MediaPool } from './media/pool.ts';
 import { Outputs } from './outputs.ts';
 import type { OwnFiles } from './own-files.ts';
 import type { ProgressReports } from './progress.ts';
+import type { Listener, Share, SharedWork, Steps } from './shared-work.ts';
 import type { Fetcher } from './source/fetcher.ts';
 import { type FetchOne, fetchSources } from './source/sources.ts';
 
@@ -22,6 +24,7 @@ export interface EffectParts {
 interface Work {
   readonly definition: TaskDefinition;
   readonly parameters: Record<string, unknown>;
+  readonly account: string;
   readonly key: string;
   readonly attempt: number;
   readonly progress: ProgressReports;
@@ -34,19 +37,21 @@ interface Spent {
   storing: number;
 }
 
-export type WorkEffects = Omit<AttemptEffects<readonly Source[]>, 'report'> & {
+export type WorkEffects = Omit<AttemptEffects, 'report'> & {
   readonly spent: Spent;
-  /** Removes what was spooled, and gives back a place that was not used. */
+  /** Lets go of everything that is held for the attempt. */
   cleanUp(): Promise<void>;
 };
 
 /**
  * What one attempt does to the world: fetch the sources, run the definition, store the outputs. What a task makes is
  * stored while it makes more; the phase of storing is for what is still on its way when it has made all.
+ *
+ * Work on pixels is shared with the attempts that are at the same. The phases are those of the work then: who joins
+ * late finds some of them behind it.
  */
-export function createEffects(parts: EffectParts, work: Work): WorkEffects {
-  const { key, attempt } = work;
-  const folder = join(parts.spoolFolder, `${key}-${attempt}`);
+export function createEffects(parts: EffectParts, shared: SharedWork<MediaPlace>, work: Work): WorkEffects {
+  const { key, attempt, definition, parameters, progress } = work;
   const spent: Spent = { fetching: 0, running: 0, storing: 0 };
   const timed = async <T>(phase: keyof Spent, effect: Promise<T>): Promise<T> => {
     const startedAt = performance.now();
@@ -56,39 +61,60 @@ export function createEffects(parts: EffectParts, work: Work): WorkEffects {
       spent[phase] = Math.round((performance.now() - startedAt) * 1_000) / 1_000;
     }
   };
-  const urls = work.definition.sources(work.parameters);
-  const fetchOne: FetchOne = async (url, own, signal) =>
-    (await parts.ownFiles.read(url, own)) ?? parts.fetcher.fetch(url, own, signal);
-  let place: MediaPlace | undefined;
-  const outputs = new Outputs(parts.storage, { key, attempt }, (output) => work.progress.announce(output));
+  const outputs = new Outputs(parts.storage, { key, attempt }, (output) => progress.announce(output));
+  const listener: Listener = {
+    onProgress: progress.report.bind(progress),
+    onOutput: outputs.add.bind(outputs),
+  };
+  let share: Share | undefined;
+  const joined = (signal: AbortSignal): Share => {
+    const mine = share ?? shared.join(idOf(work), listener, () => stepsOf(parts, work));
+    share = mine;
+    // At once, since the report of a canceled attempt may take its time; what goes wrong comes up in `cleanUp`.
+    signal.addEventListener('abort', () => mine.leave().catch(() => {}), { once: true });
+    return mine;
+  };
+  // What runs in the worker itself touches no bytes, so it has no sources.
+  const run = (signal: AbortSignal): Promise<unknown> =>
+    definition.place === 'media'
+      ? joined(signal).ran
+      : definition.run(parameters, {
+          sources: [],
+          signal,
+          progress: listener.onProgress,
+          output: listener.onOutput,
+        });
   return {
     spent,
-    fetch: (signal) => timed('fetching', fetchSources(urls, folder, fetchOne, signal)),
-    wait: async (signal) => {
-      const entered = await parts.media.enter(signal);
-      if (signal.aborted) entered.leave();
-      else place = entered;
-    },
-    run: async (sources = [], signal) => {
-      const result = await timed('running', run(work, place, { sources, signal, outputs }));
+    fetch: (signal) => timed('fetching', joined(signal).fetched),
+    wait: async (signal) => void (await joined(signal).entered),
+    run: async (_fetched, signal) => {
+      const result = await timed('running', run(signal));
       return { result, outputs: outputs.count };
     },
     store: async ({ result }) => ({ result, outputs: await timed('storing', outputs.all()) }),
-    cleanUp: async () => {
-      place?.leave();
-      if (urls.length > 0) await rm(folder, { recursive: true, force: true });
-    },
+    cleanUp: async () => void (await share?.leave()),
   };
 }
 
-/** In the place that was waited for; without one, here. */
-function run(
-  { definition, parameters, progress }: Work,
-  place: MediaPlace | undefined,
-  { sources, signal, outputs }: { sources: readonly Source[]; signal: AbortSignal; outputs: Outputs },
-): Promise<unknown> {
-  const onProgress = progress.report.bind(progress);
-  const onOutput = outputs.add.bind(outputs);
-  if (place) return place.run({ name: definition.name, parameters, sources, signal, onProgress, onOutput });
-  return definition.run(parameters, { sources, signal, progress: onProgress, output: onOutput });
+const idOf = ({ account, definition, parameters }: Work): string =>
+  definitionId(account, definition.name, parameters);
+
+/** Work on pixels: the sources are fetched into a folder of the work's own, and a child runs the definition on them. */
+function stepsOf(
+  { fetcher, ownFiles, media, spoolFolder }: EffectParts,
+  { definition, parameters, key, attempt }: Work,
+): Steps<MediaPlace> {
+  // Of all that share the work the first lends its name.
+  const folder = join(spoolFolder, `${key}-${attempt}`);
+  const urls = definition.sources(parameters);
+  const fetchOne: FetchOne = async (url, own, signal) =>
+    (await ownFiles.read(url, own)) ?? fetcher.fetch(url, own, signal);
+  return {
+    fetch: (signal) => fetchSources(urls, folder, fetchOne, signal),
+    enter: (_sources, signal) => media.enter(signal),
+    run: (place, sources, { onProgress, onOutput }, signal) =>
+      place.run({ name: definition.name, parameters, sources, signal, onProgress, onOutput }),
+    cleanUp: () => rm(folder, { recursive: true, force: true }),
+  };
 }

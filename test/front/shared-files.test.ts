@@ -1,50 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
+import { HeldOrigin } from '../support/held-origin.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
 import { createOne, gauge, jsonOf, type Status, sampleUrl, sleep, thumb, writeAccounts } from './support.ts';
 
-/** Keeps who asks waiting until a test lets it answer. */
-class Origin {
-  readonly #server: Server = createServer((_request, response) => void this.waiting.push(response));
-  readonly waiting: ServerResponse[] = [];
-
-  static async start(): Promise<Origin> {
-    const origin = new Origin();
-    await new Promise<void>((resolve) => origin.#server.listen(0, '127.0.0.1', resolve));
-    return origin;
-  }
-
-  get host(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  /** A URL that nobody has asked for yet. */
-  url = (): string => `http://${this.host}/${randomUUID()}.jpg`;
-
-  /** Resolves when that many wait. */
-  waits = (count: number): Promise<unknown> => until(() => this.waiting.length >= count || undefined);
-
-  async answer(): Promise<void> {
-    const picture = await readFile(new URL('../../ops/sample/raccoon.jpg', import.meta.url));
-    for (const response of this.waiting.splice(0)) response.end(picture);
-  }
-
-  close(): void {
-    this.#server.closeAllConnections();
-    this.#server.close();
-  }
-}
-
 let service: Service;
-let origin: Origin;
+let origin: HeldOrigin;
 beforeAll(async () => {
-  origin = await Origin.start();
+  origin = await HeldOrigin.start();
   service = await Service.start({ FETCH_ALLOW: '127.0.0.1' });
 });
 afterAll(async () => {
@@ -164,7 +131,7 @@ describe('GETs of create_file that ask for the same at once', () => {
     const asking = Array.from({ length: 20 }, () => get({ url }));
     await origin.waits(1);
     await until(async () => (await gauge(service, 'wyvern_watchers')) === 20 || undefined);
-    for (const response of origin.waiting.splice(0)) response.end('no picture');
+    await origin.answer('no picture');
     const answers = await Promise.all(asking);
     const failures = await Promise.all(answers.map((answer) => jsonOf<Status>(answer, 400)));
     expect(new Set(failures.map(({ key }) => key)).size).toBe(1);

@@ -1,0 +1,212 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { Json, Output, Source } from '../../src/tasks/definition.ts';
+import { type Listener, type Share, SharedWork, type Steps } from '../../src/worker/shared-work.ts';
+
+const SOURCES: readonly Source[] = [{ url: 'http://example.com/x.jpg', path: '/x', bytes: 7 }];
+const output = (name: string): Output => ({
+  name,
+  extension: 'jpg',
+  contentType: 'image/jpeg',
+  data: Buffer.from(name),
+});
+
+/** Work whose steps end when the test says so, and what was done of it. */
+function work() {
+  const done: string[] = [];
+  const ends: Record<string, { resolve(value?: unknown): void; reject(error: Error): void }> = {};
+  let tell: Listener | undefined;
+  const step = (name: string, signal: AbortSignal): Promise<never> => {
+    done.push(name);
+    return new Promise((resolve, reject) => {
+      ends[name] = { resolve: resolve as (value?: unknown) => void, reject };
+      signal.addEventListener('abort', () => reject(new Error(`${name} was given up`)), { once: true });
+    });
+  };
+  const steps: Steps<string> = {
+    fetch: (signal) => step('fetch', signal),
+    enter: (_sources, signal) => step('enter', signal),
+    run: (_place, _sources, listener, signal) => {
+      tell = listener;
+      return step('run', signal);
+    },
+    cleanUp: async () => void done.push('clean up'),
+  };
+  /** Ends steps in order, each once it has begun. */
+  const end = async (...names: readonly string[]): Promise<void> => {
+    for (const name of names) {
+      ends[name]?.resolve(name === 'fetch' ? SOURCES : name);
+      await settled();
+    }
+  };
+  return { steps, done, ends, end, tell: () => tell as Listener };
+}
+
+const settled = () => new Promise(setImmediate);
+
+/** One attempt, and what it heard. */
+function member(shared: SharedWork<string>, begun: ReturnType<typeof work>, id = 'the same') {
+  const progress: Json[] = [];
+  const outputs: string[] = [];
+  const listener: Listener = {
+    onProgress: (value) => void progress.push(value),
+    onOutput: async ({ name }) => void outputs.push(name),
+  };
+  const share = shared.join(id, listener, () => begun.steps);
+  return { share, progress, outputs, ran: outcome(share.ran), listener };
+}
+
+const outcome = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.catch((error: unknown) => (error as Error).message);
+
+describe('work that several attempts want', () => {
+  it('is done once, and its result is for all', async () => {
+    const shared = new SharedWork<string>(60_000);
+    const once = work();
+    const members = [1, 2, 3].map(() => member(shared, once));
+    await once.end('fetch', 'enter');
+    once.tell().onProgress(50);
+    await once.tell().onOutput(output('thumb'));
+    await once.end('run');
+    expect(await Promise.all(members.map(({ ran }) => ran))).toEqual(['run', 'run', 'run']);
+    expect(once.done).toEqual(['fetch', 'enter', 'run', 'clean up']);
+    for (const { progress, outputs } of members) expect([progress, outputs]).toEqual([[50], ['thumb']]);
+  });
+
+  it('is done for each that wants something else', async () => {
+    const shared = new SharedWork<string>(60_000);
+    const [one, other] = [work(), work()];
+    member(shared, one, 'one');
+    member(shared, other, 'other');
+    await Promise.all([one.end('fetch'), other.end('fetch')]);
+    expect([one.done, other.done]).toEqual([
+      ['fetch', 'enter'],
+      ['fetch', 'enter'],
+    ]);
+  });
+
+  it('may be joined late: the steps that are over are over, and the last progress is told again', async () => {
+    const shared = new SharedWork<string>(60_000);
+    const once = work();
+    member(shared, once);
+    await once.end('fetch', 'enter');
+    for (const value of [10, 20]) once.tell().onProgress(value);
+    const late = member(shared, once);
+    await late.share.fetched;
+    await late.share.entered;
+    expect(late.progress).toEqual([20]);
+    once.tell().onProgress(30);
+    expect(late.progress).toEqual([20, 30]);
+  });
+
+  it.each([
+    [
+      'once it has made an output',
+      async (once: ReturnType<typeof work>) => once.tell().onOutput(output('a')),
+    ],
+    ['once it is over', async (once: ReturnType<typeof work>) => once.end('run')],
+    ['once it has failed', async (once: ReturnType<typeof work>) => once.ends.run?.reject(new Error('no'))],
+  ])('is not joined any more %s', async (_when, happen) => {
+    const shared = new SharedWork<string>(60_000);
+    const [first, second] = [work(), work()];
+    member(shared, first);
+    await first.end('fetch', 'enter');
+    await happen(first);
+    await settled();
+    member(shared, second);
+    expect(second.done).toEqual(['fetch']);
+    // Nor does the end of the first take the second away from who comes then.
+    await first.end('run');
+    member(shared, work());
+    expect(second.done).toEqual(['fetch']);
+  });
+
+  it('is not joined any more when it has been going on for too long', async () => {
+    const shared = new SharedWork<string>(5);
+    const [first, second] = [work(), work()];
+    member(shared, first);
+    await delay(10);
+    member(shared, second);
+    expect([first.done, second.done]).toEqual([['fetch'], ['fetch']]);
+  });
+});
+
+describe('an attempt that leaves', () => {
+  const steps = ['fetch', 'enter', 'run'];
+
+  it.each(steps)('disturbs none of the others, and hears no more: in step %s', async (during) => {
+    const shared = new SharedWork<string>(60_000);
+    const once = work();
+    const [leaver, other] = [member(shared, once), member(shared, once)];
+    const at = steps.indexOf(during);
+    await once.end(...steps.slice(0, at));
+    await leaver.share.leave();
+    await once.end(...steps.slice(at, 2));
+    once.tell().onProgress(1);
+    await once.tell().onOutput(output('thumb'));
+    await once.end('run');
+    expect(await other.ran).toBe('run');
+    expect([leaver.outputs, other.outputs]).toEqual([[], ['thumb']]);
+    expect(once.done).toEqual(['fetch', 'enter', 'run', 'clean up']);
+  });
+
+  it.each(steps)(
+    'ends the work if it is the last, in step %s, and waits until it is cleaned up',
+    async (during) => {
+      const shared = new SharedWork<string>(60_000);
+      const once = work();
+      const members = [member(shared, once), member(shared, once)];
+      await once.end(...steps.slice(0, steps.indexOf(during)));
+      for (const { share } of members) await share.leave();
+      expect(once.done.at(-1)).toBe('clean up');
+      expect(await members[0]?.ran).toBe(`${during} was given up`);
+      await members[0]?.share.leave();
+      expect(once.done.filter((step) => step === 'clean up')).toHaveLength(1);
+    },
+  );
+
+  it('leaves nothing for the next to join', async () => {
+    const shared = new SharedWork<string>(60_000);
+    const [first, second] = [work(), work()];
+    const leaving: Share['leave'] = member(shared, first).share.leave;
+    void leaving();
+    member(shared, second);
+    expect(second.done).toEqual(['fetch']);
+  });
+});
+
+describe('a failure', () => {
+  it.each(['fetch', 'enter', 'run'])('of step %s is that of all', async (failing) => {
+    const shared = new SharedWork<string>(60_000);
+    const once = work();
+    const members = [member(shared, once), member(shared, once)];
+    const steps = ['fetch', 'enter', 'run'];
+    await once.end(...steps.slice(0, steps.indexOf(failing)));
+    once.ends[failing]?.reject(new Error('no such luck'));
+    expect(await Promise.all(members.map(({ ran }) => ran))).toEqual(['no such luck', 'no such luck']);
+    await settled();
+    expect(once.done.at(-1)).toBe('clean up');
+  });
+
+  it('to store one copy of an output stops nobody else', async () => {
+    const shared = new SharedWork<string>(60_000);
+    const once = work();
+    const [unlucky, other] = [member(shared, once), member(shared, once)];
+    unlucky.listener.onOutput = () => Promise.reject(new Error('the disk is full'));
+    await once.end('fetch', 'enter');
+    await once.tell().onOutput(output('thumb'));
+    await unlucky.share.leave();
+    await once.end('run');
+    expect(await other.ran).toBe('run');
+    expect(other.outputs).toEqual(['thumb']);
+  });
+
+  it('to store every copy ends the work', async () => {
+    const shared = new SharedWork<string>(60_000);
+    const once = work();
+    for (const { listener } of [member(shared, once), member(shared, once)])
+      listener.onOutput = () => Promise.reject(new Error('the disk is full'));
+    await once.end('fetch', 'enter');
+    await expect(once.tell().onOutput(output('thumb'))).rejects.toThrow('the disk is full');
+  });
+});
