@@ -10,6 +10,14 @@ export interface LimitRefusal {
   readonly description: string;
 }
 
+/** Tasks that an account created within one second of the last minute. */
+export interface RecentCount {
+  readonly account: string;
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  readonly count: number;
+}
+
 interface Usage {
   active: number;
   /** Only while the account has `tasks_per_minute`. */
@@ -48,7 +56,24 @@ export class Limits {
     return limits?.active_tasks !== undefined || limits?.tasks_per_minute !== undefined;
   }
 
-  /** To be called once for each task that the fold sees queued; on start for each open task of the checkpoint too. */
+  /** What the accounts with a limit a minute have created lately: for a checkpoint, with the open tasks. */
+  recent(nowMs: number = Date.now()): RecentCount[] {
+    return [...this.#usages].flatMap(([account, { window }]) =>
+      (window?.counts(nowMs) ?? []).map((counted) => ({ account, ...counted })),
+    );
+  }
+
+  /** Takes over from a checkpoint: the account of each open task, and what `recent` said. */
+  restore(
+    accountsOfOpen: Iterable<string>,
+    recent: readonly RecentCount[],
+    nowMs: number = Date.now(),
+  ): void {
+    for (const account of accountsOfOpen) this.#usage(account).active += 1;
+    for (const { account, count, atMs } of recent) this.#usage(account).window?.add(count, atMs, nowMs);
+  }
+
+  /** To be called once for each task that the fold sees queued. */
   queued(account: string, atMs: number, nowMs: number = Date.now()): void {
     const usage = this.#usage(account);
     usage.active += 1;

@@ -29,6 +29,17 @@ export class MinuteWindow {
     return this.#total;
   }
 
+  /** What is counted, second by second: added to another window at those times, it makes that one the same. */
+  counts(nowMs: number): { readonly atMs: number; readonly count: number }[] {
+    this.#turnTo(secondOf(nowMs));
+    const counted: { readonly atMs: number; readonly count: number }[] = [];
+    for (let second = this.#head - SECONDS + 1; second <= this.#head; second++) {
+      const count = this.#buckets[bucketOf(second)] ?? 0;
+      if (count > 0) counted.push({ atMs: second * 1_000, count });
+    }
+    return counted;
+  }
+
   #turnTo(second: number): void {
     const elapsed = second - this.#head;
     if (elapsed >= SECONDS) this.#restart(second, 0);

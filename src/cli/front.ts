@@ -29,6 +29,7 @@ import { natsUrlOf } from './nats-url.ts';
 import { withPort } from './port.ts';
 import { openStorage } from './storage.ts';
 import { CannotStart } from './terminal.ts';
+import { foldLog, startUpkeep, type Upkeep } from './upkeep.ts';
 
 /** Runs one front until it is told to stop. */
 export async function front(given: Config): Promise<void> {
@@ -38,13 +39,16 @@ export async function front(given: Config): Promise<void> {
   await checkCertificate(config);
   const accounts = await watchAccounts(config, logger);
   const connection = await connectToNats(natsUrlOf(config), 'wyvern front', config, logger);
-  const parts = await assemble(config, connection, accounts, logger);
+  const log = await JetStreamLog.open(connection, config, logger);
+  const parts = await assemble(config, connection, log, accounts, logger);
   // The projection must be at the head before the port opens, or the first answers would be 404.
-  await parts.projection.start();
+  await foldLog(parts, log);
+  const upkeep = startUpkeep(parts, log);
   const app = new App(parts);
-  parts.metrics.watch(gaugesOf(parts, app));
+  parts.metrics.watch({ ...gaugesOf(parts, app), ...upkeep.gauges });
   const sweeper = createSweeper(parts);
-  const stopAll = () => Promise.all([stop(parts, app, accounts), sweeper.stop()]).then(() => undefined);
+  const stopAll = () =>
+    Promise.all([stop(parts, app, accounts, upkeep), sweeper.stop()]).then(() => undefined);
   untilStopped(logger, stopAll, config.GRACE * 1_000 + 2_500);
   await listen(app, config);
   if (config.SWEEP_SECONDS > 0) sweeper.start();
@@ -56,10 +60,10 @@ export async function front(given: Config): Promise<void> {
 async function assemble(
   config: Config,
   connection: NatsConnection,
+  log: JetStreamLog,
   { accounts }: FileAccounts,
   logger: Logger,
 ): Promise<FrontParts> {
-  const log = await JetStreamLog.open(connection, config, logger);
   const storage = await openStorage(config, connection);
   await putSample(storage);
   const limits = new Limits((name) => accounts.find(name)?.limits);
@@ -118,7 +122,8 @@ function createSweeper({ config, log, storage, logger, metrics }: FrontParts): S
 }
 
 /** Takes no more connections, lets waiting calls end within the grace time, then ends what is left. */
-async function stop(parts: FrontParts, app: App, accounts: FileAccounts): Promise<void> {
+async function stop(parts: FrontParts, app: App, accounts: FileAccounts, upkeep: Upkeep): Promise<void> {
+  upkeep.close();
   app.stopListening();
   await app.untilIdle(Math.max(0, parts.config.GRACE * 1_000 - 500));
   parts.feeds.close();

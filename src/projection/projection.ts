@@ -2,6 +2,7 @@ import type { TaskEvent } from '../../actors/event.ts';
 import type { StoredEvent } from '../log/envelope.ts';
 import { type EventLog, type Following, LogUnavailable } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import { Recent } from './recent.ts';
 import { fold, foldHistory, isEnded, type TaskState } from './state.ts';
 
@@ -28,12 +29,15 @@ interface OpenTask {
 /**
  * The fold of the whole log into what `status` shows: every open task, and the last of the ended ones.
  *
- * It follows the log from the first event, so an answer given after `reached(seq)` includes that event.
+ * It follows the log from the first event, or from the last one of a checkpoint, so an answer given after
+ * `reached(seq)` includes that event. Open tasks are as many as the log has room to end (see `Room`), ended ones
+ * as many as fit into their bounds: what is kept here does not grow with the log.
  */
 export class Projection {
   readonly #log: EventLog;
   readonly #logger: Logger;
   readonly #onChange: NonNullable<ProjectionOptions['onChange']>;
+  /** In the order in which they were queued, since a task is put in once. */
   readonly #open = new Map<string, OpenTask>();
   readonly #ended: Recent<TaskState>;
   readonly #waiting = new Map<number, (() => void)[]>();
@@ -46,6 +50,12 @@ export class Projection {
     this.#logger = logger;
     this.#onChange = onChange ?? (() => {});
     this.#ended = new Recent(maxEnded, maxEndedBytes);
+  }
+
+  /** Takes over what a checkpoint holds, in place of folding the log up to there. To be called before `start`. */
+  restore({ seq, open }: Checkpoint): void {
+    for (const state of open) this.#open.set(state.key, { state, watchers: undefined });
+    this.#seq = seq;
   }
 
   /** Resolves when everything that was in the log at the call has been folded. */
@@ -69,6 +79,15 @@ export class Projection {
 
   get openTasks(): number {
     return this.#open.size;
+  }
+
+  /** The open tasks, the oldest first. */
+  *open(): Generator<TaskState> {
+    for (const { state } of this.#open.values()) yield state;
+  }
+
+  get oldestOpen(): TaskState | undefined {
+    return this.open().next().value ?? undefined;
   }
 
   get unreadableEvents(): number {
@@ -136,6 +155,22 @@ export class Projection {
     this.#open.get(key)?.watchers?.delete(watcher);
   }
 
+  /**
+   * Ends the tasks whose first event has left the log: it let go of them, and what came of them can not be read
+   * any more. Whoever waits for one is told so.
+   */
+  letGo(firstSeq: number): void {
+    for (const [key, task] of this.#open) {
+      if (task.state.queuedSeq >= firstSeq) return;
+      const { at } = task.state;
+      const state: TaskState = { ...task.state, status: 'error', completed: at, result: LET_GO };
+      this.#logger.error({ key, queuedSeq: state.queuedSeq, firstSeq }, LET_GO);
+      this.#keep(key, task, state, 0);
+      const { account, attempt } = state;
+      this.#onChange(state, { type: 'failed', at, account, attempt, error: LET_GO });
+    }
+  }
+
   #apply(stored: StoredEvent): void {
     const { key, seq, event } = stored;
     const task = this.#open.get(key);
@@ -177,6 +212,8 @@ export class Projection {
     this.#waiting.delete(seq);
   }
 }
+
+const LET_GO = 'the log has let go of this task before it ended';
 
 /** Rejects with `LogUnavailable` if the promise takes longer: the answer may be in the log, but not here yet. */
 export const within = async <T>(milliseconds: number, promise: Promise<T>): Promise<T> => {

@@ -22,6 +22,8 @@ export interface TaskState {
   readonly outputs: readonly StoredOutput[];
   /** The sequence of the newest event that changed it. */
   readonly seq: number;
+  /** The sequence of its first event. */
+  readonly queuedSeq: number;
 }
 
 /** What a fold needs of an event. */
@@ -109,4 +111,5 @@ const born = (key: string, name: string, { account, at }: Queued, seq: number): 
   result: undefined,
   outputs: NONE,
   seq,
+  queuedSeq: seq,
 });

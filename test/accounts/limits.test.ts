@@ -149,6 +149,19 @@ describe('tasks per minute', () => {
   });
 });
 
+it('go on from a checkpoint as if the whole log had been folded', () => {
+  const all = { active_tasks: 10, tasks_per_minute: 10 };
+  const before = new Limits(() => all);
+  for (let second = 0; second < 6; second++) before.queued('acme', NOON + second * 1_000, NOON + 6_000);
+  for (let count = 0; count < 4; count++) before.ended('acme');
+  const after = new Limits(() => all);
+  after.restore(['acme', 'acme'], before.recent(NOON + 6_000), NOON + 9_000);
+  expect(after.activeTasks('acme')).toBe(2);
+  for (const atMs of [NOON + 9_000, NOON + 61_500, NOON + 63_500, NOON + 120_000])
+    for (const count of [3, 4, 5, 6, 7, 8, 9, 10, 11])
+      expect(after.refusal('acme', count, 0, atMs)?.name).toBe(before.refusal('acme', count, 0, atMs)?.name);
+});
+
 describe('memory', () => {
   it('is not spent on an account without limits and without tasks', () => {
     const limits = limitsFor({});

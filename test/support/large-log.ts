@@ -30,7 +30,8 @@ export async function fillLog(log: EventLog, { ended, open = 0 }: LargeLog): Pro
       const isOpen = left.ended === 0;
       const count = isOpen ? take(left.open) : take(left.ended);
       left = isOpen ? { ...left, open: left.open - count } : { ...left, ended: left.ended - count };
-      last = Math.max(last, await log.appendAll(isOpen ? openTasks(count) : endedTasks(count)));
+      const stored = await log.appendAll(isOpen ? openTasks(count) : endedTasks(count));
+      last = Math.max(last, stored);
     }
   };
   await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, fillNext));

@@ -3,6 +3,7 @@ import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManage
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
 import type { Logger } from '../../logger.ts';
+import type { Checkpoints } from '../checkpoints.ts';
 import type { Creates, FoundRequest, RequestName, Submission, Submitted, Turn } from '../creates.ts';
 import { decodeEvent, type StoredEvent } from '../envelope.ts';
 import {
@@ -16,7 +17,9 @@ import {
 } from '../log.ts';
 import type { Extent, Moment, Page, ReadOptions } from '../reading.ts';
 import { doneSubject } from '../subject.ts';
+import type { LogUpkeep } from '../upkeep.ts';
 import { Appender } from './appender.ts';
+import { JetStreamCheckpoints } from './checkpoints.ts';
 import { conditionsOf, ensureRequestsStream, findRequest, lastTurn } from './creates.ts';
 import { followStream } from './follower.ts';
 import { readHistory, readOutlines } from './history.ts';
@@ -25,9 +28,12 @@ import { Publisher } from './publisher.ts';
 import { JetStreamTaking } from './queue.ts';
 import { Reader } from './reader.ts';
 import { ensureConsumer, ensureStream, STREAM } from './stream.ts';
+import { JetStreamUpkeep } from './upkeep.ts';
 
 /** The event log on a JetStream stream, the queue of tasks on its durable consumers, and what creates depend on. */
 export class JetStreamLog implements EventLog, TaskQueue, Creates {
+  readonly checkpoints: Checkpoints;
+  readonly upkeep: LogUpkeep;
   readonly #connection: NatsConnection;
   readonly #client: JetStreamClient;
   readonly #manager: JetStreamManager;
@@ -44,6 +50,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     this.#logger = logger;
     this.#publisher = new Publisher(connection);
     this.#appender = new Appender(this.#publisher, (subject) => this.#storedId(subject), config.SYNC);
+    this.checkpoints = new JetStreamCheckpoints(this.#client, manager, config.REPLICAS, logger);
+    this.upkeep = new JetStreamUpkeep(manager);
   }
 
   /** Opens the log, and makes its stream if it is not there yet. Waits for a JetStream that is still starting. */

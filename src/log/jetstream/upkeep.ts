@@ -1,0 +1,43 @@
+import { JetStreamApiCodes, type JetStreamManager } from '@nats-io/jetstream';
+import { LogUnavailable } from '../log.ts';
+import type { LogUpkeep, LogVolume } from '../upkeep.ts';
+import { hasCode, STREAM } from './stream.ts';
+
+/** The upkeep of the log's stream. */
+export class JetStreamUpkeep implements LogUpkeep {
+  readonly #manager: JetStreamManager;
+
+  constructor(manager: JetStreamManager) {
+    this.#manager = manager;
+  }
+
+  async volume(): Promise<LogVolume | undefined> {
+    try {
+      const { created, state, ts } = await this.#manager.streams.info(STREAM);
+      return {
+        nowMs: Date.parse(ts as string),
+        madeAt: created,
+        firstSeq: state.messages === 0 ? state.last_seq + 1 : state.first_seq,
+        lastSeq: state.last_seq,
+        events: state.messages,
+        bytes: state.bytes,
+      };
+    } catch (cause) {
+      if (hasCode(cause, JetStreamApiCodes.StreamNotFound)) return undefined;
+      throw new LogUnavailable('the log does not answer', { cause });
+    }
+  }
+
+  async firstSince(ms: number): Promise<number | undefined> {
+    const message = await this.#manager.direct.getMessage(STREAM, { start_time: new Date(ms) });
+    return message?.seq;
+  }
+
+  async letGo(before: number): Promise<void> {
+    await this.#manager.streams.purge(STREAM, { seq: before });
+  }
+
+  async allow({ events, bytes }: { readonly events: number; readonly bytes: number }): Promise<void> {
+    await this.#manager.streams.update(STREAM, { max_msgs: events, max_bytes: bytes });
+  }
+}

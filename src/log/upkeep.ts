@@ -1,0 +1,25 @@
+/** What the log holds at a moment. Times are the log's own: the clocks of other machines may differ from it. */
+export interface LogVolume {
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+  /** When the log was made: tells it from another one that took its place. */
+  readonly madeAt: string;
+  /** The sequence of the oldest event; one more than `lastSeq` in a log that holds none. */
+  readonly firstSeq: number;
+  /** The highest sequence that was ever given out; 0 in a new log. */
+  readonly lastSeq: number;
+  readonly events: number;
+  readonly bytes: number;
+}
+
+/** The port to what keeps the log within its bounds. All of it is harmless when several processes do it at once. */
+export interface LogUpkeep {
+  /** Undefined if there is no log any more. Rejects with `LogUnavailable`. */
+  volume(): Promise<LogVolume | undefined>;
+  /** The sequence of the first event that was stored at that time or later; undefined if there is none. */
+  firstSince(ms: number): Promise<number | undefined>;
+  /** Lets go of every event before this sequence. Nothing is stored meanwhile: 240-290 ms, however many they are. */
+  letGo(before: number): Promise<void>;
+  /** Sets how much the log may hold before it refuses all events. */
+  allow(limits: { readonly events: number; readonly bytes: number }): Promise<void>;
+}
