@@ -15,7 +15,6 @@ import { Submissions } from '../front/submission.ts';
 import { WorkerPresence } from '../front/worker-presence.ts';
 import { dateToMs } from '../log/event-date.ts';
 import { natsCancellations } from '../log/jetstream/cancellations.ts';
-import { connectToNats } from '../log/jetstream/connection.ts';
 import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { natsPresence } from '../log/jetstream/presence.ts';
 import { createLogger, type Logger } from '../logger.ts';
@@ -25,7 +24,7 @@ import type { Storage } from '../storage/storage.ts';
 import { Sweeper } from '../storage/sweeper.ts';
 import { checkCertificate } from './certificate.ts';
 import { endWithSupervisor, untilStopped } from './lifecycle.ts';
-import { natsUrlOf } from './nats-url.ts';
+import { connectToLog } from './log-connection.ts';
 import { withPort } from './port.ts';
 import { openStorage } from './storage.ts';
 import { CannotStart } from './terminal.ts';
@@ -38,7 +37,7 @@ export async function front(given: Config): Promise<void> {
   endWithSupervisor(logger);
   await checkCertificate(config);
   const accounts = await watchAccounts(config, logger);
-  const connection = await connectToNats(natsUrlOf(config), 'wyvern front', config, logger);
+  const connection = await connectToLog(config, 'wyvern front', logger);
   const log = await JetStreamLog.open(connection, config, logger);
   const parts = await assemble(config, connection, log, accounts, logger);
   // The projection must be at the head before the port opens, or the first answers would be 404.

@@ -37,7 +37,7 @@ export async function welcome(
 }
 
 const curlLine = (url: string, secret: string): string =>
-  `curl -s ${url}/v1/create -H "Authorization: Secret ${secret}" -d '{"tasks":{"task_name":"image.thumb","url":"${url}/files/sample/raccoon.jpg","width":300},"block":true}'`;
+  `curl -sS ${url}/v1/create -H "Authorization: Secret ${secret}" -d '{"tasks":{"task_name":"image.thumb","url":"${url}/files/sample/raccoon.jpg","width":300},"block":true}'`;
 
 /** Not the secret itself, which was shown once, but a shell expression that reads it, in whatever folder. */
 async function secretFromFile(path: string): Promise<string | undefined> {

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.ts';
 import { natsCancellations } from '../log/jetstream/cancellations.ts';
-import { connectToNats } from '../log/jetstream/connection.ts';
 import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { natsPresence } from '../log/jetstream/presence.ts';
 import { createLogger } from '../logger.ts';
@@ -15,7 +14,7 @@ import { OwnFiles } from '../worker/own-files.ts';
 import { createFetcher } from '../worker/source/fetcher.ts';
 import { Worker } from '../worker/worker.ts';
 import { endWithSupervisor, untilStopped } from './lifecycle.ts';
-import { natsUrlOf } from './nats-url.ts';
+import { connectToLog } from './log-connection.ts';
 import { openStorage } from './storage.ts';
 
 /** Runs one worker until it is told to stop. */
@@ -23,7 +22,7 @@ export async function worker(config: Config): Promise<void> {
   const id = `${hostname()}-${process.pid}`;
   const logger = createLogger('worker', config).child({ worker: id });
   endWithSupervisor(logger);
-  const connection = await connectToNats(natsUrlOf(config), `wyvern worker ${id}`, config, logger);
+  const connection = await connectToLog(config, `wyvern worker ${id}`, logger);
   const log = await JetStreamLog.open(connection, config, logger);
   const storage = await openStorage(config, connection);
   const spoolFolder = await openSpool(join(config.DATA_DIR, 'spool'));

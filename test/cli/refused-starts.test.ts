@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../src/free-port.ts';
 import { create, untilAllEnded } from '../support/histories.ts';
 import { descendants, Program, untilGone } from '../support/program.ts';
+import { natsUrlOf } from '../support/raw-log.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
@@ -88,6 +89,15 @@ describe('a start is refused', () => {
     expect(lines).toEqual([
       "NATS_URL is missing: set it, or run 'npm start', which brings a nats-server of its own",
     ]);
+  });
+
+  test('with credentials that nats-server refuses, without a stack', async () => {
+    await using service = await Service.start();
+    const url = new URL(await natsUrlOf(service.dataDir));
+    const lines = await refusal('up', { NATS_URL: `nats://not-the-token@${url.host}` });
+    expect(new Set(lines.filter((line) => !line.startsWith('{')))).toEqual(
+      new Set([`nats-server at ${url.host} refuses the credentials in NATS_URL`]),
+    );
   });
 
   test('of a command that does not exist, naming those that do', async () => {

@@ -1,0 +1,23 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Config } from '../config.ts';
+import { CredentialsRefused, connectToNats } from '../log/jetstream/connection.ts';
+import type { Logger } from '../logger.ts';
+import { CannotStart } from './terminal.ts';
+
+/**
+ * Connects to the servers at `NATS_URL`, which the parts of the service cannot do without. Rejects with `CannotStart`
+ * when it is missing, or its credentials are refused.
+ */
+export async function connectToLog(config: Config, name: string, logger: Logger): Promise<NatsConnection> {
+  if (!config.NATS_URL)
+    throw new CannotStart(
+      "NATS_URL is missing: set it, or run 'npm start', which brings a nats-server of its own",
+    );
+  try {
+    return await connectToNats(config.NATS_URL, name, config, logger);
+  } catch (error) {
+    throw error instanceof CredentialsRefused
+      ? new CannotStart(`${error.message} in NATS_URL`, { cause: error })
+      : error;
+  }
+}
