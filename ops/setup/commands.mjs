@@ -14,6 +14,7 @@ const TOOLS = {
   lint: { needs: { build: false, natsServer: false }, start: lint },
   test: { needs: { build: true, natsServer: true }, start: runTests },
   bench: { needs: { build: true, natsServer: true }, start: runTypeScript('test/bench/main.ts') },
+  faults: { needs: { build: true, natsServer: true }, start: runTypeScript('test/faults/main.ts') },
 };
 
 /**

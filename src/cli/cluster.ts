@@ -10,6 +10,7 @@ import { CannotStart, say } from './terminal.ts';
 import { welcome } from './welcome.ts';
 
 const WORKERS = 3;
+const CONFIGURATIONS = new URL('../../../ops/cluster/', import.meta.url);
 
 /**
  * Runs what three machines would run, on this one: a cluster of three nats-servers with three copies of the
@@ -23,7 +24,7 @@ export async function cluster(given: Config, args: readonly string[]): Promise<v
   const secondPort = await portOfSecond(given, config);
   const logger = createLogger('cluster', config);
   const newSecret = await prepareStart(config);
-  const { nodes, client } = await prepareLocalCluster(config, args.includes('--tls'));
+  const { nodes, client } = await prepareLocalCluster(config, CONFIGURATIONS, args.includes('--tls'));
   const supervisor = new Supervisor(config, logger);
   untilStopped(logger, () => supervisor.stop(), supervisor.stopDeadlineMs);
   process.on('SIGHUP', () => supervisor.reload());

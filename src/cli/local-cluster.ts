@@ -9,7 +9,6 @@ import { freePort } from '../free-port.ts';
 import { stopLeftover } from '../log/leftover-server.ts';
 import { CannotStart } from './terminal.ts';
 
-const CONFIGURATIONS = fileURLToPath(new URL('../../../ops/cluster/', import.meta.url));
 const LOOPBACK = '127.0.0.1';
 const NODES = ['n1', 'n2', 'n3'] as const;
 
@@ -34,16 +33,21 @@ interface Node {
 }
 
 /**
- * Three nats-servers on this machine, as `ops/cluster` configures them for three: on loopback, free ports and
+ * Three nats-servers on this machine, as `configurations` has them for three: on loopback, free ports and
  * a random token, everything under `DATA_DIR/cluster`. With TLS on certificates of their own. The file `url`
  * has what a further front or worker takes as `NATS_URL`.
  */
-export async function prepareLocalCluster(config: Config, withTls: boolean): Promise<LocalCluster> {
+export async function prepareLocalCluster(
+  config: Config,
+  configurations: URL,
+  withTls: boolean,
+): Promise<LocalCluster> {
+  const folderOfConfigurations = fileURLToPath(configurations);
   const root = join(config.DATA_DIR, 'cluster');
   // nats-server reads a value from the environment as it reads its configuration: a letter first makes it text.
   const token = `t${randomBytes(24).toString('hex')}`;
   const nodes = await Promise.all(NODES.map((name) => prepareNode(root, name)));
-  const tls = withTls ? await makeCertificates(join(root, 'tls')) : undefined;
+  const tls = withTls ? await makeCertificates(folderOfConfigurations, join(root, 'tls')) : undefined;
   const routes = nodes.map(({ routePort }) => `nats://wyvern:${token}@${LOOPBACK}:${routePort}`);
   const servers = nodes.map(({ port }) => `${LOOPBACK}:${port}`).join(',');
   const NATS_URL = `${tls ? 'tls' : 'nats'}://${token}@${servers}`;
@@ -51,7 +55,7 @@ export async function prepareLocalCluster(config: Config, withTls: boolean): Pro
   return {
     nodes: nodes.map(({ name, port, routePort, folder }) => ({
       name,
-      args: argumentsFor(folder, withTls),
+      args: argumentsFor(folderOfConfigurations, folder, withTls),
       variables: {
         NATS_NODE: name,
         NATS_LISTEN: `${LOOPBACK}:${port}`,
@@ -69,8 +73,8 @@ export async function prepareLocalCluster(config: Config, withTls: boolean): Pro
 
 const pidFileOf = (folder: string): string => join(folder, 'nats-server.pid');
 
-const argumentsFor = (folder: string, withTls: boolean): string[] => [
-  ...['-c', join(CONFIGURATIONS, withTls ? 'nats-server-tls.conf' : 'nats-server.conf')],
+const argumentsFor = (configurations: string, folder: string, withTls: boolean): string[] => [
+  ...['-c', join(configurations, withTls ? 'nats-server-tls.conf' : 'nats-server.conf')],
   ...['-P', pidFileOf(folder), '-l', join(folder, 'nats-server.log')],
 ];
 
@@ -81,8 +85,8 @@ async function prepareNode(root: string, name: string): Promise<Node> {
   return { name, folder, port: await freePort(), routePort: await freePort() };
 }
 
-async function makeCertificates(folder: string) {
-  const script = join(CONFIGURATIONS, 'certificates.sh');
+async function makeCertificates(configurations: string, folder: string) {
+  const script = join(configurations, 'certificates.sh');
   try {
     await promisify(execFile)('sh', [script, folder, 'localhost', LOOPBACK]);
   } catch (cause) {
