@@ -89,8 +89,6 @@ export class Caller {
     const first = lines[0];
     const answer =
       status === undefined ? undefined : { at: first?.at ?? this.#now(), status, body: first?.value };
-    this.#seen.push({ ...call, kind: 'feed', answer, lines, closed, closedAt: this.#now() });
-    const created = first && status === 200 ? statusesIn(first.value) : [];
     if (isCreate) {
       const { tasks, request } = what;
       const told = first || status !== 200 ? answer : undefined;
@@ -99,6 +97,8 @@ export class Caller {
         ...{ idempotencyKey: undefined, answer: told },
       });
     }
+    this.#seen.push({ ...call, kind: 'feed', answer, lines, closed, closedAt: this.#now() });
+    const created = first && status === 200 ? statusesIn(first.value) : [];
     return created;
   }
 

@@ -1,6 +1,7 @@
 import { decodeEvent } from '../../src/log/envelope.ts';
 import { dateToMs } from '../../src/log/event-date.ts';
-import type { Evidence } from './evidence.ts';
+import type { RawRecord } from '../support/raw-log.ts';
+import type { Observation } from './observations.ts';
 
 /** What a run amounted to. */
 export interface Figures {
@@ -20,19 +21,20 @@ export interface Figures {
   readonly longestWithoutCreateMs: number;
 }
 
-export function figuresOf({ records, seen }: Evidence): Figures {
+export function figuresOf(records: readonly RawRecord[], seen: readonly Observation[]): Figures {
   const answers: Record<number, number> = {};
   for (const { answer } of seen) answers[answer?.status ?? 0] = (answers[answer?.status ?? 0] ?? 0) + 1;
   const open = new Set<string>();
   const ended = new Set<string>();
   const count = { tasks: 0, retries: 0, late: 0 };
   let silence = 0;
-  let heardAt: number | undefined;
+  let heardAt = 0;
   for (const { subject, data, seq } of records) {
     const { key, event } = decodeEvent(subject, Buffer.from(data), seq);
     const at = dateToMs(event.at);
-    if (open.size > 0 && heardAt !== undefined) silence = Math.max(silence, at - heardAt);
-    heardAt = at;
+    if (open.size > 0) silence = Math.max(silence, at - heardAt);
+    // What was written late carries an earlier time.
+    heardAt = Math.max(heardAt, at);
     if (ended.has(key)) count.late++;
     if (event.type === 'queued') {
       count.tasks++;

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OPTIONS_HELP, type Options, parseOptions } from './options.ts';
 import { printReport } from './report.ts';
@@ -8,8 +8,8 @@ import { run } from './run.ts';
 async function main(options: Options): Promise<void> {
   let broken = 0;
   for (const seed of options.seeds) {
-    const folder = join(options.folder, seed);
-    await mkdir(folder, { recursive: true });
+    const folder = join(options.folder, `run-${encodeURIComponent(seed)}`);
+    await rm(folder, { recursive: true, force: true });
     console.log(`seed ${seed}${options.isCluster ? ', on a cluster' : ''}`);
     const report = await run({ ...options, seed, folder, say: (line) => console.log(line) });
     printReport(report, folder);

@@ -1,6 +1,7 @@
 import type { RunReport } from './run.ts';
 
 const SHOWN_AT_MOST = 10;
+const MAX_TEXT = 400;
 
 /** What a run came to, for a person. */
 export function printReport({ skipped, violations, figures }: RunReport, folder: string): void {
@@ -16,7 +17,7 @@ export function printReport({ skipped, violations, figures }: RunReport, folder:
   for (const promise of new Set(violations.map((violation) => violation.promise))) {
     const texts = violations.filter((violation) => violation.promise === promise).map(({ text }) => text);
     console.log(`  BROKEN: ${promise} (${texts.length})`);
-    for (const text of texts.slice(0, SHOWN_AT_MOST)) console.log(`    ${text}`);
+    for (const text of texts.slice(0, SHOWN_AT_MOST)) console.log(`    ${text.slice(0, MAX_TEXT)}`);
   }
   if (violations.length > 0) console.log(`  what was seen, and what the processes said, is in ${folder}`);
 }

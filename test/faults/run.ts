@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { jetstreamManager } from '@nats-io/jetstream';
+import { jetstreamManager, type StreamState } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { readRawLog } from '../support/raw-log.ts';
+import { decodeEvent } from '../../src/log/envelope.ts';
+import { type RawRecord, readRawLog } from '../support/raw-log.ts';
 import { until } from '../support/until.ts';
 import { Caller } from './caller.ts';
 import { check, type Violation } from './checker.ts';
@@ -12,7 +13,7 @@ import type { Evidence } from './evidence.ts';
 import { FAULTS, type FaultName } from './faults.ts';
 import { type Figures, figuresOf } from './figures.ts';
 import { probeLimits } from './limits.ts';
-import { type Struck, statusesIn } from './observations.ts';
+import type { Struck } from './observations.ts';
 import { Random } from './random.ts';
 import { planFaults } from './schedule.ts';
 import { Stage } from './stage.ts';
@@ -62,13 +63,14 @@ export async function run(options: RunOptions): Promise<RunReport> {
   const struck = await strikeUnderLoad(options, stage, caller, random, now);
   await deployment.untilReady();
   await untilAllEnded(connection).catch(() => say('not every task has ended in time'));
-  await askAtTheEnd(caller, deployment.fronts.length);
+  const ofWorkload = await readRawLog(connection);
+  await askAtTheEnd(caller, deployment.fronts.length, ofWorkload);
   const probes = await probeLimits(deployment.fronts, ACCOUNTS);
   await untilAllEnded(connection).catch(() => {});
   const records = await readRawLog(connection);
   const evidence: Evidence = { records, seen: caller.seen, probes, struck, publicUrl: deployment.publicUrl };
   await writeFile(join(folder, 'evidence.json'), JSON.stringify({ seed, durationMs, ...evidence }));
-  return { struck, skipped, violations: check(evidence), figures: figuresOf(evidence) };
+  return { struck, skipped, violations: check(evidence), figures: figuresOf(ofWorkload, caller.seen) };
 }
 
 async function strikeUnderLoad(
@@ -95,10 +97,9 @@ async function strikeUnderLoad(
 
 /** Resolves when the log has an end for everything that was queued. */
 async function untilAllEnded(connection: NatsConnection): Promise<void> {
-  const manager = await jetstreamManager(connection, { checkAPI: false });
   const count = async (kind: string): Promise<number> => {
-    const { state } = await manager.streams.info('TASKS', { subjects_filter: `task.${kind}.>` });
-    return Object.keys(state.subjects ?? {}).length;
+    const { subjects = {} } = await logState(connection, `task.${kind}.>`);
+    return Object.keys(subjects).length;
   };
   await until(async () => {
     const [queued, done] = await Promise.all([count('queued'), count('done')]);
@@ -106,14 +107,20 @@ async function untilAllEnded(connection: NatsConnection): Promise<void> {
   }, SETTLE_MS);
 }
 
-/** Asks every front for the status and the file of every task that anybody was told of. */
-async function askAtTheEnd(caller: Caller, fronts: number): Promise<void> {
-  const known = new Map<string, Account>();
-  for (const { answer, account } of caller.seen)
-    for (const { key } of statusesIn(answer?.body))
-      known.set(key, ACCOUNTS.find(({ name }) => name === account) as Account);
+async function logState(connection: NatsConnection, subjects_filter?: string): Promise<StreamState> {
+  const manager = await jetstreamManager(connection, { checkAPI: false });
+  return (await manager.streams.info('TASKS', subjects_filter ? { subjects_filter } : undefined)).state;
+}
+
+/** Asks every front for the status and the file of every task in the log, also of those that nobody was told of. */
+async function askAtTheEnd(caller: Caller, fronts: number, records: readonly RawRecord[]): Promise<void> {
+  const accountOf = new Map<string, Account>();
+  for (const { subject, data, seq } of records) {
+    const { key, event } = decodeEvent(subject, Buffer.from(data), seq);
+    accountOf.set(key, ACCOUNTS.find(({ name }) => name === event.account) as Account);
+  }
   for (let front = 0; front < fronts; front++)
-    for (const [key, account] of known) {
+    for (const [key, account] of accountOf) {
       const [status] = await caller.statuses(account, front, [key]);
       if (status?.status === 'success' && isWithFile(status.result)) await caller.file(account, front, key);
     }

@@ -11,8 +11,11 @@ const SIZE = '400M';
 const FILLER = 'filler';
 
 /** `EXT4_IOC_SHUTDOWN` with `NOLOGFLUSH`: nothing more reaches the device, and what is not there is forgotten. */
-const SHUT_DOWN =
-  'open(my $folder, "<", $ARGV[0]) or die $!; ioctl($folder, 0x8004587d, pack("L", 2)) or die $!';
+const SHUT_DOWN = [
+  'open(my $folder, "<", $ARGV[0]) or die $!;',
+  'my $flag = pack("L", 2);',
+  'ioctl($folder, 0x8004587d, $flag) or die $!;',
+].join(' ');
 
 /** The machine does not let us have a file system of our own; the message says what it lacks. */
 export class NoVolume extends Error {

@@ -73,10 +73,10 @@ export function* gaplessFeeds({ seen, struck }: Evidence, histories: Histories):
     const listed = statusesIn(first);
     // A front that is told to stop closes its feeds in order.
     const isStopped = struck.some(
-      ({ fault, at, target }) =>
+      ({ fault, at, until, target }) =>
         fault === 'stop front' &&
         target === `front-${feed.front + 1}` &&
-        at >= feed.askedAt &&
+        until >= feed.askedAt &&
         at <= feed.closedAt,
     );
     const isWhole = feed.closed === 'ended' && !isStopped;
