@@ -1,6 +1,7 @@
 import type { TaskEvent } from '../../actors/event.ts';
 import { StatusView } from '../../src/front/status-view.ts';
 import { decodeEvent, type StoredEvent } from '../../src/log/envelope.ts';
+import { isEventSubject } from '../../src/log/subject.ts';
 import { fold, isEnded, type TaskState } from '../../src/projection/state.ts';
 import type { RawRecord } from '../support/raw-log.ts';
 import type { LimitProbe, Observation, Struck } from './observations.ts';
@@ -29,11 +30,16 @@ export interface History {
 
 const ENDS: readonly TaskEvent['type'][] = ['completed', 'failed', 'canceled'];
 
-/** The histories of a log, by key. A record that cannot be read is an error of the run. */
+/** The events among the records of a log. One that cannot be read is an error of the run. */
+export const eventsIn = (records: readonly RawRecord[]): StoredEvent[] =>
+  records
+    .filter(({ subject }) => isEventSubject(subject))
+    .map(({ subject, data, seq }) => decodeEvent(subject, Buffer.from(data), seq));
+
+/** The histories of a log, by key. */
 export function historiesOf({ records, publicUrl }: Evidence): Map<string, History> {
   const byKey = new Map<string, StoredEvent[]>();
-  for (const { subject, data, seq } of records) {
-    const event = decodeEvent(subject, Buffer.from(data), seq);
+  for (const event of eventsIn(records)) {
     const history = byKey.get(event.key);
     if (history) history.push(event);
     else byKey.set(event.key, [event]);

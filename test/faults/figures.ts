@@ -1,6 +1,6 @@
-import { decodeEvent } from '../../src/log/envelope.ts';
 import { dateToMs } from '../../src/log/event-date.ts';
 import type { RawRecord } from '../support/raw-log.ts';
+import { eventsIn } from './evidence.ts';
 import type { Observation } from './observations.ts';
 
 /** What a run amounted to. */
@@ -29,8 +29,7 @@ export function figuresOf(records: readonly RawRecord[], seen: readonly Observat
   const count = { tasks: 0, retries: 0, late: 0 };
   let silence = 0;
   let heardAt = 0;
-  for (const { subject, data, seq } of records) {
-    const { key, event } = decodeEvent(subject, Buffer.from(data), seq);
+  for (const { key, event } of eventsIn(records)) {
     const at = dateToMs(event.at);
     if (open.size > 0) silence = Math.max(silence, at - heardAt);
     // What was written late carries an earlier time.

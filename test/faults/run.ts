@@ -3,13 +3,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { jetstreamManager, type StreamState } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { decodeEvent } from '../../src/log/envelope.ts';
 import { type RawRecord, readRawLog } from '../support/raw-log.ts';
 import { until } from '../support/until.ts';
 import { Caller } from './caller.ts';
 import { check, type Violation } from './checker.ts';
 import type { Account } from './deployment.ts';
-import type { Evidence } from './evidence.ts';
+import { type Evidence, eventsIn } from './evidence.ts';
 import { FAULTS, type FaultName } from './faults.ts';
 import { type Figures, figuresOf } from './figures.ts';
 import { probeLimits } from './limits.ts';
@@ -115,8 +114,7 @@ async function logState(connection: NatsConnection, subjects_filter?: string): P
 /** Asks every front for the status and the file of every task in the log, also of those that nobody was told of. */
 async function askAtTheEnd(caller: Caller, fronts: number, records: readonly RawRecord[]): Promise<void> {
   const accountOf = new Map<string, Account>();
-  for (const { subject, data, seq } of records) {
-    const { key, event } = decodeEvent(subject, Buffer.from(data), seq);
+  for (const { key, event } of eventsIn(records)) {
     accountOf.set(key, ACCOUNTS.find(({ name }) => name === event.account) as Account);
   }
   for (let front = 0; front < fronts; front++)
