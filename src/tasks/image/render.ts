@@ -2,17 +2,31 @@ import type { Sharp } from 'sharp';
 import { encodeAs } from './encode.ts';
 import type { Format } from './limits.ts';
 import { decode, type OpenedImage } from './opened-image.ts';
+import { decodePixels, encodePixels } from './pixels.ts';
 import { applyShape, type Shape } from './shape.ts';
 
+interface Writing {
+  readonly format: Format;
+  readonly quality: number;
+}
+
 /** Makes an output of an image in one go, with no more of it in memory than its decoder and its encoder keep. */
-export const render = (
+export async function render(
   image: OpenedImage,
   shape: Shape,
-  { format, quality }: { readonly format: Format; readonly quality: number },
+  { format, quality }: Writing,
   finish: (shaped: Sharp) => Sharp = (shaped) => shaped,
-): ReturnType<typeof decode> =>
-  decode(image, (pixels) => {
+): Promise<Buffer> {
+  const draw = (pixels: Sharp): Sharp => finish(applyShape(pixels, image, shape));
+  if (format === 'avif' && (image.orientation ?? 1) !== 1) {
+    // In one go the source's orientation would be written too, and the upright pixels be turned once more.
+    const upright = await decodePixels(image, image.metadata.hasAlpha ? 4 : 3, draw);
+    return encodePixels(upright, (pixels) => encodeAs(pixels, format, quality));
+  }
+  const { data } = await decode(image, (pixels) => {
     // Early, so that transparent pixels do not bleed their hidden colours into the sized ones.
     const opaque = format === 'jpeg' ? pixels.flatten({ background: '#ffffff' }) : pixels;
-    return encodeAs(finish(applyShape(opaque, image, shape)), format, quality);
+    return encodeAs(draw(opaque), format, quality);
   });
+  return data;
+}

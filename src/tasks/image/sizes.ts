@@ -54,8 +54,7 @@ async function* renderAll(
   { format, quality }: Pick<SizesParameters, 'format' | 'quality'>,
 ): AsyncGenerator<readonly [name: string, data: Buffer]> {
   const large = wanted.filter(({ shape }) => areaOf(sizeOfCopy(image, shape.factor)) > MAX_COPY_PIXELS);
-  for (const { name, shape } of large)
-    yield [name, (await render(image, shape, { format, quality })).data] as const;
+  for (const { name, shape } of large) yield [name, await render(image, shape, { format, quality })] as const;
   const rest = wanted.filter((each) => !large.includes(each));
   if (rest.length === 0) return;
   const copy = await copyFor(image, rest, format);

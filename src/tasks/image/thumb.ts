@@ -40,7 +40,7 @@ export async function makeThumb(parameters: ThumbParameters, context: RunContext
   const original = turnSize(image, upright);
   const shape = shapeInto(parameters, image, turnFurther(upright, rotation));
   refuseTooLarge(image, shape.result, format);
-  const { data, info } = await render(image, shape, parameters, (pixels) =>
+  const data = await render(image, shape, parameters, (pixels) =>
     poster ? withPlayIcon(pixels, shape.result, image) : pixels,
   );
   await context.output({
@@ -50,8 +50,7 @@ export async function makeThumb(parameters: ThumbParameters, context: RunContext
     data,
   });
   return {
-    width: info.width,
-    height: info.height,
+    ...shape.result,
     original_width: original.width,
     original_height: original.height,
     content_type: contentTypeOf(format),
