@@ -1,8 +1,16 @@
 import { type Logger as Pino, pino } from 'pino';
-import { PinoPretty } from 'pino-pretty';
+import { PinoPretty, type PrettyOptions } from 'pino-pretty';
 import type { Config } from './config.ts';
 
 export type Logger = Pino;
+
+/** One line an event here too: the part before the message, the other fields after it. */
+export const ON_A_TERMINAL: PrettyOptions = {
+  ignore: 'part',
+  messageFormat: '[{part}] {msg}',
+  translateTime: 'SYS:HH:MM:ss.l',
+  singleLine: true,
+};
 
 /**
  * One line an event worth knowing; `part` says which process wrote it, and lines about a task carry `key`.
@@ -32,11 +40,6 @@ export const createLogger = (part: string, config: Pick<Config, 'LOG_LEVEL'>): L
       },
     },
     process.stdout.isTTY
-      ? PinoPretty({
-          ignore: 'pid,hostname',
-          messageFormat: '[{part}] {msg}',
-          translateTime: 'SYS:HH:MM:ss.l',
-          sync: true,
-        })
+      ? PinoPretty({ ...ON_A_TERMINAL, sync: true })
       : pino.destination({ dest: 1, sync: true }),
   );

@@ -51,9 +51,9 @@ export async function front(given: Config): Promise<void> {
   untilStopped(logger, stopAll, config.GRACE * 1_000 + 2_500);
   await listen(app, config);
   if (config.SWEEP_SECONDS > 0) sweeper.start();
-  process.send?.({ type: 'ready' });
   const tls = config.TLS_CERT ? 'HTTPS' : 'HTTP; TLS is expected in front of it';
   logger.info({ host: config.HOST, port: config.PORT }, `listening for ${tls}`);
+  process.send?.({ type: 'ready' });
 }
 
 async function assemble(

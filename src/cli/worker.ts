@@ -57,8 +57,8 @@ export async function worker(config: Config): Promise<void> {
   };
   untilStopped(logger, stop, config.GRACE * 1_000 + 2_500);
   await worker.start();
-  process.send?.({ type: 'ready' });
   logger.info('taking tasks');
+  process.send?.({ type: 'ready' });
 }
 
 /** A folder for this worker's sources. What workers that died on this machine left behind is removed. */
