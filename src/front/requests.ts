@@ -1,9 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Creates, FoundRequest, RequestName, RequestRecord } from '../log/creates.ts';
 import { LogConflict, LogUnavailable } from '../log/log.ts';
 import type { Projection } from '../projection/projection.ts';
 import type { TaskState } from '../projection/state.ts';
 import type { NamedRequest } from './idempotency.ts';
 import { type Problem, RequestError } from './request-error.ts';
+
+/** On a cluster a request can lose to one that cannot be read yet: so often it looks again. */
+const TRIES = 20;
+const AGAIN_MS = 10;
 
 interface Parts {
   readonly creates: Pick<Creates, 'findRequest'>;
@@ -46,14 +51,18 @@ export class Requests {
   ): Promise<Answered> {
     const name = { account, idempotencyKey };
     return this.#afterOthers(JSON.stringify(name), async () => {
-      const { record, after } = await this.#find(name);
-      if (record) return this.#replay(record, body);
-      try {
-        return { states: await create(after), isReplay: false };
-      } catch (error) {
-        const stored = await this.#find(name).catch(() => undefined);
-        if (stored?.record) return this.#replay(stored.record, body);
-        throw error instanceof LogConflict ? new LogUnavailable(error.message, { cause: error }) : error;
+      for (let tries = 1; ; tries++) {
+        const { record, after } = await this.#find(name);
+        if (record) return this.#replay(record, body);
+        try {
+          return { states: await create(after), isReplay: false };
+        } catch (error) {
+          const stored = await this.#find(name).catch(() => undefined);
+          if (stored?.record) return this.#replay(stored.record, body);
+          if (!(error instanceof LogConflict)) throw error;
+          if (tries === TRIES) throw new LogUnavailable(error.message, { cause: error });
+          await delay(AGAIN_MS);
+        }
       }
     });
   }

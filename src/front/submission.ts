@@ -59,8 +59,8 @@ export class Submissions {
     const born = tasks.map((task) => bringToLife(account, task));
     const entries = born.map(({ queued }) => queued);
     const keys = entries.map(({ key }) => key);
-    const request = named && { ...named, account: account.name, at: eventDate(), keys };
-    const last = await this.#store(account.name, { entries, ...(request && { request }) });
+    const requests = named ? [{ ...named, account: account.name, at: eventDate(), keys }] : [];
+    const last = await this.#store(account.name, { entries, requests });
     // They stand side by side in the log.
     const states = born.map(({ state }, index) => ({ ...state, seq: last - born.length + 1 + index }));
     await this.#end(born.flatMap(({ rest }) => rest));

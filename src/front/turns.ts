@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Limits } from '../accounts/limits.ts';
 import type { Creates, Submission, Turn } from '../log/creates.ts';
 import { LogConflict, LogUnavailable } from '../log/log.ts';
@@ -8,11 +9,15 @@ import { RequestError } from './request-error.ts';
 const FOLD_TIMEOUT_MS = 2_000;
 /** Other fronts that are faster every time: so many turns are lost before a create is told to come again. */
 const TRIES = 20;
+/** On a cluster a turn can be lost to one that cannot be read yet. */
+const AGAIN_MS = 10;
 const MAX_TOGETHER = 1_000;
 
-type Wish = Pick<Submission, 'entries' | 'request'>;
+type Wish = Pick<Submission, 'entries' | 'requests'>;
 
 interface Waiting extends Wish {
+  /** It may be what keeps others from being stored. */
+  isAlone: boolean;
   resolve(seq: number): void;
   reject(error: unknown): void;
 }
@@ -57,7 +62,7 @@ export class Turns {
    */
   take(account: string, wish: Wish): Promise<number> {
     return new Promise((resolve, reject) => {
-      const waiting = { ...wish, resolve, reject };
+      const waiting = { ...wish, isAlone: false, resolve, reject };
       const queue = this.#queues.get(account);
       if (queue) return void queue.push(waiting);
       this.#queues.set(account, [waiting]);
@@ -73,6 +78,7 @@ export class Turns {
         for (let tries = 0; left.length > 0; tries++) {
           if (tries === TRIES) throw new LogUnavailable('other fronts were faster each time');
           left = await this.#turn(account, left);
+          if (left.some(({ isAlone }) => isAlone)) queue.unshift(...left.splice(1));
         }
       } catch (error) {
         for (const { reject } of left) reject(error);
@@ -90,9 +96,9 @@ export class Turns {
     if (admitted.length === 0) return [];
     try {
       const entries = admitted.flatMap((waiting) => waiting.entries);
-      const request = admitted[0]?.request;
+      const requests = admitted.flatMap((waiting) => waiting.requests);
       const turn = { account, after: last.seq };
-      const stored = await creates.submit({ entries, turn, ...(request && { request }) });
+      const stored = await creates.submit({ entries, turn, requests });
       this.#last.set(account, stored.turn);
       let seq = stored.seq - entries.length;
       for (const waiting of admitted) {
@@ -106,9 +112,14 @@ export class Turns {
       if (!(error instanceof LogConflict)) throw error;
       const now = await creates.lastTurn(account);
       this.#last.set(account, now);
-      // Nobody had a turn since: it is the request that somebody else has stored.
-      if (now.seq === last.seq) throw error;
-      this.#parts.onLost?.();
+      if (now.seq !== last.seq) this.#parts.onLost?.();
+      else {
+        // It may be a request that somebody else has stored. Alone, each finds out for itself.
+        const [only, ...others] = admitted;
+        if (others.length === 0 && only?.requests.length) throw error;
+        for (const waiting of admitted) waiting.isAlone = true;
+        await delay(AGAIN_MS);
+      }
       return admitted;
     }
   }
@@ -127,12 +138,12 @@ export class Turns {
   }
 }
 
-/** Those at the head that can share a turn. One that its client named goes alone: it may be what conflicts. */
+/** Those at the head that can share a turn. */
 function takeTogether(queue: Waiting[]): Waiting[] {
-  let tasks = 0;
-  const end = queue.findIndex(({ entries, request }, index) => {
-    tasks += entries.length;
-    return index > 0 && (tasks > MAX_TOGETHER || request !== undefined || queue[0]?.request !== undefined);
+  let messages = 0;
+  const end = queue.findIndex(({ entries, requests, isAlone }, index) => {
+    messages += entries.length + requests.length;
+    return index > 0 && (messages > MAX_TOGETHER || isAlone || queue[0]?.isAlone);
   });
   return queue.splice(0, end === -1 ? queue.length : end);
 }

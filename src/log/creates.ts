@@ -22,6 +22,8 @@ export interface FoundRequest {
   readonly after: number;
 }
 
+export interface NewRequest extends RequestName, RequestRecord, Pick<FoundRequest, 'after'> {}
+
 /** One create of an account whose creates are stored one after the other. */
 export interface Turn {
   /** Its place in the log; 0 for "before the first". */
@@ -36,12 +38,12 @@ export interface Turn {
  * one is stored without the other.
  */
 export interface Submission {
-  /** The queued events, at most 1,000. */
+  /** The queued events, at most 1,000; with the requests at most 1,001. */
   readonly entries: readonly Append[];
   /** The account's last turn is the one with this sequence. */
   readonly turn?: { readonly account: string; readonly after: number };
-  /** Nobody has stored a request of this name since `findRequest` gave `after`. */
-  readonly request?: RequestName & RequestRecord & Pick<FoundRequest, 'after'>;
+  /** Nobody has stored a request of one of these names since `findRequest` gave its `after`. */
+  readonly requests: readonly NewRequest[];
 }
 
 /** Where a submission has been stored. */

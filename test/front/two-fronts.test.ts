@@ -20,6 +20,7 @@ beforeAll(async () => {
     account('slow', { tasks_per_minute: 30 }),
     account('both', { active_tasks: 1_000, tasks_per_minute: 25 }),
     account('single', { active_tasks: 1 }),
+    account('wide', { active_tasks: 10_000 }),
   );
   service = await Service.start({ ACCOUNTS_FILE: file, SYNC: 'always' });
   other = await SecondFront.start(service, { ACCOUNTS_FILE: file });
@@ -119,6 +120,18 @@ describe('one named request that reaches two fronts at once', () => {
     expect(isReplay.filter((is) => !is)).toHaveLength(1);
     const [[{ key }]] = statuses as [[Status]];
     await statusesOf(await post(1, account, '/v1/cancel', { tasks: key }));
+  });
+
+  test('is carried out once also when many others share its turns', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_, index) => {
+        const name = { 'Idempotency-Key': `one of ten, ${index % 10}` };
+        return create((index % 2) as Front, 'wide', hello(String(index % 10)), index < 40 ? name : {});
+      }),
+    );
+    const keys = (await Promise.all(answers.map(statusesOf))).map(([status]) => status?.key);
+    for (const [index, key] of keys.slice(10, 40).entries()) expect(key).toBe(keys[index % 10]);
+    expect(new Set(keys).size).toBe(30);
   });
 
   test('is told from another with the same name by either', async () => {

@@ -1,6 +1,11 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { REQUEST_MEMORY_MS, type RequestName, type Submission } from '../../src/log/creates.ts';
+import {
+  type NewRequest,
+  REQUEST_MEMORY_MS,
+  type RequestName,
+  type Submission,
+} from '../../src/log/creates.ts';
 import { eventDate, formatDate, nowMicros } from '../../src/log/event-date.ts';
 import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
@@ -32,7 +37,8 @@ const newName = (): RequestName => ({ account: 'acme', idempotencyKey: `request 
 
 function named(name: RequestName, after = 0, at = eventDate()): Submission {
   const entries = entriesOf(2);
-  return { entries, request: { ...name, after, at, body: 'b0d1', keys: entries.map(({ key }) => key) } };
+  const keys = entries.map(({ key }) => key);
+  return { entries, requests: [{ ...name, after, at, body: 'b0d1', keys }] };
 }
 
 describe('a named request', () => {
@@ -41,7 +47,7 @@ describe('a named request', () => {
     expect(await two.findRequest(name)).toEqual({ record: undefined, after: 0 });
     const submission = named(name);
     const { seq } = await one.submit(submission);
-    const { at, body, keys } = submission.request as NonNullable<Submission['request']>;
+    const [{ at, body, keys }] = submission.requests as [NewRequest];
     expect(await two.findRequest(name)).toMatchObject({ record: { at, body, keys }, after: seq - 2 });
     expect(await two.findRequest({ ...name, account: 'globex' })).toMatchObject({ record: undefined });
   });
@@ -77,10 +83,14 @@ describe('a named request', () => {
 describe('a turn', () => {
   it('follows the one that it names, and is not stored if there was another', async () => {
     expect(await one.lastTurn('narrow')).toEqual({ seq: 0, end: 0 });
-    const first = await one.submit({ entries: entriesOf(3), turn: { account: 'narrow', after: 0 } });
+    const first = await one.submit({
+      entries: entriesOf(3),
+      requests: [],
+      turn: { account: 'narrow', after: 0 },
+    });
     expect(first).toEqual({ seq: first.seq, turn: { seq: first.seq - 3, end: first.seq } });
     expect(await two.lastTurn('narrow')).toEqual(first.turn);
-    const late = { entries: entriesOf(1), turn: { account: 'narrow', after: 0 } };
+    const late = { entries: entriesOf(1), requests: [], turn: { account: 'narrow', after: 0 } };
     await expect(two.submit(late)).rejects.toBeInstanceOf(LogConflict);
     expect(await areStored(late)).toEqual([false]);
     const { turn } = await two.submit({ ...late, turn: { account: 'narrow', after: first.turn.seq } });
@@ -88,11 +98,17 @@ describe('a turn', () => {
     expect(await one.lastTurn('wide')).toEqual({ seq: 0, end: 0 });
   });
 
-  it('can be that of a named request', async () => {
-    const submission = { ...named(newName()), turn: { account: 'with a name', after: 0 } };
-    const { seq, turn } = await one.submit(submission);
-    expect(turn).toEqual({ seq: seq - 3, end: seq });
-    expect(await one.lastTurn('with a name')).toEqual(turn);
+  it('can be that of several requests, named and others', async () => {
+    const [first, second] = [named(newName()), named(newName())];
+    const { seq, turn } = await one.submit({
+      entries: [...first.entries, ...second.entries, ...entriesOf(1)],
+      requests: [...first.requests, ...second.requests],
+      turn: { account: 'with names', after: 0 },
+    });
+    expect(turn).toEqual({ seq: seq - 7, end: seq });
+    expect(await one.lastTurn('with names')).toEqual(turn);
+    for (const { requests } of [first, second])
+      expect((await two.findRequest(requests[0] as NewRequest)).record?.keys).toEqual(requests[0]?.keys);
   });
 });
 

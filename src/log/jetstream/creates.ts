@@ -35,22 +35,20 @@ export interface Condition {
 }
 
 /** The messages that go before the events of a submission, the turn first. */
-export function conditionsOf({ entries, turn, request }: Submission): Condition[] {
+export function conditionsOf({ entries, turn, requests }: Submission): Condition[] {
   const found: Condition[] = [];
   if (turn)
     found.push({
       subject: turnSubject(turn.account),
-      data: Buffer.from(JSON.stringify({ v: 1, messages: entries.length + (request ? 1 : 0) })),
+      data: Buffer.from(JSON.stringify({ v: 1, messages: entries.length + requests.length })),
       conditions: [expectLast(turn.after)],
     });
-  if (request) {
-    const { at, body, keys, after } = request;
+  for (const { account, idempotencyKey, at, body, keys, after } of requests)
     found.push({
-      subject: requestSubject(request.account, request.idempotencyKey),
+      subject: requestSubject(account, idempotencyKey),
       data: Buffer.from(JSON.stringify({ v: 1, at, body, keys })),
       conditions: [expectLast(after)],
     });
-  }
   return found;
 }
 
@@ -81,6 +79,7 @@ export async function ensureRequestsStream(manager: JetStreamManager, settings: 
       discard: DiscardPolicy.Old,
       max_age: nanos(REQUEST_MEMORY_MS),
       max_msgs_per_subject: 1,
+      allow_direct: true,
       ...adjustable,
     });
   }
@@ -90,15 +89,17 @@ export async function ensureRequestsStream(manager: JetStreamManager, settings: 
 export const requestsBytes = ({ MAX_LOG_BYTES }: Pick<Config, 'MAX_LOG_BYTES'>): number =>
   Math.ceil(MAX_LOG_BYTES / 10);
 
-/** Both streams are asked through their leaders, since a replica may lag. */
 export async function findRequest(
   manager: JetStreamManager,
   { account, idempotencyKey }: RequestName,
+  isReplicated: boolean,
 ): Promise<FoundRequest> {
-  const last_by_subj = requestSubject(account, idempotencyKey);
+  const subject = requestSubject(account, idempotencyKey);
   try {
-    const inLog = await manager.streams.getMessage(STREAM, { last_by_subj });
-    const stored = inLog ?? (await manager.streams.getMessage(REQUESTS, { last_by_subj }));
+    const [inLog, remembered] = await Promise.all(
+      [STREAM, REQUESTS].map((stream) => last(manager, stream, subject, isReplicated)),
+    );
+    const stored = inLog ?? remembered;
     const record = stored && decode(StoredRequest, stored);
     const isForgotten = record && dateToMs(record.at) < Date.now() - REQUEST_MEMORY_MS;
     return { record: record && !isForgotten ? record : undefined, after: inLog?.seq ?? 0 };
@@ -108,16 +109,30 @@ export async function findRequest(
   }
 }
 
-export async function lastTurn(manager: JetStreamManager, account: string): Promise<Turn> {
+export async function lastTurn(
+  manager: JetStreamManager,
+  account: string,
+  isReplicated: boolean,
+): Promise<Turn> {
   try {
-    const last = await manager.streams.getMessage(STREAM, { last_by_subj: turnSubject(account) });
-    if (!last) return { seq: 0, end: 0 };
-    return { seq: last.seq, end: last.seq + decode(StoredTurn, last).messages };
+    const turn = await last(manager, STREAM, turnSubject(account), isReplicated);
+    return turn ? { seq: turn.seq, end: turn.seq + decode(StoredTurn, turn).messages } : { seq: 0, end: 0 };
   } catch (cause) {
     if (cause instanceof UnreadableEvent) throw cause;
     throw new LogUnavailable('could not read the last turn of an account', { cause });
   }
 }
+
+/** Where a replica may lag, only the leader will do; where there is none, the faster way does. */
+const last = (
+  manager: JetStreamManager,
+  stream: string,
+  last_by_subj: string,
+  isReplicated: boolean,
+): Promise<StoredMsg | null> =>
+  isReplicated
+    ? manager.streams.getMessage(stream, { last_by_subj })
+    : manager.direct.getMessage(stream, { last_by_subj });
 
 const V = Type.Literal(1);
 const StoredRequest = Compile(

@@ -82,11 +82,11 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   findRequest(name: RequestName): Promise<FoundRequest> {
-    return findRequest(this.#manager, name);
+    return findRequest(this.#manager, name, this.#isReplicated);
   }
 
   lastTurn(account: string): Promise<Turn> {
-    return lastTurn(this.#manager, account);
+    return lastTurn(this.#manager, account, this.#isReplicated);
   }
 
   history(key: string, through?: number): Promise<StoredEvent[]> {
