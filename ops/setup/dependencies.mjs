@@ -61,7 +61,8 @@ export async function installDependencies({ root, env, scratch }) {
   });
   if (!npm.ok)
     throw new SetupError(
-      `npm could not install the dependencies: it ${npm.why}\n${withoutUsage(npm.output)}`.trim(),
+      `npm could not install the dependencies: it ${npm.why}\n${withoutUsage(npm.output)}`.trim() +
+        adviceFor(npm.output),
     );
   const modules = join(folder, 'node_modules');
   mkdirSync(modules, { recursive: true });
@@ -81,6 +82,12 @@ export function swapIn(finished, place, old) {
   }
   renameSync(finished, place);
 }
+
+const adviceFor = (output) =>
+  /EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT/.test(output)
+    ? "\nThey come from npm's registry, once. Where that is out of reach: 'npm config set registry' names a mirror," +
+      "\n'npm config set proxy' a proxy."
+    : '';
 
 // After the reason npm prints how all of its options are spelled, 90 lines of it.
 const withoutUsage = (text) =>

@@ -7,6 +7,15 @@ export class SetupError extends Error {
 }
 
 /**
+ * Everything that is missing in one message, so that it is not found out start by start. What is not for that
+ * person goes alone.
+ */
+export function inOne(errors) {
+  const other = errors.find((error) => !(error instanceof SetupError));
+  return other ?? new SetupError(errors.map(({ message }) => message).join('\n\n'));
+}
+
+/**
  * What went wrong in a few words, with the reason below it (`fetch failed` says nothing, its cause does).
  */
 export function reasonOf(error) {

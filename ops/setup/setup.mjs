@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, isBuildFresh } from './build.mjs';
 import { areDependenciesFresh, installDependencies } from './dependencies.mjs';
+import { inOne } from './failure.mjs';
 import { underLock } from './lock.mjs';
 import { findNatsServer, knownNatsServer } from './nats-server.mjs';
 import { endOwner, newOwner } from './owner.mjs';
@@ -49,9 +50,10 @@ async function bringUp(context) {
     needs.natsServer ? (knownNatsServer(context) ?? (await findNatsServer(context))) : undefined;
   // Both wait for a network most of the time, so they run at once; and both are let finish, so that what
   // one has fetched is kept though the other failed.
-  const [coded, served] = await Promise.allSettled([code(), server()]);
-  for (const outcome of [coded, served]) if (outcome.status === 'rejected') throw outcome.reason;
-  return { natsServer: served.value };
+  const outcomes = await Promise.allSettled([code(), server()]);
+  const failures = outcomes.flatMap(({ status, reason }) => (status === 'rejected' ? [reason] : []));
+  if (failures.length > 0) throw inOne(failures);
+  return { natsServer: outcomes[1].value };
 }
 
 async function timed(say, what, step, context) {

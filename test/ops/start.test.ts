@@ -73,9 +73,16 @@ describe('starting', () => {
     const { code, stdout, stderr } = await project.run('up');
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(
-      /npm could not install the dependencies.*\nnpm error code ENOTFOUND\nnpm error network\n$/,
+      /npm could not install the dependencies.*\nnpm error code ENOTFOUND\nnpm error network\nThey come from npm's registry/,
     );
     expect(stderr).not.toMatch(STACK);
+  });
+
+  it('tells all that is missing in one message', async () => {
+    await rm(join(project.bin, 'nats-server'));
+    project.env.FAKE_NPM_SAYS = 'npm error code EUSAGE';
+    const { stderr } = await project.run('up');
+    expect(stderr).toMatch(/npm error code EUSAGE\n\nNo nats-server .* was found/);
   });
 
   it('tells an old Node what is needed, in one line', async () => {
