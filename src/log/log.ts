@@ -21,7 +21,8 @@ export interface EventLog {
   readonly connected: boolean;
   /**
    * Stores one event; resolves with its sequence. Rejects with `LogConflict` when its place is taken by
-   * another event, `LogUnavailable` when it is not known to be stored, `LogFull` when there is no room.
+   * another event, `LogUnavailable` when it is not known to be stored, `LogFull` when there is no room,
+   * `EventRefused` when it will never be taken.
    * Appending the same entry again is safe: it is stored once. (Progress may be stored twice.)
    */
   append(entry: Append): Promise<number>;
@@ -121,7 +122,12 @@ export class LogUnavailable extends Error {
   override readonly name = 'LogUnavailable';
 }
 
-/** The log has reached its limits and refuses new events. */
+/** The log has reached its limits, or those of its disk, and refuses new events. */
 export class LogFull extends Error {
   override readonly name = 'LogFull';
+}
+
+/** The log will never take this event, however often it is tried: it is too large. */
+export class EventRefused extends Error {
+  override readonly name = 'EventRefused';
 }

@@ -3,7 +3,7 @@ import type { Queued, TaskEvent } from '../../actors/event.ts';
 import { replayTask, type TaskActor, tell } from '../../actors/task.ts';
 import { hashOf } from '../log/envelope.ts';
 import { eventDate } from '../log/event-date.ts';
-import { type EventLog, LogConflict } from '../log/log.ts';
+import { type EventLog, EventRefused, LogConflict } from '../log/log.ts';
 import { seal } from '../log/seal.ts';
 import type { Logger } from '../logger.ts';
 import type { Past } from './plan.ts';
@@ -86,6 +86,8 @@ export class TaskRecord {
         const isTaken = error instanceof LogConflict;
         if (isTaken && event.type === 'started') this.#hasLost = true;
         if (isTaken || event.type === 'progress') return false;
+        // Left to its lease, the task ends when its attempts are used up.
+        if (error instanceof EventRefused) throw error;
         await delay(AGAIN_MS);
       }
     }

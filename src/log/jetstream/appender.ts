@@ -1,16 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { nuid } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
-import { type Append, LogConflict, LogUnavailable } from '../log.ts';
+import { type Append, EventRefused, LogConflict, LogUnavailable } from '../log.ts';
 import { subjectOf } from '../subject.ts';
 import type { Condition } from './creates.ts';
 import { EXPECT_NONE, NotNow, type Publisher, rawHeaders, WrongLastSequence } from './publisher.ts';
+import { MAX_EVENT_BYTES } from './stream.ts';
 
 /** How many events one append may bring, and how many messages are merged into one atomic batch. */
 export const MAX_BATCH = 1_000;
 const MAX_OPEN_BATCHES = 2;
 /** From here on one batch costs less than that many fsyncs (2.7 ms each way at 16 waiting). */
 const GROUP_FROM = 16;
+/** Room for what travels with an event. */
+const HEADER_BYTES = 1_024;
 const RETRY_MS = 150;
 /** A leader's election takes 5-6 s; who appends meanwhile waits this long before hearing 503. */
 const GIVE_UP_MS = 10_000;
@@ -58,7 +61,7 @@ export class Appender {
 
   /**
    * Resolves with the sequence of the last entry; the conditions and the other entries are stored right before
-   * it, in this order. Rejects with `LogConflict`, `LogUnavailable`, `LogFull`.
+   * it, in this order. Rejects with `LogConflict`, `LogUnavailable`, `LogFull`, `EventRefused`.
    */
   append(entries: readonly Append[], conditions: readonly Condition[] = []): Promise<number> {
     if (entries.length > MAX_BATCH)
@@ -71,6 +74,11 @@ export class Appender {
       conditions: event.type === 'progress' ? [] : [EXPECT_NONE],
     }));
     const messages = [...records, ...events];
+    const tooLarge = messages.find(({ data }) => data.length > MAX_EVENT_BYTES - HEADER_BYTES);
+    if (tooLarge)
+      return Promise.reject(
+        new EventRefused(`the event at '${tooLarge.subject}' is larger than the log takes`),
+      );
     return new Promise((resolve, reject) => {
       this.#waiting.push({ messages, resolve, reject, giveUpAt: performance.now() + GIVE_UP_MS });
       if (this.#scheduled) return;
@@ -145,9 +153,8 @@ export class Appender {
   async #settle(group: Group): Promise<void> {
     for (;;) {
       try {
-        return group.resolve(await this.#publishGroup(group.messages));
+        return group.resolve(await this.#publishOrFind(group.messages));
       } catch (error) {
-        if (error instanceof WrongLastSequence) return this.#settleConflict(group, error);
         if (!(error instanceof NotNow)) return group.reject(error as Error);
         if (performance.now() > group.giveUpAt)
           return group.reject(new LogUnavailable(error.message, { cause: error }));
@@ -156,14 +163,26 @@ export class Appender {
     }
   }
 
-  async #settleConflict({ messages, resolve, reject }: Group, cause: Error): Promise<void> {
-    const last = messages.at(-1) as Message;
+  /** Resolves with the last one's sequence, also if the group was stored when it was sent before. */
+  async #publishOrFind(messages: readonly Message[]): Promise<number> {
     try {
-      const stored = await this.#storedId(last.subject);
-      if (stored?.id === last.id) resolve(stored.seq);
-      else reject(new LogConflict(`the log has moved on past what '${last.subject}' builds on`, { cause }));
+      return await this.#publishGroup(messages);
     } catch (error) {
-      reject(new LogUnavailable('could not read back what is stored', { cause: error }));
+      if (!(error instanceof WrongLastSequence)) throw error;
+      const last = messages.at(-1) as Message;
+      const stored = await this.#readBack(last.subject);
+      if (stored?.id === last.id) return stored.seq;
+      // Perhaps this very group, sent before an election: who asks again hears what came of it.
+      if (!stored && error.isUndecided) throw new NotNow(error.message, { cause: error });
+      throw new LogConflict(`the log has moved on past what '${last.subject}' builds on`, { cause: error });
+    }
+  }
+
+  async #readBack(subject: string): Promise<Awaited<ReturnType<StoredId>>> {
+    try {
+      return await this.#storedId(subject);
+    } catch (cause) {
+      throw new NotNow('could not read back what is stored', { cause });
     }
   }
 

@@ -1,5 +1,5 @@
 import { type Msg, type NatsConnection, nuid } from '@nats-io/transport-node';
-import { LogFull, LogUnavailable } from '../log.ts';
+import { EventRefused, LogFull, LogUnavailable } from '../log.ts';
 import { loudly } from './loudly.ts';
 
 /** Milliseconds after which an answer that has not come is taken as lost. */
@@ -12,6 +12,13 @@ export interface PublishAck {
 /** The place is taken: JetStream's "wrong last sequence", in either of its two codes. */
 export class WrongLastSequence extends Error {
   override readonly name = 'WrongLastSequence';
+  /** Replicas have yet to agree on what takes the place: it may come to nothing, and cannot be read yet. */
+  readonly isUndecided: boolean;
+
+  constructor(message: string, isUndecided = false) {
+    super(message);
+    this.isUndecided = isUndecided;
+  }
 }
 
 /** JetStream has no leader to answer just now, or refused for a reason that passes. */
@@ -62,7 +69,7 @@ export class Publisher {
     return this.#connected;
   }
 
-  /** Rejects with `WrongLastSequence`, `NotNow`, `LogFull` or `LogUnavailable`. */
+  /** Rejects with `WrongLastSequence`, `NotNow`, `LogFull`, `EventRefused` or `LogUnavailable`. */
   publish(subject: string, data: Uint8Array, headers: never = expectNone): Promise<PublishAck> {
     if (!this.#connected) return Promise.reject(new LogUnavailable('not connected to the log'));
     const token = (this.#count++).toString(36);
@@ -130,9 +137,18 @@ interface ApiError {
   readonly description: string;
 }
 
+/** The stream, its account or its disk has no more room. A disk that had none is an error until a restart. */
+const FULL: ReadonlySet<number | undefined> = new Set([10002, 10023, 10028, 10047, 10077]);
+/** The message, or its headers, are larger than the stream allows. */
+const TOO_LARGE: ReadonlySet<number | undefined> = new Set([10054, 10097]);
+const WRONG_LAST_SEQUENCE = 10071;
+const WRONG_LAST_SEQUENCE_UNDECIDED = 10164;
+
+/** Everything else passes: an election, a batch of which something was lost, too many batches at once. */
 function asError({ err_code, description }: ApiError): Error {
-  if (err_code === 10071 || err_code === 10164) return new WrongLastSequence(description);
-  if (/maximum (messages|bytes)|resource limits exceeded|insufficient/i.test(description))
-    return new LogFull(`the log is full: ${description}`);
+  if (err_code === WRONG_LAST_SEQUENCE) return new WrongLastSequence(description);
+  if (err_code === WRONG_LAST_SEQUENCE_UNDECIDED) return new WrongLastSequence(description, true);
+  if (FULL.has(err_code)) return new LogFull(`the log is full: ${description}`);
+  if (TOO_LARGE.has(err_code)) return new EventRefused(description);
   return new NotNow(description);
 }

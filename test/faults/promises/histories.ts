@@ -18,14 +18,18 @@ export function* everyTaskEnds(_: Evidence, histories: Histories): Generator<str
       yield `task ${key} is still open; its events: ${events.map(({ event }) => event.type).join(', ')}`;
 }
 
-/** The log has no hole; each history is one that the task machine walks, with attempts counted from 1. */
+/** The log has no hole and no event twice; each history is one that the task machine walks, attempts counted from 1. */
 export function* legalHistories({ records }: Evidence, histories: Histories): Generator<string> {
   for (const [index, { seq }] of records.entries())
     if (seq !== index + 1) {
       yield `the log has ${seq} where ${index + 1} should be`;
       break;
     }
-  for (const history of histories.values()) yield* isLegal(history);
+  for (const history of histories.values()) {
+    yield* isLegal(history);
+    const ids = history.events.map(({ id }) => id);
+    if (new Set(ids).size < ids.length) yield `task ${history.key} has an event twice`;
+  }
 }
 
 function* isLegal({ key, events, end }: History): Generator<string> {
