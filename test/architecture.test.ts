@@ -63,7 +63,7 @@ const RULES: readonly Rule[] = [
   },
   {
     name: 'ports, projection and tasks do not know who uses them',
-    from: /^src\/(log|projection|storage|accounts|tasks)\//,
+    from: /^src\/(log|projection|retention|storage|accounts|tasks)\//,
     never: (imported) => /^src\/(front|worker|cli)\//.test(imported),
   },
   {

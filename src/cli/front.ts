@@ -20,6 +20,7 @@ import { natsPresence } from '../log/jetstream/presence.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { DefinitionIndex } from '../projection/definition-index.ts';
 import { Projection, type ProjectionOptions } from '../projection/projection.ts';
+import { Room } from '../retention/room.ts';
 import type { Storage } from '../storage/storage.ts';
 import { Sweeper } from '../storage/sweeper.ts';
 import { checkCertificate } from './certificate.ts';
@@ -28,7 +29,7 @@ import { connectToLog } from './log-connection.ts';
 import { withPort } from './port.ts';
 import { openStorage } from './storage.ts';
 import { CannotStart } from './terminal.ts';
-import { foldLog, startUpkeep, type Upkeep } from './upkeep.ts';
+import { foldLog, logLimits, startUpkeep, type Upkeep } from './upkeep.ts';
 
 /** Runs one front until it is told to stop. */
 export async function front(given: Config): Promise<void> {
@@ -42,7 +43,7 @@ export async function front(given: Config): Promise<void> {
   const parts = await assemble(config, connection, log, accounts, logger);
   // The projection must be at the head before the port opens, or the first answers would be 404.
   await foldLog(parts, log);
-  const upkeep = startUpkeep(parts, log);
+  const upkeep = await startUpkeep(parts, log);
   const app = new App(parts);
   parts.metrics.watch({ ...gaugesOf(parts, app), ...upkeep.gauges });
   const sweeper = createSweeper(parts);
@@ -79,7 +80,8 @@ async function assemble(
   natsPresence(connection).listen(workers);
   const view = new StatusView(config.PUBLIC_URL);
   const feeds = new Feeds(projection, view);
-  const submissions = new Submissions({ log, projection, limits, metrics });
+  const room = new Room({ limits: logLimits(config), folded: projection });
+  const submissions = new Submissions({ log, projection, limits, room, metrics });
   const sharedCreates = new SharedCreates({ projection, index, storage });
   return {
     config,
@@ -96,6 +98,7 @@ async function assemble(
     sharedCreates,
     workers,
     metrics,
+    room,
   };
 }
 

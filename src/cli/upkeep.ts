@@ -1,7 +1,12 @@
+import type { Config } from '../config.ts';
 import type { FrontParts } from '../front/front-parts.ts';
 import type { Gauges } from '../front/metrics.ts';
 import type { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
+import type { LogLimits } from '../log/upkeep.ts';
 import { Checkpointing, loadCheckpoint } from '../projection/checkpointing.ts';
+import { Janitor } from '../retention/janitor.ts';
+import { Keeper } from '../retention/keeper.ts';
+import { FULL_AT } from '../retention/room.ts';
 
 /** What a front does for the log beside answering; any front does it, and several do not get into each other's way. */
 export interface Upkeep {
@@ -26,20 +31,76 @@ export async function foldLog({ projection, limits, logger }: FrontParts, log: J
   logger.info({ checkpoint: checkpoint?.seq ?? 0, seq, openTasks, tookMs }, 'folded the log');
 }
 
-export function startUpkeep({ projection, limits, logger }: FrontParts, log: JetStreamLog): Upkeep {
+export const logLimits = ({ MAX_LOG_EVENTS, MAX_LOG_BYTES }: Config): LogLimits => ({
+  events: MAX_LOG_EVENTS,
+  bytes: MAX_LOG_BYTES,
+});
+
+/** Resolves when the room in the log is known. */
+export async function startUpkeep(parts: FrontParts, log: JetStreamLog): Promise<Upkeep> {
+  const { projection, limits, logger } = parts;
   const checkpointing = new Checkpointing({
     checkpoints: log.checkpoints,
     logger,
     seq: () => projection.seq,
     take: () => ({ seq: projection.seq, open: [...projection.open()], recent: limits.recent() }),
   });
+  const keeper = createKeeper(parts, log);
+  await keeper.look();
   return {
-    gauges: {
-      wyvern_checkpoint_seq: {
-        help: 'Sequence of the last event in the newest checkpoint, 0 if there is none',
-        value: () => checkpointing.newestSeq,
-      },
+    gauges: { ...checkpointGauges(checkpointing), ...keeperGauges(parts, keeper) },
+    close: () => {
+      keeper.close();
+      checkpointing.close();
     },
-    close: () => checkpointing.close(),
   };
 }
+
+function createKeeper(
+  { config, projection, room, cancellations, logger }: FrontParts,
+  log: JetStreamLog,
+): Keeper {
+  const { upkeep } = log;
+  const retentionMs = config.RETENTION_DAYS * 86_400_000;
+  return new Keeper({
+    upkeep,
+    projection,
+    room,
+    janitor: new Janitor({ log, upkeep, projection, cancellations, logger }, retentionMs),
+    limits: logLimits(config),
+    retentionMs,
+    logger,
+    onLogLost: (reason) => {
+      logger.fatal(`${reason}; starting anew on what is there, acknowledged tasks may be lost`);
+      process.exit(1);
+    },
+  });
+}
+
+const checkpointGauges = (checkpointing: Checkpointing): Gauges => ({
+  wyvern_checkpoint_seq: {
+    help: 'Sequence of the last event in the newest checkpoint, 0 if there is none',
+    value: () => checkpointing.newestSeq,
+  },
+});
+
+const keeperGauges = ({ room, projection }: FrontParts, keeper: Keeper): Gauges => ({
+  wyvern_log_events: { help: 'Events in the log', value: () => keeper.volume?.events ?? 0 },
+  wyvern_log_bytes: { help: 'Bytes of the log', value: () => keeper.volume?.bytes ?? 0 },
+  wyvern_log_use_ratio: {
+    help: `Share of MAX_LOG_EVENTS or MAX_LOG_BYTES in use, room for the open tasks' ends included; creates are refused above ${FULL_AT}`,
+    value: () => room.use().share,
+  },
+  wyvern_oldest_open_task_seconds: {
+    help: 'Age of the oldest open task, 0 if there is none',
+    value: () => {
+      const oldest = projection.oldestOpen;
+      return oldest ? Math.max(0, (Date.now() - Date.parse(oldest.queued)) / 1_000) : 0;
+    },
+  },
+  wyvern_log_held_events: {
+    help: 'Events that cannot be let go of, because they are not older than the oldest open task',
+    value: () => keeper.held.events,
+  },
+  wyvern_log_held_bytes: { help: 'Bytes of the held events', value: () => keeper.held.bytes },
+});

@@ -5,6 +5,7 @@ import type { Cancellations } from '../log/cancellations.ts';
 import type { EventLog } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import type { Projection } from '../projection/projection.ts';
+import type { Room } from '../retention/room.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Feeds } from './feed.ts';
 import type { FrontMetrics } from './metrics.ts';
@@ -29,4 +30,5 @@ export interface FrontParts {
   readonly sharedCreates: SharedCreates;
   readonly workers: WorkerPresence;
   readonly metrics: FrontMetrics;
+  readonly room: Room;
 }

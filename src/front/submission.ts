@@ -10,6 +10,7 @@ import { type Append, type EventLog, LogConflict, LogFull, LogUnavailable } from
 import { seal } from '../log/seal.ts';
 import { type Projection, within } from '../projection/projection.ts';
 import { fold, type TaskState } from '../projection/state.ts';
+import type { Room } from '../retention/room.ts';
 import type { CheckedTask } from './definitions.ts';
 import type { NamedRequest } from './idempotency.ts';
 import type { FrontMetrics } from './metrics.ts';
@@ -24,6 +25,7 @@ interface Parts {
   readonly log: EventLog & Creates;
   readonly projection: Projection;
   readonly limits: Limits;
+  readonly room: Pick<Room, 'admit'>;
   readonly metrics: Pick<FrontMetrics, 'lostTurn'>;
 }
 
@@ -56,6 +58,7 @@ export class Submissions {
     tasks: readonly CheckedTask[],
     named?: NamedRequest & { readonly after: number },
   ): Promise<TaskState[]> {
+    this.#parts.room.admit(tasks.length);
     const born = tasks.map((task) => bringToLife(account, task));
     const entries = born.map(({ queued }) => queued);
     const keys = entries.map(({ key }) => key);

@@ -65,6 +65,9 @@ jetstream {
 }
 `;
 
-/** Streams reserve what their limits name: the log, the requests beside it, the files. The rest is the server's own. */
+/**
+ * Streams reserve what their limits name: the log, which may be given half more when it is full, the requests and the
+ * checkpoints beside it, the files. The rest is the server's own.
+ */
 const storeBytes = ({ STORAGE, MAX_LOG_BYTES, MAX_FILES_BYTES }: Config): number =>
-  Math.ceil(MAX_LOG_BYTES * 1.1) + (STORAGE === 'jetstream' ? MAX_FILES_BYTES : 0) + 1_000_000_000;
+  Math.ceil(MAX_LOG_BYTES * 1.6) + (STORAGE === 'jetstream' ? MAX_FILES_BYTES : 0) + 1_000_000_000;

@@ -10,6 +10,13 @@ export interface LogVolume {
   readonly lastSeq: number;
   readonly events: number;
   readonly bytes: number;
+  /** What it may hold before it refuses every event. */
+  readonly allowed: LogLimits;
+}
+
+export interface LogLimits {
+  readonly events: number;
+  readonly bytes: number;
 }
 
 /** The port to what keeps the log within its bounds. All of it is harmless when several processes do it at once. */
@@ -20,6 +27,6 @@ export interface LogUpkeep {
   firstSince(ms: number): Promise<number | undefined>;
   /** Lets go of every event before this sequence. Nothing is stored meanwhile: 240-290 ms, however many they are. */
   letGo(before: number): Promise<void>;
-  /** Sets how much the log may hold before it refuses all events. */
-  allow(limits: { readonly events: number; readonly bytes: number }): Promise<void>;
+  /** Sets what the log may hold before it refuses every event. */
+  allow(limits: LogLimits): Promise<void>;
 }

@@ -159,7 +159,7 @@ export class Projection {
    * Ends the tasks whose first event has left the log: it let go of them, and what came of them can not be read
    * any more. Whoever waits for one is told so.
    */
-  letGo(firstSeq: number): void {
+  forgetBefore(firstSeq: number): void {
     for (const [key, task] of this.#open) {
       if (task.state.queuedSeq >= firstSeq) return;
       const { at } = task.state;

@@ -68,6 +68,7 @@ async function lateFront() {
     log: log as unknown as EventLog & Creates,
     projection,
     limits,
+    room: { admit() {} },
     metrics: { lostTurn() {} },
   });
   /** Creates tasks of which the log reports nothing until it is told to. */

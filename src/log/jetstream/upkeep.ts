@@ -1,6 +1,6 @@
 import { JetStreamApiCodes, type JetStreamManager } from '@nats-io/jetstream';
 import { LogUnavailable } from '../log.ts';
-import type { LogUpkeep, LogVolume } from '../upkeep.ts';
+import type { LogLimits, LogUpkeep, LogVolume } from '../upkeep.ts';
 import { hasCode, STREAM } from './stream.ts';
 
 /** The upkeep of the log's stream. */
@@ -13,7 +13,7 @@ export class JetStreamUpkeep implements LogUpkeep {
 
   async volume(): Promise<LogVolume | undefined> {
     try {
-      const { created, state, ts } = await this.#manager.streams.info(STREAM);
+      const { created, config, state, ts } = await this.#manager.streams.info(STREAM);
       return {
         nowMs: Date.parse(ts as string),
         madeAt: created,
@@ -21,6 +21,7 @@ export class JetStreamUpkeep implements LogUpkeep {
         lastSeq: state.last_seq,
         events: state.messages,
         bytes: state.bytes,
+        allowed: { events: config.max_msgs, bytes: config.max_bytes },
       };
     } catch (cause) {
       if (hasCode(cause, JetStreamApiCodes.StreamNotFound)) return undefined;
@@ -37,7 +38,7 @@ export class JetStreamUpkeep implements LogUpkeep {
     await this.#manager.streams.purge(STREAM, { seq: before });
   }
 
-  async allow({ events, bytes }: { readonly events: number; readonly bytes: number }): Promise<void> {
+  async allow({ events, bytes }: LogLimits): Promise<void> {
     await this.#manager.streams.update(STREAM, { max_msgs: events, max_bytes: bytes });
   }
 }

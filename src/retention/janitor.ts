@@ -1,0 +1,79 @@
+import type { Cancellations } from '../log/cancellations.ts';
+import { eventDate } from '../log/event-date.ts';
+import { type EventLog, LogConflict } from '../log/log.ts';
+import { sealNext } from '../log/seal.ts';
+import type { LogUpkeep } from '../log/upkeep.ts';
+import type { Logger } from '../logger.ts';
+import type { Projection } from '../projection/projection.ts';
+import type { TaskState } from '../projection/state.ts';
+
+const DAY_MS = 86_400_000;
+const AT_ONCE = 32;
+/** Those that are left come next time. */
+const A_ROUND = 10_000;
+
+/** How long before the log lets go of a task's first event the task is ended: a day, or a quarter of a short retention. */
+export const marginMs = (retentionMs: number): number => Math.min(DAY_MS, retentionMs / 4);
+
+interface Parts {
+  readonly log: EventLog;
+  readonly upkeep: LogUpkeep;
+  readonly projection: Projection;
+  readonly cancellations: Cancellations;
+  readonly logger: Logger;
+}
+
+/**
+ * Ends the tasks that are still open shortly before the log would let go of them, with an error that says so: an
+ * open task is never forgotten in silence. Any front does it. The log takes one end a task, so several at once, or
+ * one beside the worker that runs the task, do no harm; its worker is told to stop.
+ */
+export class Janitor {
+  readonly #parts: Parts;
+  readonly #retentionMs: number;
+
+  constructor(parts: Parts, retentionMs: number) {
+    this.#parts = parts;
+    this.#retentionMs = retentionMs;
+  }
+
+  /** By the log's own clock, which is the one that it lets go by. Rejects as the log does. */
+  async endOverdue(nowMs: number): Promise<void> {
+    const { upkeep, projection, cancellations, logger } = this.#parts;
+    if (projection.openTasks === 0) return;
+    const openAtMostMs = this.#retentionMs - marginMs(this.#retentionMs);
+    const firstInTime = (await upkeep.firstSince(nowMs - openAtMostMs)) ?? Number.POSITIVE_INFINITY;
+    const overdue: TaskState[] = [];
+    for (const state of projection.open()) {
+      if (state.queuedSeq >= firstInTime || overdue.length === A_ROUND) break;
+      overdue.push(state);
+    }
+    const error =
+      `the task was still open after ${days(openAtMostMs)}, ` +
+      `and the log keeps events for ${days(this.#retentionMs)} (RETENTION_DAYS)`;
+    for (let at = 0; at < overdue.length; at += AT_ONCE) {
+      const some = overdue.slice(at, at + AT_ONCE);
+      await Promise.all(some.map((state) => this.#end(state, error)));
+      cancellations.tell(some.map(({ key }) => key));
+      for (const { key, queued } of some)
+        logger.error({ key, queued }, 'ended a task that was open for too long');
+    }
+  }
+
+  async #end({ key, name, account, attempt }: TaskState, error: string): Promise<void> {
+    const { log } = this.#parts;
+    try {
+      await log.append(
+        await sealNext(log, { key, name }, { type: 'failed', at: eventDate(), account, attempt, error }),
+      );
+    } catch (cause) {
+      // It has ended meanwhile.
+      if (!(cause instanceof LogConflict)) throw cause;
+    }
+  }
+}
+
+const days = (ms: number): string => {
+  const count = Number((ms / DAY_MS).toPrecision(3));
+  return count === 1 ? '1 day' : `${count} days`;
+};

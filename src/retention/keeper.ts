@@ -1,0 +1,144 @@
+import { LogUnavailable } from '../log/log.ts';
+import type { LogLimits, LogUpkeep, LogVolume } from '../log/upkeep.ts';
+import type { Logger } from '../logger.ts';
+import type { Projection } from '../projection/projection.ts';
+import type { TaskState } from '../projection/state.ts';
+import { allowanceFor } from './allowance.ts';
+import { type Janitor, marginMs } from './janitor.ts';
+import { planPurge } from './purge.ts';
+import { FULL_AT, type Room } from './room.ts';
+
+const MEASURE_EVERY_MS = 1_000;
+const TELL_EVERY_MS = 60_000;
+/** After a restart of the server its streams may be away for a moment; a log that is gone for longer is gone. */
+const GONE_AFTER_MS = 10_000;
+
+interface Parts {
+  readonly upkeep: LogUpkeep;
+  readonly projection: Projection;
+  readonly room: Room;
+  readonly janitor: Janitor;
+  readonly limits: LogLimits;
+  readonly retentionMs: number;
+  readonly logger: Logger;
+  /** The log that this front has folded is not there any more: nothing that it knows is true. */
+  onLogLost(reason: string): void;
+}
+
+/**
+ * Keeps the log within its bounds, as any front does for all: measures it every second, lets go of old events when
+ * it is nearly full, ends tasks that it is about to let go of by age, and tells what holds its room.
+ */
+export class Keeper {
+  readonly #parts: Parts;
+  readonly #timer: NodeJS.Timeout;
+  readonly #janitorEveryMs: number;
+  #volume: LogVolume | undefined;
+  #janitorAt = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
+  #goneSince: number | undefined;
+  #isBusy = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#janitorEveryMs = Math.min(60_000, marginMs(parts.retentionMs) / 20);
+    this.#timer = setInterval(() => void this.look(), MEASURE_EVERY_MS).unref();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** What the log held when it was measured last. */
+  get volume(): LogVolume | undefined {
+    return this.#volume;
+  }
+
+  /** How much of the log cannot be let go of, because it is not older than the oldest open task. */
+  get held(): { readonly events: number; readonly bytes: number } {
+    const oldest = this.#parts.projection.oldestOpen;
+    const events = oldest ? this.#parts.projection.seq - oldest.queuedSeq + 1 : 0;
+    return { events, bytes: Math.round(events * this.#parts.room.use().eventBytes) };
+  }
+
+  /** Measures the log, and does what is to be done. A log that cannot be reached is looked at again next time. */
+  async look(): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    try {
+      await this.#keep();
+    } catch (error) {
+      if (!(error instanceof LogUnavailable))
+        this.#parts.logger.error({ err: error }, 'could not look after the log');
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  async #keep(): Promise<void> {
+    const volume = await this.#parts.upkeep.volume();
+    if (!this.#isSameLog(volume)) return;
+    this.#volume = volume;
+    this.#parts.room.measured(volume);
+    this.#parts.projection.forgetBefore(volume.firstSeq);
+    await this.#purge(volume);
+    if (performance.now() < this.#janitorAt) return;
+    await this.#parts.janitor.endOverdue(volume.nowMs);
+    this.#janitorAt = performance.now() + this.#janitorEveryMs;
+  }
+
+  #isSameLog(volume: LogVolume | undefined): volume is LogVolume {
+    if (volume) {
+      this.#goneSince = undefined;
+      if (this.#volume === undefined || this.#volume.madeAt === volume.madeAt) return true;
+      this.#parts.onLogLost(`the log of ${this.#volume.madeAt} has been replaced by one of ${volume.madeAt}`);
+      return false;
+    }
+    this.#goneSince ??= performance.now();
+    if (performance.now() - this.#goneSince > GONE_AFTER_MS) this.#parts.onLogLost('the log is gone');
+    return false;
+  }
+
+  async #purge(volume: LogVolume): Promise<void> {
+    const { projection, room, limits, logger, upkeep } = this.#parts;
+    const oldest = projection.oldestOpen;
+    const use = room.use();
+    const keepFrom = Math.min(oldest?.queuedSeq ?? Number.POSITIVE_INFINITY, projection.seq + 1);
+    const { wanted, before } = planPurge({ use, limits, volume, keepFrom });
+    if (before !== undefined) {
+      const startedAt = performance.now();
+      await upkeep.letGo(before);
+      const tookMs = Math.round(performance.now() - startedAt);
+      logger.info({ events: before - volume.firstSeq, before, tookMs }, 'let go of old events to make room');
+    } else {
+      const allowed = allowanceFor(limits, volume);
+      if (allowed) await this.#allow(allowed);
+      if (wanted > 0 && oldest) this.#tell(oldest, use.share);
+    }
+  }
+
+  async #allow(allowed: LogLimits): Promise<void> {
+    const { upkeep, limits, logger } = this.#parts;
+    if (allowed === limits) logger.info({ allowed }, 'the log is below its limits again');
+    else
+      logger.error(
+        { allowed, limits },
+        'the log is full: it gets more than its limits, or no task could end',
+      );
+    await upkeep.allow(allowed);
+  }
+
+  /** Every minute, while the oldest open task stands in the way of making room. */
+  #tell({ key, name, status, queued }: TaskState, share: number): void {
+    if (performance.now() - this.#toldAt < TELL_EVERY_MS) return;
+    this.#toldAt = performance.now();
+    const ageSeconds = Math.round((Date.now() - Date.parse(queued)) / 1_000);
+    const { events, bytes } = this.held;
+    this.#parts.logger.warn(
+      { key, name, status, ageSeconds, heldEvents: events, heldBytes: bytes, share },
+      share > FULL_AT
+        ? 'the log is full, creates are refused: its oldest open task keeps old events from going'
+        : 'the log is nearly full: its oldest open task keeps old events from going',
+    );
+  }
+}

@@ -1,0 +1,222 @@
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { hashOf } from '../../src/log/envelope.ts';
+import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
+import { newKey } from '../../src/log/key.ts';
+import { type Append, type Delivery, LogFull } from '../../src/log/log.ts';
+import { seal } from '../../src/log/seal.ts';
+import { createLogger } from '../../src/logger.ts';
+import { Projection } from '../../src/projection/projection.ts';
+import { Janitor } from '../../src/retention/janitor.ts';
+import { Keeper } from '../../src/retention/keeper.ts';
+import { Room } from '../../src/retention/room.ts';
+import { completed, progress, queued, started } from '../actors/events.ts';
+import { fillLog } from '../support/large-log.ts';
+import { TestLog } from '../support/nats.ts';
+import { until } from '../support/until.ts';
+
+const MAX_LOG_EVENTS = 3_000;
+const DAY_MS = 86_400_000;
+const RETENTION_MS = 7 * DAY_MS;
+
+const submit = (name = 'hello'): Append => seal({ name, key: newKey() }, queued());
+const next = (entry: Append, event: Parameters<typeof seal>[1]): Append =>
+  seal(entry, event, hashOf(entry.data));
+
+describe('the keeper of a log', () => {
+  let server: TestLog;
+  let log: JetStreamLog;
+  let manager: JetStreamManager;
+  const fronts: { close(): void }[] = [];
+
+  beforeEach(async () => {
+    server = await TestLog.start({ MAX_LOG_EVENTS: String(MAX_LOG_EVENTS) });
+    const opened = await server.open();
+    log = opened.log;
+    manager = await jetstreamManager(opened.connection);
+  });
+  afterEach(async () => {
+    for (const front of fronts.splice(0)) front.close();
+    await server[Symbol.asyncDispose]();
+  });
+
+  /** What a front has of it, at the head of the log. */
+  async function openFront() {
+    const logger = createLogger('test', server.config);
+    const projection = new Projection({ log, logger });
+    await projection.start();
+    const limits = { events: MAX_LOG_EVENTS, bytes: server.config.MAX_LOG_BYTES };
+    const room = new Room({ limits, folded: projection });
+    const canceled: string[] = [];
+    const cancellations = { tell: (keys: readonly string[]) => canceled.push(...keys), listen() {} };
+    const { upkeep } = log;
+    const janitor = new Janitor({ log, upkeep, projection, cancellations, logger }, RETENTION_MS);
+    const lost: string[] = [];
+    const onLogLost = (reason: string) => lost.push(reason);
+    const keeper = new Keeper({
+      ...{ upkeep, projection, room, janitor, limits, logger, onLogLost },
+      retentionMs: RETENTION_MS,
+    });
+    fronts.push(keeper);
+    const look = async () => {
+      await projection.reached((await log.upkeep.volume())?.lastSeq ?? 0);
+      await keeper.look();
+    };
+    return { projection, room, janitor, keeper, canceled, lost, look };
+  }
+  const state = async () => (await manager.streams.info('TASKS')).state;
+
+  it('lets go of the oldest events when the log is nearly full, in one step, and creates have room again', async () => {
+    await fillLog(log, { ended: 980 });
+    const front = await openFront();
+    await front.look();
+    expect(await state()).toMatchObject({ first_seq: 991, last_seq: 2_940 });
+    await front.look();
+    expect(() => front.room.admit(100)).not.toThrow();
+    expect(await state()).toMatchObject({ first_seq: 991 });
+  });
+
+  it('does so once, however many fronts there are', async () => {
+    await fillLog(log, { ended: 980 });
+    const several = await Promise.all([1, 2, 3].map(() => openFront()));
+    await Promise.all(several.map(({ look }) => look()));
+    await Promise.all(several.map(({ look }) => look()));
+    expect(await state()).toMatchObject({ first_seq: 991, last_seq: 2_940 });
+  });
+
+  it('keeps an open task whole, says what it holds, and goes on when it has ended', async () => {
+    const open = submit();
+    await fillLog(log, { ended: 200 });
+    await log.append(open);
+    await log.append(next(open, started(1)));
+    await fillLog(log, { ended: 770 });
+    const front = await openFront();
+    await front.look();
+    expect(await state()).toMatchObject({ first_seq: 601 });
+    expect(front.keeper.held.events).toBe(2_312);
+    await fillLog(log, { ended: 180 });
+    await front.look();
+    expect(await state()).toMatchObject({ first_seq: 601 });
+    expect((await log.history(open.key)).map(({ event }) => event.type)).toEqual(['queued', 'started']);
+    expect(() => front.room.admit(1)).toThrow(LogFull);
+    await log.append(next(open, completed(1)));
+    await front.look();
+    await front.look();
+    expect((await state()).first_seq).toBeGreaterThan(1_000);
+    expect(() => front.room.admit(100)).not.toThrow();
+    expect(front.keeper.held.events).toBe(0);
+  });
+
+  it('lets tasks end in a log that takes nothing more, and gives back what it got for that', async () => {
+    const open = submit();
+    await log.append(open);
+    await log.append(next(open, started(1)));
+    const front = await openFront();
+    const reports = Array.from({ length: MAX_LOG_EVENTS }, (_, count) => next(open, progress(1, count)));
+    for (let at = 0; at < reports.length; at += 500)
+      await Promise.allSettled(reports.slice(at, at + 500).map((report) => log.append(report)));
+    await expect(log.append(next(open, completed(1)))).rejects.toBeInstanceOf(LogFull);
+    await front.look();
+    await log.append(next(open, completed(1)));
+    expect((await manager.streams.info('TASKS')).config.max_msgs).toBe(MAX_LOG_EVENTS + 300);
+    await front.look();
+    await front.look();
+    expect((await manager.streams.info('TASKS')).config.max_msgs).toBe(MAX_LOG_EVENTS);
+    expect((await state()).messages).toBeLessThan(MAX_LOG_EVENTS * 0.7);
+  });
+
+  it('does not lose the workers their queue', async () => {
+    const { log: worker } = await server.open();
+    const got: Delivery[] = [];
+    const taking = await worker.take({
+      names: ['work'],
+      free: () => 1,
+      onDelivery: (delivery) => got.push(delivery),
+    });
+    const submitted = Array.from({ length: 5 }, () => submit('work'));
+    // The first is taken and has ended, but its worker has not acknowledged it when its events go.
+    await log.append(submitted[0] as Append);
+    await until(() => got.length === 1 || undefined);
+    await log.append(next(submitted[0] as Append, completed(1)));
+    await fillLog(log, { ended: 950 });
+    await log.appendAll(submitted.slice(1));
+    const front = await openFront();
+    await front.look();
+    expect((await state()).first_seq).toBeGreaterThan(2);
+    got[0]?.ack();
+    for (let count = 1; count < submitted.length; count++) {
+      taking.more();
+      await until(() => got.length > count || undefined);
+      got[count]?.ack();
+    }
+    await taking.pause();
+    expect(got.map(({ key }) => key)).toEqual(submitted.map(({ key }) => key));
+    expect(got.every(({ count }) => count === 1)).toBe(true);
+  });
+
+  it('says that the log is lost when another one has taken its place', async () => {
+    await fillLog(log, { ended: 10 });
+    const front = await openFront();
+    await front.keeper.look();
+    expect(front.lost).toEqual([]);
+    await manager.streams.delete('TASKS');
+    await front.keeper.look();
+    expect(front.lost).toEqual([]);
+    await server.open();
+    await front.keeper.look();
+    expect(front.lost).toMatchObject([/replaced/]);
+  });
+
+  it('tells who waits for a task that the log has let go of, and counts it as ended', async () => {
+    const open = submit();
+    await log.append(open);
+    const front = await openFront();
+    const told: unknown[] = [];
+    front.projection.watch(open.key, { changed: ({ status, result }) => told.push([status, result]) });
+    await fillLog(log, { ended: 10 });
+    await manager.streams.purge('TASKS', { seq: 5 });
+    await front.look();
+    expect(told).toEqual([['error', 'the log has let go of this task before it ended']]);
+    expect(front.projection.openTasks).toBe(0);
+  });
+
+  describe('by age', () => {
+    const inDays = async (days: number) => ((await log.upkeep.volume())?.nowMs ?? 0) + days * DAY_MS;
+
+    it('ends the tasks that are still open a day before the log lets go of them, and stops their workers', async () => {
+      const queuedOne = submit();
+      const running = submit();
+      const ended = submit();
+      await log.appendAll([queuedOne, running, ended]);
+      await log.append(next(running, started(1)));
+      await log.append(next(ended, completed(1)));
+      const front = await openFront();
+      await front.janitor.endOverdue(await inDays(5.9));
+      expect(front.projection.openTasks).toBe(2);
+      await front.janitor.endOverdue(await inDays(6.1));
+      for (const { key } of [queuedOne, running])
+        expect((await log.history(key)).at(-1)?.event).toMatchObject({
+          type: 'failed',
+          error: 'the task was still open after 6 days, and the log keeps events for 7 days (RETENTION_DAYS)',
+        });
+      expect((await log.history(ended.key)).map(({ event }) => event.type)).toEqual(['queued', 'completed']);
+      expect(front.canceled).toEqual([queuedOne.key, running.key]);
+      await until(() => front.projection.openTasks === 0 || undefined);
+    });
+
+    it('ends each once, however many fronts do it, and leaves the younger ones', async () => {
+      await fillLog(log, { ended: 10, open: 100 });
+      const several = await Promise.all([1, 2, 3].map(() => openFront()));
+      const nowMs = await inDays(6.1);
+      await until(
+        async () => ((await log.upkeep.volume())?.nowMs ?? 0) > nowMs - 6.1 * DAY_MS + 300 || undefined,
+      );
+      const young = submit();
+      await log.append(young);
+      await Promise.all(several.map(({ janitor }) => janitor.endOverdue(nowMs - 0.1 * DAY_MS + 150)));
+      const counts = await manager.streams.info('TASKS', { subjects_filter: 'task.done.nobody-knows.>' });
+      expect(Object.values(counts.state.subjects ?? {})).toEqual(Array.from({ length: 100 }, () => 1));
+      expect(await log.history(young.key)).toHaveLength(1);
+    });
+  });
+});
