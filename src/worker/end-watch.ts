@@ -1,6 +1,6 @@
 import type { Cancellations } from '../log/cancellations.ts';
 import { dateToMs } from '../log/event-date.ts';
-import type { Delivery, EventLog } from '../log/log.ts';
+import { type Delivery, type EventLog, LogUnavailable } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import { Recent } from '../projection/recent.ts';
 
@@ -68,12 +68,16 @@ export class EndWatch {
 
   async #check(): Promise<void> {
     const before = performance.now() - CHECK_EVERY_MS;
-    for (const { task, since, end } of [...this.#watched.values()]) {
-      if (since > before) continue;
-      // A log that cannot be reached is asked again next time.
-      if (!(await this.#parts.log.hasEnded(task).catch(() => false))) continue;
-      this.#parts.logger.info({ key: task.key }, 'found that a task had ended elsewhere');
-      end();
+    const lasting = [...this.#watched.values()].filter(({ since }) => since <= before);
+    try {
+      for (const { task, end } of lasting) {
+        if (!(await this.#parts.log.hasEnded(task))) continue;
+        this.#parts.logger.info({ key: task.key }, 'found that a task had ended elsewhere');
+        end();
+      }
+    } catch (error) {
+      // It is asked again next time.
+      if (!(error instanceof LogUnavailable)) throw error;
     }
   }
 }

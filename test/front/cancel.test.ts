@@ -8,6 +8,7 @@ import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { sealNext } from '../../src/log/seal.ts';
 import { createLogger } from '../../src/logger.ts';
 import { endOf, expectOneEndEach } from '../support/histories.ts';
+import { descendants } from '../support/program.ts';
 import { connectToLogOf } from '../support/raw-log.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
@@ -21,8 +22,10 @@ import {
   historyOf,
   problem,
   type Status,
+  sampleUrl,
   sleep,
   statusesOf,
+  thumb,
   UNKNOWN_KEY,
   writeAccounts,
 } from './support.ts';
@@ -128,6 +131,23 @@ describe('POST /v1/cancel', () => {
     await until(() => (origin.open === 0 ? true : undefined));
     expect(performance.now() - canceledAt).toBeLessThan(5_000);
     expect(await typesOf(key)).toEqual(['queued', 'started', 'canceled']);
+  });
+
+  test('kills the child that works on the pixels, and no task beside it', { timeout: 60_000 }, async () => {
+    const [worker] = service.processes('worker');
+    const children = () =>
+      descendants(worker?.pid as number).flatMap(({ pid, command }) =>
+        command.endsWith(' media') ? [pid] : [],
+      );
+    const images = Array(100).fill(sampleUrl(service));
+    const { key } = await createOne(service, { task_name: 'image.gif', images, width: 540 });
+    // Once it has read some of the pictures, it is at it for seconds.
+    await until(async () => ((await statusOf(key)).progress === undefined ? undefined : true), 30_000);
+    const before = children();
+    expect(await cancel(key)).toMatchObject([{ status: 'error', result: 'canceled' }]);
+    await until(() => before.some((pid) => !children().includes(pid)) || undefined);
+    expect(await createOne(service, thumb(service), true)).toMatchObject({ status: 'success' });
+    expect((await typesOf(key)).at(-1)).toBe('canceled');
   });
 
   test('races with ends: each task has one, and its status says which', async () => {
