@@ -1,8 +1,9 @@
 import { Bullmq, bullmqIsMissing } from '../support/bullmq.ts';
 import { closedLoop } from '../support/callers.ts';
+import { judgeRates, rowOf, type Turn } from '../support/comparison.ts';
 import { helloOn, helloOnBullmq } from '../support/hello.ts';
-import { latencies, median, shortly } from '../support/numbers.ts';
-import { type Contestant, inTurn, pairedRatio } from '../support/rounds.ts';
+import { median } from '../support/numbers.ts';
+import { type Contestant, inTurn } from '../support/rounds.ts';
 import {
   type Effort,
   type Report,
@@ -11,18 +12,13 @@ import {
   scaled,
   type Verdict,
 } from '../support/scenario.ts';
-import { cpuColumns, cpuSum, type Part, Wyvern } from '../support/wyvern.ts';
+import { cpuColumns, cpuSum, Wyvern } from '../support/wyvern.ts';
 
 const CALLERS = 64;
 const TASKS = 20_000;
 /** µs of CPU a task, all processes of the service and HTTP included, at `SYNC=1s`. */
 const CPU_GOAL = 130;
-
-interface Sample {
-  readonly rate: number;
-  readonly latencies: readonly number[];
-  readonly cpuMs?: Readonly<Record<Part, number>>;
-}
+const PEER = 'BullMQ behind HTTP';
 
 /** The durabilities that are the same promise on both sides, and how much faster we mean to be. */
 const PAIRS = [
@@ -40,75 +36,44 @@ async function run(effort: Effort): Promise<Report> {
   const missing = bullmqIsMissing();
   const rows: Row[] = [];
   const verdicts: Verdict[] = [];
-  for (const pair of PAIRS) {
-    const tasks = scaled(TASKS * pair.share, effort, CALLERS);
-    await using wyvern = await Wyvern.start({ SYNC: pair.sync });
-    await using bullmq = missing ? undefined : await Bullmq.start(pair.appendfsync);
-    const ours = contestantOf(wyvern, tasks);
-    const contestants = bullmq ? [ours, peer(bullmq, tasks)] : [ours];
+  for (const { sync, appendfsync, goal, share } of PAIRS) {
+    const tasks = scaled(TASKS * share, effort, CALLERS);
+    const cpu: number[] = [];
+    await using wyvern = await Wyvern.start({ SYNC: sync });
+    await using bullmq = missing ? undefined : await Bullmq.start(appendfsync);
+    const contestants = [ours(wyvern, tasks, cpu), ...(bullmq ? [theirs(bullmq, tasks)] : [])];
     for (const { measure } of contestants) await measure();
-    const samples = await inTurn(contestants, effort.rounds);
-    for (const [name, taken] of samples)
-      rows.push(row(name, name === 'Wyvern' ? pair.sync : pair.appendfsync, taken, tasks));
-    verdicts.push(...judge(pair, samples, tasks));
+    cpu.length = 0;
+    const turns = await inTurn(contestants, effort.rounds);
+    for (const [name, taken] of turns)
+      rows.push(rowOf(name, name === 'Wyvern' ? sync : appendfsync, 'tasks', taken));
+    const wanted = `≥ ${goal} × ${PEER}, ${sync} against ${appendfsync}`;
+    verdicts.push(...judgeRates(wanted, goal, turns.get('Wyvern') ?? [], turns.get(PEER)));
+    if (sync === '1s') verdicts.push(judgeCpu(median(cpu)));
   }
   return { rows, verdicts, notes: missing ? [missing] : [] };
 }
 
-const contestantOf = (wyvern: Wyvern, tasks: number): Contestant<Sample> => ({
+const ours = (wyvern: Wyvern, tasks: number, cpu: number[]): Contestant<Turn> => ({
   name: 'Wyvern',
   measure: async () => {
-    const { value, cpuMs } = await wyvern.cpuDuring(() =>
-      closedLoop(wyvern.url, CALLERS, tasks, helloOn(wyvern)),
-    );
-    return { rate: tasks / value.seconds, latencies: value.latencies, cpuMs };
+    const work = () => closedLoop(wyvern.url, CALLERS, tasks, helloOn(wyvern));
+    const { value, cpuMs } = await wyvern.cpuDuring(work);
+    cpu.push(cpuSum(cpuMs, tasks));
+    return { rate: tasks / value.seconds, latencies: value.latencies, columns: cpuColumns(cpuMs, tasks) };
   },
 });
 
-const peer = (bullmq: Bullmq, tasks: number): Contestant<Sample> => ({
-  name: 'BullMQ behind HTTP',
+const theirs = (bullmq: Bullmq, tasks: number): Contestant<Turn> => ({
+  name: PEER,
   measure: async () => {
-    const { seconds, latencies } = await closedLoop(bullmq.url, CALLERS, tasks, helloOnBullmq(bullmq));
+    const { seconds, latencies } = await closedLoop(bullmq.url, CALLERS, tasks, helloOnBullmq);
     return { rate: tasks / seconds, latencies };
   },
 });
 
-function row(name: string, durability: string, samples: readonly Sample[], tasks: number): Row {
-  const [middle] = [...samples].sort((a, b) => a.rate - b.rate).slice(Math.floor(samples.length / 2));
-  return {
-    contestant: name,
-    durability,
-    'tasks/s': shortly(median(samples.map(({ rate }) => rate))),
-    ...latencies(samples.flatMap((sample) => sample.latencies)),
-    ...(middle?.cpuMs ? cpuColumns(middle.cpuMs, tasks) : {}),
-  };
-}
-
-function judge(
-  { sync, appendfsync, goal }: (typeof PAIRS)[number],
-  samples: ReadonlyMap<string, readonly Sample[]>,
-  tasks: number,
-): Verdict[] {
-  const rates = (name: string) => samples.get(name)?.map(({ rate }) => rate) ?? [];
-  const verdicts: Verdict[] = [];
-  const theirs = rates('BullMQ behind HTTP');
-  if (theirs.length > 0) {
-    const ratio = pairedRatio(rates('Wyvern'), theirs);
-    verdicts.push({
-      goal: `≥ ${goal} × BullMQ behind HTTP, ${sync} against ${appendfsync}`,
-      measured: `${shortly(ratio)} ×`,
-      isMet: ratio >= goal,
-    });
-  }
-  if (sync === '1s') {
-    const cpu = median(
-      (samples.get('Wyvern') ?? []).flatMap(({ cpuMs }) => (cpuMs ? [cpuSum(cpuMs, tasks)] : [])),
-    );
-    verdicts.push({
-      goal: `≤ ${CPU_GOAL} µs of CPU a task at 1s`,
-      measured: `${Math.round(cpu)} µs`,
-      isMet: cpu <= CPU_GOAL,
-    });
-  }
-  return verdicts;
-}
+const judgeCpu = (cpu: number): Verdict => ({
+  goal: `≤ ${CPU_GOAL} µs of CPU a task at 1s`,
+  measured: `${Math.round(cpu)} µs`,
+  isMet: cpu <= CPU_GOAL,
+});

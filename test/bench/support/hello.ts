@@ -1,4 +1,3 @@
-import type { Bullmq } from './bullmq.ts';
 import type { Answer, Connection } from './connection.ts';
 import type { Wyvern } from './wyvern.ts';
 
@@ -11,10 +10,8 @@ export const helloOn =
   async (connection: Connection): Promise<Answer> =>
     ended(await connection.request('POST', '/v1/create', head, WYVERN_BODY));
 
-export const helloOnBullmq =
-  (_: Bullmq) =>
-  async (connection: Connection): Promise<Answer> =>
-    ended(await connection.request('POST', '/create', '', BULLMQ_BODY));
+export const helloOnBullmq = async (connection: Connection): Promise<Answer> =>
+  ended(await connection.request('POST', '/create', '', BULLMQ_BODY));
 
 function ended(answer: Answer): Answer {
   if (answer.body.includes('"result":"Hello John"')) return answer;

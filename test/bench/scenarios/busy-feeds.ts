@@ -1,0 +1,79 @@
+import { until } from '../../support/until.ts';
+import { FeedSocket, openAll } from '../support/feed-sockets.ts';
+import { quantile, shortly } from '../support/numbers.ts';
+import { type Effort, type Report, type Scenario, scaled } from '../support/scenario.ts';
+import { megabytes, residentBytesOf } from '../support/usage.ts';
+import { Wyvern } from '../support/wyvern.ts';
+
+const FEEDS = 1_000;
+const EVENTS_A_SECOND = 5_000;
+const SECONDS = 10;
+const GOAL_MS = 50;
+/** Events that are timed, of each task: its start and its end. */
+const EVENTS_A_TASK = 2;
+
+export const busyFeeds: Scenario = {
+  name: 'busy-feeds',
+  goal: `${EVENTS_A_SECOND.toLocaleString('en')} events a second to ${FEEDS.toLocaleString('en')} feeds: p99 from event to byte ≤ ${GOAL_MS} ms; one of ten reads nothing, and costs nothing`,
+  run,
+};
+
+async function run(effort: Effort): Promise<Report> {
+  const feeds = scaled(FEEDS, effort, 10);
+  const seconds = scaled(SECONDS, effort, 2);
+  const tasksEach = Math.max(
+    1,
+    Math.round((EVENTS_A_SECOND * effort.scale * seconds) / EVENTS_A_TASK / feeds),
+  );
+  await using wyvern = await Wyvern.start({
+    SYNC: '1s',
+    CONCURRENCY: '10000',
+    WORKERS: '2',
+    MAX_TASKS: '1000',
+  });
+  const delays: number[] = [];
+  let ended = 0;
+  const body = JSON.stringify({ tasks: Array.from({ length: tasksEach }, () => sleepUpTo(seconds)) });
+  const request = `POST /v1/create_stream HTTP/1.1\r\nHost: bench\r\n${wyvern.head}Content-Length: ${body.length}\r\n\r\n${body}`;
+  const before = residentBytesOf(wyvern.pids('front'));
+  const reading = Math.round(feeds * 0.9);
+  const sockets = await openAll(feeds, async (index) => {
+    const feed = await FeedSocket.open(wyvern.url, request, (text) => {
+      for (const [, name, date] of text.matchAll(/"(started|completed)":"([^"]+)"(?:\}|,"completed)/g)) {
+        if (name === 'completed') ended++;
+        delays.push(Date.now() - Date.parse(date as string));
+      }
+    });
+    if (index >= reading) feed.stall();
+    return feed;
+  });
+  await until(() => ended >= reading * tasksEach || undefined, 120_000);
+  const grown = residentBytesOf(wyvern.pids('front')) - before;
+  for (const socket of sockets) socket.close();
+  const p99 = quantile(delays, 0.99);
+  return {
+    rows: [
+      {
+        feeds,
+        'tasks each': tasksEach,
+        'events timed': delays.length,
+        'p50 ms': shortly(quantile(delays, 0.5)),
+        'p99 ms': shortly(p99),
+        'front grew by MB': megabytes(grown),
+      },
+    ],
+    verdicts: [
+      {
+        goal: `p99 ≤ ${GOAL_MS} ms from event to byte`,
+        measured: `${shortly(p99)} ms`,
+        isMet: p99 <= GOAL_MS,
+      },
+    ],
+  };
+}
+
+const sleepUpTo = (seconds: number) => ({
+  task_name: 'sleep',
+  seconds: 1 + Math.round(Math.random() * (seconds - 1) * 1_000) / 1_000,
+  steps: 0,
+});
