@@ -6,7 +6,6 @@ export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/bench/**'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

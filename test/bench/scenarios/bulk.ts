@@ -36,7 +36,7 @@ async function run(effort: Effort): Promise<Report> {
   const tasks = scaled(TASKS / AT_ONCE, effort) * AT_ONCE;
   const rows: Row[] = [];
   const verdicts: Verdict[] = [];
-  for (const { sync, appendfsync } of PAIRS) {
+  for (const { sync, appendfsync } of effort.isSmoke ? PAIRS.slice(0, 1) : PAIRS) {
     await using wyvern = await Wyvern.start({ SYNC: sync });
     await using bullmq = missing ? undefined : await Bullmq.start(appendfsync);
     await using adder = bullmq && (await Peer.start(peerProgram('bullmq-bulk'), bullmq.redisPort));

@@ -18,7 +18,7 @@ export const scaling: Scenario = {
 async function run(effort: Effort): Promise<Report> {
   const tasks = scaled(TASKS, effort, CALLERS);
   const rows: Row[] = [];
-  for (const workers of WORKERS) {
+  for (const workers of effort.isSmoke ? WORKERS.slice(0, 1) : WORKERS) {
     await using wyvern = await Wyvern.start({ SYNC: '1s', WORKERS: String(workers) });
     rows.push({ fronts: 1, workers, ...(await measure(wyvern, [wyvern.url], tasks)) });
   }
