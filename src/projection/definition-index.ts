@@ -91,14 +91,16 @@ export class DefinitionIndex {
   }
 }
 
-/** Undefined for a task that makes no files, which are the most and must cost the least. */
+/** Undefined for a task that makes no files. Those that touch no bytes are the most, and must cost nothing. */
 function idOf(
   account: string,
   name: string,
   { task_name: _, ...sent }: Readonly<Record<string, unknown>>,
 ): string | undefined {
   const definition = catalogue.get(name);
-  if (!definition || definition.files(sent).length === 0) return undefined;
+  if (definition?.place !== 'media') return undefined;
+  // Another version may have queued it, with parameters that this one does not know.
   const checked = checkParameters(definition, sent);
-  return checked.ok ? definitionId(account, name, checked.value) : undefined;
+  if (!checked.ok || definition.files(checked.value).length === 0) return undefined;
+  return definitionId(account, name, checked.value);
 }

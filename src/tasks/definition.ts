@@ -56,6 +56,8 @@ export interface TaskDefinition<P extends TObject = TObject, R extends TSchema =
   readonly hasDeadline: boolean;
   /** Names of the files that the task makes with these parameters, which may be missing; empty for none. */
   files(parameters: Partial<Static<P>>): readonly string[];
+  /** Whether these parameters alone keep a decoder busy for seconds rather than for tens of milliseconds. */
+  isSlow?(parameters: Static<P>): boolean;
   /** URLs to fetch before `run`. */
   sources(parameters: Static<P>): readonly string[];
   /** Throws `TaskFailure` for what the client should read; anything else is a defect of ours. */

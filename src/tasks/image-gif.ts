@@ -40,6 +40,7 @@ export const imageGif = defineTask({
   place: 'media',
   hasDeadline: true,
   files: () => ['output'],
+  isSlow: () => true,
   sources: ({ images }) => images,
   run: async (parameters, context) => {
     const { makeGif } = await import('./image/gif.ts');

@@ -30,3 +30,9 @@ export const quality = Type.Integer({
 /** Images of which one result is made. */
 export const sourceUrls = (description: string) =>
   Type.Array(sourceUrl('an image'), { description, minItems: 1, maxItems: 100 });
+
+/** Formats whose encoders take ten times as long as that of JPEG, or more. */
+export const isSlowFormat = (chosen: Format): boolean => chosen === 'avif' || chosen === 'gif';
+
+/** More images than this, in or out, take as long as one that is slow. */
+export const MANY = 8;

@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { defineTask } from './definition.ts';
 import { FILE_NAME_PATTERN } from './file-name.ts';
 import { FORMATS } from './image/limits.ts';
-import { crop, format, quality, side } from './image-parameters.ts';
+import { crop, format, isSlowFormat, MANY, quality, side } from './image-parameters.ts';
 import { sourceUrl } from './url.ts';
 
 const MAX_SIZES = 20;
@@ -43,6 +43,7 @@ export const imageSizes = defineTask({
   place: 'media',
   hasDeadline: true,
   files: ({ sizes = {} }) => Object.keys(sizes),
+  isSlow: ({ sizes, format }) => isSlowFormat(format) || Object.keys(sizes).length > MANY,
   sources: ({ url }) => [url],
   run: async (parameters, context) => {
     const { makeSizes } = await import('./image/sizes.ts');

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import type { AttemptEffects } from '../../actors/attempt.ts';
 import type { Storage } from '../storage/storage.ts';
 import { definitionId } from '../tasks/canonical.ts';
-import type { TaskDefinition } from '../tasks/definition.ts';
+import type { Source, TaskDefinition } from '../tasks/definition.ts';
+import { isSlowSource } from '../tasks/image/slow-source.ts';
+import type { Lane } from './media/lanes.ts';
 import type { MediaPlace, MediaPool } from './media/pool.ts';
 import { Outputs } from './outputs.ts';
 import type { OwnFiles } from './own-files.ts';
@@ -112,9 +114,19 @@ function stepsOf(
     (await ownFiles.read(url, own)) ?? fetcher.fetch(url, own, signal);
   return {
     fetch: (signal) => fetchSources(urls, folder, fetchOne, signal),
-    enter: (_sources, signal) => media.enter(signal),
+    enter: async (sources, signal) => media.enter(await laneOf(definition, parameters, sources), signal),
     run: (place, sources, { onProgress, onOutput }, signal) =>
       place.run({ name: definition.name, parameters, sources, signal, onProgress, onOutput }),
     cleanUp: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+async function laneOf(
+  definition: TaskDefinition,
+  parameters: Record<string, unknown>,
+  sources: readonly Source[],
+): Promise<Lane> {
+  if (definition.isSlow?.(parameters)) return 'slow';
+  for (const { path } of sources) if (await isSlowSource(path)) return 'slow';
+  return 'quick';
 }

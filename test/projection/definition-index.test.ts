@@ -69,6 +69,10 @@ describe('the index of definitions', () => {
   it.each([
     ['another account', asked(undefined, { account: 'other' })],
     ['other parameters', asked({ url: URL, width: 100 })],
+    [
+      'parameters of another version',
+      asked({ url: URL, sizes: null }, { task: { task_name: 'image.sizes', url: URL, sizes: null } }),
+    ],
     ['parameters that do not fit', asked(undefined, { refused: { width: ['must be an integer'] } })],
     ['a task that makes no files', asked({ url: URL, task_name: 'image.info' })],
   ])('does not take for the same: %s', (_what, event) => {

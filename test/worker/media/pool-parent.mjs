@@ -10,7 +10,7 @@ const pool = createMediaPool({
   logger: pino({ level: 'silent' }),
 });
 const { signal } = new AbortController();
-const place = await pool.enter(signal);
+const place = await pool.enter('quick', signal);
 await place.run({
   name: process.argv[2],
   parameters: {},

@@ -123,7 +123,7 @@ describe('a place', () => {
   it('that was left is free for the next, once', async () => {
     await using pooling = await startPool();
     const { signal } = new AbortController();
-    const place = await pooling.pool.enter(signal);
+    const place = await pooling.pool.enter('quick', signal);
     const second = pooling.give('echo');
     place.leave();
     place.leave();

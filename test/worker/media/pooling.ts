@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import type { Json, Output, Source } from '../../../src/tasks/definition.ts';
+import type { Lane } from '../../../src/worker/media/lanes.ts';
 import {
   createMediaPool,
   type MediaJob,
@@ -42,7 +43,7 @@ export interface Pooling extends AsyncDisposable {
     take?: (output: Output) => Promise<void>,
   ): Given;
   /** A job that runs until `open` is called with its name. */
-  giveGated(gate: string): Given;
+  giveGated(gate: string, lane?: Lane): Given;
   open(gate: string): Promise<void>;
 }
 
@@ -51,13 +52,18 @@ export async function startPool(settings: Partial<MediaPoolSettings> = {}): Prom
   const logged: Record<string, unknown>[] = [];
   const logger = pino({ level: 'trace' }, { write: (line) => void logged.push(JSON.parse(line)) });
   const pool = createMediaPool({ size: 1, childCommand: SCRIPTED_CHILD, logger, ...settings });
-  const give: Pooling['give'] = (name, parameters = {}, sources = [], take = async () => {}) =>
-    giveTo(pool, name, parameters, sources, take);
+  const give = (
+    name: string,
+    parameters: Record<string, unknown> = {},
+    sources: readonly Source[] = [],
+    take: (output: Output) => Promise<void> = async () => {},
+    lane: Lane = 'quick',
+  ) => giveTo(pool, name, parameters, sources, take, lane);
   return {
     pool,
     logged,
     give,
-    giveGated: (gate) => give('waitForFile', { path: join(folder, gate) }),
+    giveGated: (gate, lane) => give('waitForFile', { path: join(folder, gate) }, [], undefined, lane),
     open: (gate) => writeFile(join(folder, gate), ''),
     async [Symbol.asyncDispose]() {
       await pool.close();
@@ -66,8 +72,8 @@ export async function startPool(settings: Partial<MediaPoolSettings> = {}): Prom
   };
 }
 
-export const runIn = async (pool: MediaPool, job: MediaJob): Promise<unknown> =>
-  (await pool.enter(job.signal)).run(job);
+export const runIn = async (pool: MediaPool, job: MediaJob, lane: Lane = 'quick'): Promise<unknown> =>
+  (await pool.enter(lane, job.signal)).run(job);
 
 function giveTo(
   pool: MediaPool,
@@ -75,11 +81,12 @@ function giveTo(
   parameters: Record<string, unknown>,
   sources: readonly Source[],
   take: (output: Output) => Promise<void>,
+  lane: Lane,
 ): Given {
   const controller = new AbortController();
   const progress: Json[] = [];
   const outputs: Output[] = [];
-  const result = runIn(pool, {
+  const job: MediaJob = {
     name,
     parameters,
     sources,
@@ -89,7 +96,8 @@ function giveTo(
       outputs.push(output);
       return take(output);
     },
-  });
+  };
+  const result = runIn(pool, job, lane);
   const failure = result.then(
     (value) => Promise.reject(new Error(`did not fail: ${JSON.stringify(value)}`)),
     (error: unknown) => error,
