@@ -54,9 +54,10 @@ export class Feeds {
     void feed.start(states);
   }
 
+  /** Lets go of all; whoever closes the app cuts them off. An answer that ended would say that all tasks have. */
   close(): void {
     clearInterval(this.#timer);
-    for (const feed of this.#open) feed.stop();
+    for (const feed of this.#open) feed.letGo();
   }
 }
 
@@ -88,7 +89,7 @@ class StatusFeed implements Watcher {
   async start(states: readonly TaskState[]): Promise<void> {
     // The client may have left while its tasks were being stored; nothing would ever let go of the watchers.
     if (this.#exchange.closed) return this.#onClose();
-    this.#exchange.onGone(() => this.#letGo());
+    this.#exchange.onGone(() => this.letGo());
     this.#exchange.begin(200, {
       'Content-Type': this.#format === 'sse' ? 'text/event-stream' : 'application/x-ndjson',
       'Cache-Control': 'no-cache',
@@ -132,7 +133,7 @@ class StatusFeed implements Watcher {
   }
 
   stop(): void {
-    this.#letGo();
+    this.letGo();
     this.#exchange.end();
   }
 
@@ -170,7 +171,8 @@ class StatusFeed implements Watcher {
     if (this.#owed.size === 0) this.stop();
   }
 
-  #letGo(): void {
+  /** Follows nothing any more. */
+  letGo(): void {
     for (const key of this.#owed.keys()) this.#projection.unwatch(key, this);
     this.#owed.clear();
     this.#onClose();
