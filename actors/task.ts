@@ -1,4 +1,4 @@
-import { type ActorRefFrom, assign, createActor, emit, type SnapshotFrom, setup } from 'xstate';
+import { type ActorRefFrom, assign, createActor, emit, setup } from 'xstate';
 import { later, type Queued, type StoredOutput, type TaskEvent } from './event.ts';
 
 export interface TaskContext {
@@ -120,7 +120,6 @@ export const taskMachine = setup({
 });
 
 export type TaskActor = ActorRefFrom<typeof taskMachine>;
-export type TaskSnapshot = SnapshotFrom<typeof taskMachine>;
 
 /** Brings a new task to life. `append` gets each event that the task accepts, the first one included. */
 export function startTask(queued: Queued, append: (event: TaskEvent) => void): TaskActor {

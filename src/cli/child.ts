@@ -37,10 +37,6 @@ export class Child {
     this.#start();
   }
 
-  get pid(): number | undefined {
-    return this.#process?.pid;
-  }
-
   /** Resolves when it has said for the first time that it is ready. */
   ready(): Promise<void> {
     if (this.#wasReady) return Promise.resolve();

@@ -65,10 +65,6 @@ export class Worker {
     this.#actor = createActor(machine, { input: { graceMs: parts.config.GRACE * 1_000 } });
   }
 
-  get running(): number {
-    return this.#running;
-  }
-
   /** Resolves once tasks are being taken. */
   async start(): Promise<void> {
     this.#actor.start();
