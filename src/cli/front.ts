@@ -8,6 +8,7 @@ import { App, CannotListen } from '../front/app.ts';
 import { Feeds } from '../front/feed.ts';
 import type { FrontParts } from '../front/front-parts.ts';
 import { gaugesOf } from '../front/gauges.ts';
+import { HistoryFeeds } from '../front/history-feed.ts';
 import { FrontMetrics } from '../front/metrics.ts';
 import { SharedCreates } from '../front/shared-creates.ts';
 import { StatusView } from '../front/status-view.ts';
@@ -80,6 +81,7 @@ async function assemble(
   natsPresence(connection).listen(workers);
   const view = new StatusView(config.PUBLIC_URL);
   const feeds = new Feeds(projection, view);
+  const historyFeeds = new HistoryFeeds({ accounts, log, projection, logger });
   const room = new Room({ limits: logLimits(config), folded: projection });
   const submissions = new Submissions({ log, projection, limits, room, metrics });
   const sharedCreates = new SharedCreates({ projection, index, storage });
@@ -94,6 +96,7 @@ async function assemble(
     logger,
     view,
     feeds,
+    historyFeeds,
     submissions,
     sharedCreates,
     workers,
@@ -127,6 +130,8 @@ function createSweeper({ config, log, storage, logger, metrics }: FrontParts): S
 async function stop(parts: FrontParts, app: App, accounts: FileAccounts, upkeep: Upkeep): Promise<void> {
   upkeep.close();
   app.stopListening();
+  // They could go on for ever, and can be taken up anywhere.
+  parts.historyFeeds.close();
   await app.untilIdle(Math.max(0, parts.config.GRACE * 1_000 - 500));
   parts.feeds.close();
   // Closing a connection at once would take back what has been written but not been sent.

@@ -9,6 +9,7 @@ import { docs, openapi } from './endpoints/docs.ts';
 import { file } from './endpoints/file.ts';
 import { files } from './endpoints/files.ts';
 import { history } from './endpoints/history.ts';
+import { historyStream } from './endpoints/history-stream.ts';
 import { healthz, metrics, readyz, tasks } from './endpoints/service.ts';
 import { status, statusStream } from './endpoints/status.ts';
 import { BodyTooLarge, Exchange } from './exchange.ts';
@@ -31,6 +32,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   '/v1/file/': { GET: file },
   '/v1/cancel': { POST: cancel },
   '/v1/history': { GET: history },
+  '/v1/history_stream': { GET: historyStream },
   '/v1/tasks': { GET: tasks },
   '/files/': { GET: files, HEAD: files },
   '/healthz': { GET: healthz },

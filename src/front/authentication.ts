@@ -3,8 +3,8 @@ import type { Accounts } from '../accounts/accounts.ts';
 import { type CredentialKind, extractCredentials } from '../accounts/credentials.ts';
 import { referrerOf } from '../accounts/referrer.ts';
 import type { JsonObject } from './body.ts';
-import type { RequestHead } from './exchange.ts';
 import { RequestError } from './request-error.ts';
+import type { RequestHead } from './request-head.ts';
 
 interface Given {
   readonly body?: JsonObject;

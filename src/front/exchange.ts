@@ -1,31 +1,5 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
-
-/** What a request says before its body; read at once, because uWebSockets.js takes it back after the handler. */
-export interface RequestHead {
-  readonly method: string;
-  /** Still percent-encoded. */
-  readonly path: string;
-  /** Without the question mark, still percent-encoded. */
-  readonly query: string;
-  header(name: HeaderName): string;
-}
-
-const HEADERS = [
-  'accept',
-  'authorization',
-  'cache-control',
-  'content-length',
-  'idempotency-key',
-  'if-modified-since',
-  'if-none-match',
-  'if-range',
-  'last-event-id',
-  'origin',
-  'range',
-  'referer',
-  'referrer',
-] as const;
-export type HeaderName = (typeof HEADERS)[number];
+import { type RequestHead, readHead } from './request-head.ts';
 
 const REASONS: Readonly<Record<number, string>> = {
   200: '200 OK',
@@ -43,6 +17,8 @@ const REASONS: Readonly<Record<number, string>> = {
   500: '500 Internal Server Error',
   503: '503 Service Unavailable',
 };
+
+const STALL_RENEWED_MS = 4_000;
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -64,22 +40,13 @@ export class Exchange {
   #gone = false;
   #status = 0;
   #extra: Headers = {};
+  #stall: NodeJS.Timeout | undefined;
   readonly #onClose: (exchange: Exchange) => void;
 
   constructor(res: HttpResponse, req: HttpRequest, onClose: (exchange: Exchange) => void) {
     this.#res = res;
     this.#onClose = onClose;
-    const headers = new Map<HeaderName, string>();
-    for (const name of HEADERS) {
-      const value = req.getHeader(name);
-      if (value !== '') headers.set(name, value);
-    }
-    this.head = {
-      method: req.getMethod().toUpperCase(),
-      path: req.getUrl(),
-      query: req.getQuery(),
-      header: (name) => headers.get(name) ?? '',
-    };
+    this.head = readHead(req);
     res.onAborted(() => {
       this.#gone = true;
       this.#close();
@@ -169,14 +136,25 @@ export class Exchange {
     this.#res?.cork(() => {
       isWritable = this.#res?.write(chunk) ?? true;
     });
+    if (!isWritable) this.#bearStall();
     return isWritable;
   }
 
+  /** Called each time when the client takes more again; the last callback counts. */
   onWritable(callback: () => void): void {
     this.#res?.onWritable(() => {
+      clearInterval(this.#stall);
+      this.#stall = undefined;
       callback();
+      // Where there is a handler, uWebSockets.js leaves it to that to push out the rest of what it has queued.
+      this.#res?.cork(() => {});
       return true;
     });
+  }
+
+  /** uWebSockets.js gives a client that takes nothing 10 s; each `resume` gives it 10 more, as long as it is there. */
+  #bearStall(): void {
+    this.#stall ??= setInterval(() => this.#res?.resume(), STALL_RENEWED_MS).unref();
   }
 
   end(): void {
@@ -245,6 +223,7 @@ export class Exchange {
   #close(): void {
     if (!this.#res) return;
     this.#res = undefined;
+    clearInterval(this.#stall);
     this.#onClose(this);
   }
 }

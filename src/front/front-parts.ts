@@ -8,6 +8,7 @@ import type { Projection } from '../projection/projection.ts';
 import type { Room } from '../retention/room.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Feeds } from './feed.ts';
+import type { HistoryFeeds } from './history-feed.ts';
 import type { FrontMetrics } from './metrics.ts';
 import type { SharedCreates } from './shared-creates.ts';
 import type { StatusView } from './status-view.ts';
@@ -26,6 +27,7 @@ export interface FrontParts {
   readonly logger: Logger;
   readonly view: StatusView;
   readonly feeds: Feeds;
+  readonly historyFeeds: HistoryFeeds;
   readonly submissions: Submissions;
   readonly sharedCreates: SharedCreates;
   readonly workers: WorkerPresence;

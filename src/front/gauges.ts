@@ -3,9 +3,16 @@ import type { FrontParts } from './front-parts.ts';
 import type { Gauges } from './metrics.ts';
 
 /** What a front can tell of itself at any moment. */
-export const gaugesOf = ({ projection, feeds, workers, log }: FrontParts, app: App): Gauges => ({
+export const gaugesOf = (
+  { projection, feeds, historyFeeds, workers, log }: FrontParts,
+  app: App,
+): Gauges => ({
   wyvern_open_tasks: { help: 'Tasks that are queued or executing', value: () => projection.openTasks },
   wyvern_open_feeds: { help: 'Status feeds that are open', value: () => feeds.size },
+  wyvern_open_history_feeds: {
+    help: 'Readers of the log that are open',
+    value: () => historyFeeds.size,
+  },
   wyvern_open_requests: {
     help: 'Requests without an answer yet, feeds included',
     value: () => app.openExchanges,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../tasks/canonical.ts';
 import type { CheckedTask } from './definitions.ts';
-import type { RequestHead } from './exchange.ts';
 import type { Problem } from './request-error.ts';
+import type { RequestHead } from './request-head.ts';
 
 /** The name that a client gave to its create, and what it asked for. */
 export interface NamedRequest {

@@ -1,4 +1,4 @@
-import type { RequestHead } from './exchange.ts';
+import type { RequestHead } from './request-head.ts';
 
 interface Entity {
   readonly bytes: number;

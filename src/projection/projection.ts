@@ -6,6 +6,8 @@ import type { Checkpoint } from './checkpoint.ts';
 import { Recent } from './recent.ts';
 import { fold, foldHistory, isEnded, type TaskState } from './state.ts';
 
+const MAX_LATE = 100_000;
+
 /** Told of each change of a task, in log order, and of nothing after its end. */
 export interface Watcher {
   changed(state: TaskState): void;
@@ -41,6 +43,8 @@ export class Projection {
   readonly #open = new Map<string, OpenTask>();
   readonly #ended: Recent<TaskState>;
   readonly #waiting = new Map<number, (() => void)[]>();
+  /** Sequences of events that came after their task's end: a lost worker's last words, so they are few. */
+  readonly #late = new Set<number>();
   #following: Following | undefined;
   #seq = 0;
   #unreadable = 0;
@@ -99,6 +103,11 @@ export class Projection {
     let count = 0;
     for (const { watchers } of this.#open.values()) count += watchers?.size ?? 0;
     return count;
+  }
+
+  /** True for an event that came after its task's end, as far as this is remembered. It must have been folded. */
+  isLate(seq: number): boolean {
+    return this.#late.has(seq);
   }
 
   /** Resolves when the event with this sequence has been folded. */
@@ -179,8 +188,14 @@ export class Projection {
     if (after && after !== before) {
       this.#keep(key, task, after, stored.bytes);
       this.#onChange(after, event);
-    }
+    } else if (before && isEnded(before)) this.#noteLate(seq);
     this.#advance(seq);
+  }
+
+  #noteLate(seq: number): void {
+    this.#late.add(seq);
+    const [oldest] = this.#late;
+    if (this.#late.size > MAX_LATE && oldest !== undefined) this.#late.delete(oldest);
   }
 
   #keep(key: string, task: OpenTask | undefined, state: TaskState, bytes: number): void {

@@ -4,6 +4,7 @@ import { Limits } from '../../src/accounts/limits.ts';
 import { parseJson } from '../../src/front/body.ts';
 import { checkTasks } from '../../src/front/definitions.ts';
 import { chooseFile } from '../../src/front/endpoints/file.ts';
+import { cloudEvents, PLAIN } from '../../src/front/history-lines.ts';
 import { historyJson } from '../../src/front/history-view.ts';
 import type { Example, Media } from '../../src/front/openapi/parts.ts';
 import type { Problem } from '../../src/front/request-error.ts';
@@ -21,7 +22,7 @@ const examplesOf = ({ examples = {} }: Media): Example[] => Object.values(exampl
 const linesOf = (text: string): unknown[] =>
   text
     .split('\n')
-    .filter((line) => line !== '')
+    .filter((line) => /^(data: )?[[{]/.test(line))
     .map((line) => JSON.parse(line.replace(/^data: /, '')));
 
 describe('The examples', () => {
@@ -43,7 +44,9 @@ describe('The examples', () => {
   });
 
   test('of feeds hold lines that fit their schema, the list first and every end in it', () => {
-    const feeds = contents.filter(({ media }) => media['x-line-schema']);
+    const feeds = contents.filter(
+      ({ media, where }) => media['x-line-schema'] && !where.includes('history_stream'),
+    );
     expect(feeds.length).toBeGreaterThanOrEqual(10);
     for (const { where, media } of feeds) {
       const lines = linesOf(examplesOf(media)[0]?.value as string);
@@ -52,6 +55,18 @@ describe('The examples', () => {
       expect(lines[0], where).toHaveLength(2);
       expect(lines.filter((line) => (line as TaskState).status === 'success')).toHaveLength(2);
     }
+  });
+
+  test('of feeds of events hold lines that fit their schema, the same ones whatever they are written in', () => {
+    const feeds = contents.filter(({ where }) => where.startsWith('GET /v1/history_stream, 200'));
+    expect(feeds.map(({ type }) => type)).toEqual(['application/x-ndjson', 'text/event-stream']);
+    for (const { media } of feeds)
+      for (const { value, summary } of examplesOf(media)) {
+        const lines = linesOf(value as string);
+        for (const line of lines)
+          expect(violations(document, media['x-line-schema'] ?? {}, line), summary).toEqual([]);
+        expect(lines.length, summary).toBeGreaterThanOrEqual(4);
+      }
   });
 
   test('of parameters fit their schemas', () => {
@@ -161,6 +176,29 @@ describe('What the front writes fits the schemas', () => {
     }
     for (const event of JSON.parse(historyJson(history)))
       expect(violations(document, schema('HistoryEvent'), event), event.type).toEqual([]);
+    const wordings = [
+      ['HistoryLine', PLAIN],
+      ['CloudEvent', cloudEvents(PUBLIC_URL)],
+    ] as const;
+    for (const [name, wording] of wordings)
+      for (const { seq, event } of history) {
+        const { type, at, account, ...data } = event;
+        const recorded = { seq, key, name: 'hello', type, at, account, data: JSON.stringify(data) };
+        const line = JSON.parse(wording.event(recorded, true));
+        expect(violations(document, schema(name), line), type).toEqual([]);
+      }
+  });
+
+  test.each([
+    ['HistoryLine', PLAIN],
+    ['CloudEvent', cloudEvents(PUBLIC_URL)],
+  ] as const)('when a feed of events says more than events, as %s', (name, wording) => {
+    const said = [
+      wording.gap({ from: 1, to: 7 }),
+      wording.unreadable({ seq: 3, reason: 'event 3 is not JSON' }),
+      wording.heartbeat(9),
+    ];
+    for (const text of said) expect(violations(document, schema(name), JSON.parse(text)), text).toEqual([]);
   });
 
   test('when a request is refused', () => {

@@ -123,6 +123,16 @@ const CALLS: readonly Sent[] = [
   { code: 200, method: 'get', path: '/v1/history', address: () => `/v1/history?task=${failed}` },
   { code: 401, method: 'get', path: '/v1/history', address: () => `/v1/history?task=${key}`, headers: WRONG },
   { code: 404, method: 'get', path: '/v1/history', address: () => `/v1/history?task=${UNKNOWN_KEY}` },
+  { code: 200, method: 'get', path: '/v1/history_stream', address: () => `/v1/history_stream?tasks=${key}` },
+  { code: 200, method: 'get', path: '/v1/history_stream', headers: SSE },
+  {
+    code: 200,
+    method: 'get',
+    path: '/v1/history_stream',
+    headers: { Accept: 'application/cloudevents+json' },
+  },
+  { code: 400, method: 'get', path: '/v1/history_stream', address: () => '/v1/history_stream?from=soon' },
+  { code: 401, method: 'get', path: '/v1/history_stream', headers: WRONG },
   { code: 200, method: 'get', path: '/files/{key}/{file}', address: () => '/files/sample/raccoon.jpg' },
   { code: 200, method: 'head', path: '/files/{key}/{file}', address: () => '/files/sample/raccoon.jpg' },
   {

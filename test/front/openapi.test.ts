@@ -66,7 +66,9 @@ describe('The document', () => {
         .map(({ path }) => path.replace('/{filename}', ''));
     const creates = ['/v1/create', '/v1/create_stream', '/v1/create_file'];
     expect(new Set(needing('apiKeyInHeader'))).toEqual(new Set(creates));
-    expect(new Set(needing('secretInHeader'))).toEqual(new Set([...creates, '/v1/cancel', '/v1/history']));
+    expect(new Set(needing('secretInHeader'))).toEqual(
+      new Set([...creates, '/v1/cancel', '/v1/history', '/v1/history_stream']),
+    );
   });
 });
 

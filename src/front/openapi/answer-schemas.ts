@@ -1,15 +1,6 @@
-import Type, { type TProperties } from 'typebox';
-import {
-  Canceled,
-  Completed,
-  Failed,
-  ParameterProblems,
-  Progress,
-  Queued,
-  Retried,
-  Started,
-  TaskDefinitionSent,
-} from '../../../actors/event.ts';
+import Type from 'typebox';
+import { ParameterProblems, Queued, TaskDefinitionSent } from '../../../actors/event.ts';
+import { HISTORY_SCHEMAS } from './history-schemas.ts';
 import { type Schema, schemaRef } from './parts.ts';
 
 /** The very schema by which the log's events are checked. */
@@ -111,23 +102,6 @@ const NoSuchFile = Type.Object(
   { description: 'The task has ended well, but has no file of this name' },
 );
 
-/** An event as `/v1/history` shows it: what the log stores, less the account, its date beside it. */
-const shownEvent = ({ type, at: time, account: _, ...data }: TProperties) =>
-  Type.Object({
-    seq: Type.Integer({ minimum: 1, description: 'Position in the whole log' }),
-    time: time as typeof EventDate,
-    type: type as typeof Queued.properties.type,
-    key: refTo('Key'),
-    data: Type.Object(data),
-    late: Type.Optional(Type.Literal(true, { description: 'It arrived after the end, and changed nothing' })),
-  });
-const HistoryEvent = Type.Union(
-  [Queued, Started, Progress, Retried, Completed, Failed, Canceled].map(({ properties }) =>
-    shownEvent(properties),
-  ),
-  { description: 'One event of a task' },
-);
-
 const CatalogueEntry = Type.Object(
   {
     name: Type.String(),
@@ -152,7 +126,7 @@ export const ANSWER_SCHEMAS = {
   Problem,
   Problems,
   NoSuchFile,
-  HistoryEvent,
+  ...HISTORY_SCHEMAS,
   CatalogueEntry,
   Health,
 } as const satisfies Record<string, Schema>;

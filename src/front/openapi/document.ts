@@ -3,6 +3,7 @@ import { ANSWER_SCHEMAS } from './answer-schemas.ts';
 import { ANSWERS } from './answers.ts';
 import { createPaths } from './create-paths.ts';
 import { filePaths } from './file-paths.ts';
+import { HISTORY_PATHS } from './history-paths.ts';
 import { OUTPUT_PATHS } from './output-paths.ts';
 import type { OpenApiDocument } from './parts.ts';
 import { SECURITY_SCHEMES } from './security.ts';
@@ -49,6 +50,7 @@ export function openApiDocument(
       ...createPaths(publicUrl),
       ...filePaths(publicUrl),
       ...STATUS_PATHS,
+      ...HISTORY_PATHS,
       ...OUTPUT_PATHS,
       ...SERVICE_PATHS,
     },

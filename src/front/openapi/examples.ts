@@ -4,7 +4,7 @@ import { type Examples, only } from './parts.ts';
 export const KEY = '017Q899NAQN9TCQ3EH18VHCD7T';
 export const OTHER_KEY = '017Q899NAQ15VK5NY0QEKP4QT7';
 
-const at = (micros: string): string => `2013-04-03T15:47:27.${micros}+00:00`;
+export const at = (micros: string): string => `2013-04-03T15:47:27.${micros}+00:00`;
 const queued = (key: string, micros: string) => ({ status: 'queued', key, events: { queued: at(micros) } });
 const executing = (key: string, begin: string, start: string) => ({
   status: 'executing',
@@ -18,11 +18,11 @@ const success = (key: string, [begin, start, end]: readonly [string, string, str
   result,
 });
 
-const JOHN = ['703674', '707526', '726229'] as const;
+export const JOHN = ['703674', '707526', '726229'] as const;
 const JANE = ['703717', '710286', '729026'] as const;
 const john = success(KEY, JOHN, 'Hello John');
 const jane = success(OTHER_KEY, JANE, 'Hello Jane');
-const hello = (name: string) => ({ task_name: 'hello', name });
+export const hello = (name: string) => ({ task_name: 'hello', name });
 
 /** The picture that comes with every Wyvern: 1024 × 768 pixels. */
 export const samplePicture = (publicUrl: string): string => `${publicUrl}/files/sample/raccoon.jpg`;
@@ -67,7 +67,7 @@ export const createAnswers = (publicUrl: string): Examples => ({
 
 export const createStreamBody: Examples = only('Two greetings', { tasks: [hello('John'), hello('Jane')] });
 
-const lines = (...values: readonly unknown[]): readonly string[] =>
+export const lines = (...values: readonly unknown[]): readonly string[] =>
   values.map((value) => JSON.stringify(value));
 const FEED = lines(
   [queued(KEY, JOHN[0]), queued(OTHER_KEY, JANE[0])],
@@ -107,18 +107,6 @@ export const failedTask = (publicUrl: string) => ({
   events: { queued: at('703717'), started: at('707526'), completed: at('729026') },
   result: `File '${publicUrl}/cat.jpeg' is not a valid image file`,
 });
-
-export const historyAnswer: Examples = only('A greeting', [
-  { seq: 41, time: at(JOHN[0]), type: 'queued', key: KEY, data: { task: hello('John') } },
-  { seq: 42, time: at(JOHN[1]), type: 'started', key: KEY, data: { attempt: 1, worker: 'media-1-4711' } },
-  {
-    seq: 43,
-    time: at(JOHN[2]),
-    type: 'completed',
-    key: KEY,
-    data: { attempt: 1, result: 'Hello John', outputs: [], spent: { fetching: 0, running: 0.4, storing: 0 } },
-  },
-]);
 
 /** What a client that made a mistake reads; the description is the front's own text. */
 export const problem = (

@@ -2,13 +2,13 @@ import Type from 'typebox';
 import { listOf } from './answer-schemas.ts';
 import { answers, FEED } from './answers.ts';
 import { CREDENTIALS, requestBody } from './create-paths.ts';
-import { cancelAnswer, historyAnswer, KEY, OTHER_KEY, statusAnswers, statusBody } from './examples.ts';
+import { cancelAnswer, KEY, OTHER_KEY, statusAnswers, statusBody } from './examples.ts';
 import { type Answer, json, type Operation, only, type Parameter, type Paths, schemaRef } from './parts.ts';
-import { BY_SECRET, BY_SECRET_IN_HEADER, OPEN } from './security.ts';
+import { BY_SECRET_IN_HEADER, OPEN } from './security.ts';
 
 const keyRef = Type.Ref(schemaRef('Key').$ref);
 
-const flag = (name: string, description: string): Parameter => ({
+export const flag = (name: string, description: string): Parameter => ({
   name,
   in: 'query',
   description: `${description}. \`true\`, \`false\`, \`1\` or \`0\``,
@@ -105,21 +105,7 @@ const CANCEL: Operation = {
   },
 };
 
-const HISTORY: Operation = {
-  operationId: 'history',
-  tags: ['Follow'],
-  summary: 'All that happened to a task',
-  description:
-    'The events of one task of your account, in log order. Of the progress reports of an attempt the last is kept.',
-  security: BY_SECRET,
-  parameters: [ONE_KEY],
-  responses: {
-    200: { description: 'The events', content: json(listOf('HistoryEvent'), historyAnswer) },
-    ...answers('Invalid', 'SecretRefused', 'UnknownTask', 'LogOutOfReach'),
-  },
-};
-
-/** Statuses, feeds of existing tasks, their cancellation and their histories. */
+/** Statuses, feeds of existing tasks, and their cancellation. */
 export const STATUS_PATHS: Paths = {
   '/v1/status': {
     get: {
@@ -142,5 +128,4 @@ export const STATUS_PATHS: Paths = {
   ),
   ...follow('/v1/stream', 'stream', 'Another name of `/v1/status_stream`.'),
   '/v1/cancel': { post: CANCEL },
-  '/v1/history': { get: HISTORY },
 };

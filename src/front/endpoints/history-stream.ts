@@ -1,0 +1,120 @@
+import { TASK_EVENT_TYPES, type TaskEventType } from '../../../actors/event.ts';
+import type { Account } from '../../accounts/account.ts';
+import { eventDate } from '../../log/event-date.ts';
+import { authenticateBySecret } from '../authentication.ts';
+import type { Exchange } from '../exchange.ts';
+import type { FrontParts } from '../front-parts.ts';
+import type { HistoryRequest } from '../history-feed.ts';
+import { cloudEvents, NDJSON, PLAIN, SSE } from '../history-lines.ts';
+import { checkKeys } from '../keys.ts';
+import { type Place, parsePlace, readPlace } from '../place.ts';
+import { parseQuery, readBoolean } from '../query.ts';
+import { type Problem, RequestError } from '../request-error.ts';
+import type { RequestHead } from '../request-head.ts';
+
+interface Asked {
+  /** Media types, in lower case. */
+  readonly accept: string;
+  readonly from: Place | undefined;
+  /** The last event that the client has; wins over `from`. */
+  readonly lastId: number | undefined;
+  readonly until: Place | undefined;
+  readonly follow: boolean;
+  readonly keys: readonly string[] | undefined;
+  readonly types: readonly TaskEventType[] | undefined;
+  readonly isCloudEvents: boolean;
+}
+
+/** `GET /v1/history_stream`: the events of the account, an auditor's of all accounts, as they stand in the log. */
+export async function historyStream(parts: FrontParts, exchange: Exchange): Promise<void> {
+  const { head } = exchange;
+  const query = parseQuery(head.query);
+  const account = authenticateBySecret(parts.accounts, head, { query });
+  const asked = readAsked(query, head, parts.config.MAX_TASKS);
+  parts.historyFeeds.open(exchange, await locateRequest(parts, asked, account));
+}
+
+function readAsked(query: URLSearchParams, head: RequestHead, maxTasks: number): Asked {
+  const problems: Problem[] = [];
+  const keys = query.getAll('tasks');
+  checkKeys(keys, 'query', maxTasks, problems);
+  const accept = head.header('accept').toLowerCase();
+  const asked: Asked = {
+    accept,
+    from: readPlace(query.get('from'), 'from', 'query', problems),
+    lastId: readLastId(head.header('last-event-id'), problems),
+    until: readPlace(query.get('until'), 'until', 'query', problems),
+    follow: readBoolean(query.get('follow'), 'follow', 'query', problems),
+    keys: keys.length > 0 ? keys : undefined,
+    types: readTypes(query.getAll('types'), problems),
+    isCloudEvents: readFormat(query.get('format'), accept, problems),
+  };
+  checkOrder(asked, problems);
+  if (problems.length > 0) throw new RequestError(400, problems);
+  return asked;
+}
+
+function checkOrder({ from, until }: Asked, problems: Problem[]): void {
+  const isReversed =
+    (from?.kind === 'seq' && until?.kind === 'seq' && from.seq > until.seq) ||
+    (from?.kind === 'date' && until?.kind === 'date' && from.date > until.date);
+  if (isReversed) problems.push({ name: 'until', location: 'query', description: 'until lies before from' });
+}
+
+function readLastId(text: string, problems: Problem[]): number | undefined {
+  if (text === '') return undefined;
+  const place = parsePlace(text);
+  if (place?.kind === 'seq') return place.seq;
+  const description = 'Last-Event-ID must be the seq of an event';
+  problems.push({ name: 'Last-Event-ID', location: 'header', description });
+  return undefined;
+}
+
+function readTypes(values: readonly string[], problems: Problem[]): readonly TaskEventType[] | undefined {
+  const known = TASK_EVENT_TYPES as readonly string[];
+  for (const [index, value] of values.entries()) {
+    if (known.includes(value)) continue;
+    const name = values.length === 1 ? 'types' : `types[${index}]`;
+    const choices = known.map((choice) => `'${choice}'`).join(', ');
+    const description = `'${value.slice(0, 100)}' is not a type of events, choose one of: ${choices}`;
+    problems.push({ name, location: 'query', description });
+  }
+  return values.length > 0 ? (values as TaskEventType[]) : undefined;
+}
+
+function readFormat(format: string | null, accept: string, problems: Problem[]): boolean {
+  if (format === null) return accept.includes('application/cloudevents');
+  if (format === 'cloudevents') return true;
+  problems.push({ name: 'format', location: 'query', description: "format must be 'cloudevents'" });
+  return false;
+}
+
+/** Turns dates into places of the log, and says where the feed ends: at the head as it is now, if nowhere else. */
+async function locateRequest(
+  { log, config }: FrontParts,
+  { accept, from, lastId, until, follow, keys, types, isCloudEvents }: Asked,
+  account: Account,
+): Promise<HistoryRequest> {
+  const { last } = await log.extent();
+  const isStillToCome = until?.kind === 'date' && until.date > eventDate();
+  const end =
+    until && !isStillToCome
+      ? await sequenceOf(until, async (date) => (await log.locate(date)).until)
+      : undefined;
+  const first = from ? await sequenceOf(from, async (date) => (await log.locate(date)).from) : 1;
+  return {
+    account,
+    reading: {
+      after: lastId ?? Math.max(0, first - 1),
+      through: follow ? end : Math.min(end ?? last, last),
+      keys,
+      types,
+    },
+    endsAt: follow && isStillToCome ? until.date : undefined,
+    wording: isCloudEvents ? cloudEvents(config.PUBLIC_URL) : PLAIN,
+    framing: accept.includes('text/event-stream') ? SSE : NDJSON,
+  };
+}
+
+const sequenceOf = async (place: Place, locate: (date: string) => Promise<number>): Promise<number> =>
+  place.kind === 'seq' ? place.seq : locate(place.date);

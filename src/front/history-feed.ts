@@ -1,0 +1,199 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Account } from '../accounts/account.ts';
+import type { Accounts } from '../accounts/accounts.ts';
+import type { EventLog } from '../log/log.ts';
+import type { Entry, Page, ReadOptions } from '../log/reading.ts';
+import type { Logger } from '../logger.ts';
+import type { Projection } from '../projection/projection.ts';
+import type { Exchange } from './exchange.ts';
+import type { Framing, Wording } from './history-lines.ts';
+
+/** A feed that has been silent for this long says so, so that proxies keep it. */
+const IDLE_MS = 15_000;
+/** Characters that are gathered before they are written. */
+const CHUNK_LENGTH = 65_536;
+/** An event may be read a moment before the projection has folded it, and only then is it known to be late. */
+const FOLD_TIMEOUT_MS = 2_000;
+/** Events dated up to the end may still be on their way into the log when it comes. */
+const END_GRACE_MS = 1_000;
+
+/** What a history feed shows, and how. */
+export interface HistoryRequest {
+  /** Sees its own events; an auditor sees everyone's. */
+  readonly account: Account;
+  readonly reading: Omit<ReadOptions, 'signal'>;
+  /** A date still to come, at which the feed ends. */
+  readonly endsAt: string | undefined;
+  readonly wording: Wording;
+  readonly framing: Framing;
+}
+
+interface Parts {
+  readonly accounts: Accounts;
+  readonly log: EventLog;
+  readonly projection: Projection;
+  readonly logger: Logger;
+}
+
+/** The history feeds that are open. One timer serves them all. */
+export class HistoryFeeds {
+  readonly #parts: Parts;
+  readonly #open = new Set<HistoryFeed>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#timer = setInterval(() => {
+      for (const feed of this.#open) feed.tick();
+    }, 1_000).unref();
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  open(exchange: Exchange, request: HistoryRequest): void {
+    // The client may have left while the log was asked.
+    if (exchange.closed) return;
+    const feed = new HistoryFeed(exchange, this.#parts, request);
+    this.#open.add(feed);
+    void feed.run().finally(() => this.#open.delete(feed));
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    for (const feed of this.#open) feed.cut();
+  }
+}
+
+/**
+ * One reader of the log, over HTTP. It has a page of the log at a time and asks for the next when the client has
+ * taken this one, so a client that is slow holds back its own reading and nothing else.
+ */
+class HistoryFeed {
+  readonly #exchange: Exchange;
+  readonly #parts: Parts;
+  readonly #request: HistoryRequest;
+  readonly #abort = new AbortController();
+  #isWritable = true;
+  #resume: () => void = () => {};
+  /** All that was asked for has been told up to this sequence. */
+  #told: number;
+  #wroteAt = performance.now();
+  #isCut = false;
+
+  constructor(exchange: Exchange, parts: Parts, request: HistoryRequest) {
+    this.#exchange = exchange;
+    this.#parts = parts;
+    this.#request = request;
+    this.#told = request.reading.after;
+  }
+
+  async run(): Promise<void> {
+    const { reading, framing } = this.#request;
+    this.#exchange.onGone(() => this.#stop());
+    this.#exchange.onWritable(() => this.#continue());
+    this.#exchange.begin(200, {
+      'Content-Type': framing.contentType,
+      'Cache-Control': 'no-cache',
+      'X-Accel-Buffering': 'no',
+    });
+    if (reading.through === undefined) this.#write(framing.opening);
+    try {
+      const { signal } = this.#abort;
+      for await (const page of this.#parts.log.read({ ...reading, signal })) {
+        await this.#tell(page);
+        if (signal.aborted) break;
+      }
+    } catch (error) {
+      this.#parts.logger.error({ err: error }, 'a history feed failed unexpectedly');
+      this.#isCut = true;
+    }
+    // What ends in order looks whole; what does not must look broken, so that the client takes it up again.
+    if (this.#isCut) this.#exchange.abort();
+    else this.#exchange.end();
+  }
+
+  /** Each second: ends a feed whose time has come, and says that there is nothing to say. */
+  tick(): void {
+    const { account, endsAt, framing, wording } = this.#request;
+    // The accounts file may have changed since the feed was opened.
+    if (this.#parts.accounts.find(account.name)?.auditor !== account.auditor) return this.cut();
+    if (endsAt !== undefined && Date.now() > Date.parse(endsAt) + END_GRACE_MS) return this.#stop();
+    if (!this.#isWritable || performance.now() - this.#wroteAt < IDLE_MS) return;
+    this.#write(framing.heartbeat(wording.heartbeat(this.#told), this.#told));
+  }
+
+  /** Breaks off. A feed that has no end cannot be taken for whole. */
+  cut(): void {
+    const { endsAt, reading } = this.#request;
+    this.#isCut = endsAt !== undefined || reading.through !== undefined;
+    this.#stop();
+  }
+
+  #stop(): void {
+    this.#abort.abort();
+    this.#continue();
+  }
+
+  async #tell({ entries, through }: Page): Promise<void> {
+    await this.#untilFolded(entries);
+    let chunk = '';
+    for (const entry of entries) {
+      if (this.#isPastEnd(entry)) {
+        this.#stop();
+        break;
+      }
+      chunk += this.#lineOf(entry);
+      if (chunk.length < CHUNK_LENGTH) continue;
+      await this.#send(chunk);
+      if (this.#abort.signal.aborted) return;
+      chunk = '';
+    }
+    if (chunk !== '') await this.#send(chunk);
+    this.#told = through;
+  }
+
+  /** Empty for what is not to be shown. */
+  #lineOf(entry: Entry): string {
+    const { account, framing, wording } = this.#request;
+    if ('gap' in entry) return framing.line(wording.gap(entry.gap), entry.gap.to);
+    if ('unreadable' in entry)
+      return account.auditor ? framing.line(wording.unreadable(entry.unreadable), entry.unreadable.seq) : '';
+    if (!account.auditor && entry.account !== account.name) return '';
+    return framing.line(wording.event(entry, this.#parts.projection.isLate(entry.seq)), entry.seq);
+  }
+
+  #isPastEnd(entry: Entry): boolean {
+    const { endsAt } = this.#request;
+    return endsAt !== undefined && 'at' in entry && entry.at > endsAt;
+  }
+
+  async #untilFolded(entries: readonly Entry[]): Promise<void> {
+    const last = entries.findLast((entry) => 'seq' in entry);
+    if (!last || last.seq <= this.#parts.projection.seq) return;
+    await Promise.race([
+      this.#parts.projection.reached(last.seq),
+      delay(FOLD_TIMEOUT_MS, undefined, { ref: false }),
+    ]);
+  }
+
+  /** Resolves when the client has room for more, or has left. */
+  async #send(chunk: string): Promise<void> {
+    this.#write(chunk);
+    if (this.#isWritable) return;
+    await new Promise<void>((resolve) => {
+      this.#resume = resolve;
+    });
+  }
+
+  #write(text: string): void {
+    this.#wroteAt = performance.now();
+    this.#isWritable = this.#exchange.write(text);
+  }
+
+  #continue(): void {
+    this.#isWritable = true;
+    this.#resume();
+  }
+}

@@ -1,0 +1,65 @@
+import type { Gap } from '../log/reading.ts';
+import type { RecordedEvent, Unreadable } from '../log/recorded-event.ts';
+
+/** How a history feed says things: each as one JSON text. */
+export interface Wording {
+  event(event: RecordedEvent, isLate: boolean): string;
+  gap(gap: Gap['gap']): string;
+  unreadable(unreadable: Unreadable['unreadable']): string;
+  /** All has been told up to this sequence. */
+  heartbeat(seq: number): string;
+}
+
+/** Joined by hand, so that what the log holds is shown as it stands there. */
+export const PLAIN: Wording = {
+  event: ({ seq, at, type, key, name, account, data }, isLate) =>
+    `{"seq":${seq},"time":"${at}","type":"${type}","key":"${key}","task_name":"${name}","account":${JSON.stringify(account)},"data":${data}${isLate ? ',"late":true' : ''}}`,
+  gap: (gap) => JSON.stringify({ gap }),
+  unreadable: (unreadable) => JSON.stringify({ unreadable }),
+  heartbeat: (seq) => JSON.stringify({ heartbeat: { seq } }),
+};
+
+/**
+ * The same as CloudEvents 1.0. An event's id is its sequence; the task's key is the subject. What is not in the log
+ * as an event, a gap or a heartbeat, is said as one all the same, so that every line can be read alike.
+ *
+ * `source` is the service's own URL.
+ */
+export function cloudEvents(source: string): Wording {
+  const from = `"source":${JSON.stringify(source)},"datacontenttype":"application/json"`;
+  const own = (type: string, id: string, data: object): string =>
+    `{"specversion":"1.0","id":"${id}","type":"wyvern.log.${type}",${from},"data":${JSON.stringify(data)}}`;
+  return {
+    event: ({ seq, at, type, key, name, account, data }, isLate) =>
+      `{"specversion":"1.0","id":"${seq}","type":"wyvern.task.${type}",${from},"subject":"${key}","time":"${at}","taskname":"${name}","account":${JSON.stringify(account)},${isLate ? '"late":true,' : ''}"data":${data}}`,
+    gap: (gap) => own('gap', `gap-${gap.from}-${gap.to}`, gap),
+    unreadable: (unreadable) => own('unreadable', `unreadable-${unreadable.seq}`, unreadable),
+    heartbeat: (seq) => own('heartbeat', `heartbeat-${seq}`, { seq }),
+  };
+}
+
+/** How texts follow each other on the wire. */
+export interface Framing {
+  readonly contentType: string;
+  /** Says nothing, but makes the answer begin: its head waits for a first byte. */
+  readonly opening: string;
+  /** `seq` is where a reader who has this may take up again. */
+  line(json: string, seq: number): string;
+  heartbeat(json: string, seq: number): string;
+}
+
+export const NDJSON: Framing = {
+  contentType: 'application/x-ndjson',
+  // In front of a line, where JSON allows for it; a line of its own would have to be skipped.
+  opening: ' ',
+  line: (json) => `${json}\n`,
+  heartbeat: (json) => `${json}\n`,
+};
+
+export const SSE: Framing = {
+  contentType: 'text/event-stream',
+  opening: ':\n\n',
+  line: (json, seq) => `id: ${seq}\ndata: ${json}\n\n`,
+  // Without data it is no event to the browser, which remembers the id all the same.
+  heartbeat: (_, seq) => `: nothing new\nid: ${seq}\n\n`,
+};

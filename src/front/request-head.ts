@@ -1,0 +1,48 @@
+/** What a request says before its body; read at once, because uWebSockets.js takes it back after the handler. */
+export interface RequestHead {
+  readonly method: string;
+  /** Still percent-encoded. */
+  readonly path: string;
+  /** Without the question mark, still percent-encoded. */
+  readonly query: string;
+  header(name: HeaderName): string;
+}
+
+const HEADERS = [
+  'accept',
+  'authorization',
+  'cache-control',
+  'content-length',
+  'idempotency-key',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'last-event-id',
+  'origin',
+  'range',
+  'referer',
+  'referrer',
+] as const;
+export type HeaderName = (typeof HEADERS)[number];
+
+/** What of a request is read; uWebSockets.js' own request fits. */
+interface Sent {
+  getMethod(): string;
+  getUrl(): string;
+  getQuery(): string;
+  getHeader(name: string): string;
+}
+
+export function readHead(sent: Sent): RequestHead {
+  const headers = new Map<HeaderName, string>();
+  for (const name of HEADERS) {
+    const value = sent.getHeader(name);
+    if (value !== '') headers.set(name, value);
+  }
+  return {
+    method: sent.getMethod().toUpperCase(),
+    path: sent.getUrl(),
+    query: sent.getQuery(),
+    header: (name) => headers.get(name) ?? '',
+  };
+}
