@@ -22,6 +22,8 @@ export interface HistoryRequest {
   /** Sees its own events; an auditor sees everyone's. */
   readonly account: Account;
   readonly reading: Omit<ReadOptions, 'signal'>;
+  /** It may have to wait for what it tells. */
+  readonly follow: boolean;
   /** A date still to come, at which the feed ends. */
   readonly endsAt: string | undefined;
   readonly wording: Wording;
@@ -90,7 +92,7 @@ class HistoryFeed {
   }
 
   async run(): Promise<void> {
-    const { reading, framing } = this.#request;
+    const { follow, framing, reading } = this.#request;
     this.#exchange.onGone(() => this.#stop());
     this.#exchange.onWritable(() => this.#continue());
     this.#exchange.begin(200, {
@@ -98,7 +100,7 @@ class HistoryFeed {
       'Cache-Control': 'no-cache',
       'X-Accel-Buffering': 'no',
     });
-    if (reading.through === undefined) this.#write(framing.opening);
+    if (follow) this.#write(framing.opening);
     try {
       const { signal } = this.#abort;
       for await (const page of this.#parts.log.read({ ...reading, signal })) {

@@ -110,6 +110,7 @@ async function locateRequest(
       keys,
       types,
     },
+    follow,
     endsAt: follow && isStillToCome ? until.date : undefined,
     wording: isCloudEvents ? cloudEvents(config.PUBLIC_URL) : PLAIN,
     framing: accept.includes('text/event-stream') ? SSE : NDJSON,

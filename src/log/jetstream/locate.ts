@@ -1,5 +1,5 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { dateToMs } from '../event-date.ts';
+import { dateToMs, formatDate } from '../event-date.ts';
 import type { Extent, Moment } from '../reading.ts';
 import { readOrExplain } from '../recorded-event.ts';
 import { isNothingFound } from './history.ts';
@@ -11,21 +11,27 @@ const NEAR = 256;
 const EARLIEST_MS = 0;
 const LATEST_MS = Date.UTC(2200);
 
+/** Events that are stored side by side may be dated in another order, by less than this. */
+const SPREAD_MS = 1_000;
+
 /**
  * Finds where a date falls. The log knows when it stored an event, which is a moment after the event's own date; so
- * those that it stored next are looked at too. Clocks of hosts that are far apart make it less sharp, but never lose
- * an event between two dates.
+ * those that it stored next are looked at too. Clocks of hosts that are far apart make it less sharp, but no event is
+ * lost between what ends at a date and what begins there.
  */
 export async function locate(manager: JetStreamManager, date: string, extent: Extent): Promise<Moment> {
   const near = await storedSince(manager, date);
   const [nearest] = near;
   if (!nearest) return { from: extent.last + 1, until: extent.last };
   const first = near.find(({ at }) => at >= date) ?? nearest;
-  const past = near.find(({ at }) => at > date);
+  const clearlyLater = formatDate((dateToMs(date) + SPREAD_MS) * 1_000);
+  const after = near.findIndex(({ at }) => at > clearlyLater);
+  const beside = after === -1 ? near : near.slice(0, after);
+  const last = beside.findLast(({ at }) => at <= date);
   return {
     // What was there before the log began cannot be told, so it is the gap's to tell.
     from: first.seq <= extent.first ? 1 : first.seq,
-    until: past ? past.seq - 1 : (near.at(-1) ?? nearest).seq,
+    until: last?.seq ?? nearest.seq - 1,
   };
 }
 

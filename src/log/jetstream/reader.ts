@@ -3,7 +3,7 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { TaskEventType } from '../../../actors/event.ts';
 import type { Logger } from '../../logger.ts';
-import type { Entry, Page, ReadOptions } from '../reading.ts';
+import type { Entry, Extent, Page, ReadOptions } from '../reading.ts';
 import { readOrExplain } from '../recorded-event.ts';
 import { isEventSubject, readFilters } from '../subject.ts';
 import { type Arrival, Pulling } from './pulling.ts';
@@ -29,6 +29,8 @@ export class Reader {
   readonly #filters: readonly string[];
   readonly #through: number;
   #after: number;
+  /** Where the log ended when the consumer had just been made. */
+  #head = 0;
 
   constructor(parts: ReaderParts, options: ReadOptions) {
     this.#parts = parts;
@@ -75,10 +77,11 @@ export class Reader {
 
   /** What had left the log before there was a consumer. Undefined while the log does not answer. */
   async #begin(pulling: Pulling): Promise<Page | undefined> {
-    const first = await firstSequence(this.#parts.manager);
-    if (first === undefined) return undefined;
-    const gone = { pulled: [], scanned: Math.max(this.#after, first - 1), isAll: pulling.isEmpty };
-    return this.#page(gone, first);
+    const extent = await extentOf(this.#parts.manager);
+    if (!extent) return undefined;
+    this.#head = extent.last;
+    const scanned = Math.max(this.#after, extent.first - 1);
+    return this.#page({ pulled: [], scanned, isAll: pulling.isEmpty }, extent.first);
   }
 
   /** Undefined when the consumer is lost, or the end has been reached. */
@@ -86,8 +89,8 @@ export class Reader {
     const arrival = this.#after < this.#through ? await pulling.take() : undefined;
     if (!arrival) return undefined;
     if (this.#filters.length === 0) return this.#page(arrival, Number.POSITIVE_INFINITY);
-    const first = await firstSequence(this.#parts.manager);
-    return first === undefined ? undefined : this.#page(arrival, first);
+    const extent = await extentOf(this.#parts.manager);
+    return extent && this.#page(arrival, extent.first);
   }
 
   /**
@@ -112,7 +115,7 @@ export class Reader {
     }
     advance(scanned);
     // Whoever wants no more than there was is not kept waiting for a sequence that its filter never meets.
-    return { entries, through: isAll && Number.isFinite(this.#through) ? this.#through : at };
+    return { entries, through: isAll && this.#through <= this.#head ? this.#through : at };
   }
 
   #isWanted(type: TaskEventType): boolean {
@@ -121,8 +124,8 @@ export class Reader {
 }
 
 /** Undefined while the log does not answer. */
-const firstSequence = async (manager: JetStreamManager): Promise<number | undefined> =>
+const extentOf = async (manager: JetStreamManager): Promise<Extent | undefined> =>
   manager.streams.info(STREAM).then(
-    ({ state }) => state.first_seq,
+    ({ state }) => ({ first: state.first_seq, last: state.last_seq }),
     () => undefined,
   );

@@ -1,0 +1,149 @@
+import { jetstreamManager } from '@nats-io/jetstream';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { newKey } from '../../src/log/key.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { until } from '../support/until.ts';
+import { ACCOUNTS, type Following, HistoryStage, type Line, seqsOf } from './history-stream-support.ts';
+import { gauge, hello, type Status, sleep, writeAccounts } from './support.ts';
+
+let stage: HistoryStage;
+/** Names of the consumers that readers have. */
+let consumers: () => Promise<string[]>;
+beforeAll(async () => {
+  stage = await HistoryStage.open({ CONCURRENCY: '10000' });
+  const manager = await jetstreamManager(stage.connection);
+  consumers = async () => {
+    const all: string[] = [];
+    for await (const { name } of manager.consumers.list('TASKS')) all.push(name);
+    return all.filter((name) => name.startsWith('reader_'));
+  };
+});
+afterAll(() => stage[Symbol.asyncDispose]());
+
+const untilSeq = (following: Following, seq: number) =>
+  until(() => seqsOf(following.lines).includes(seq) || undefined, 20_000);
+
+describe('A reader that follows', () => {
+  test('has what was there and what comes, without a seam, until it leaves', async () => {
+    const before = await stage.read('acme', 'types=completed');
+    const following = await stage.follow('acme', 'types=completed');
+    const writing = Array.from({ length: 20 }, () => stage.create('acme', [hello(), hello()]));
+    await Promise.all(writing);
+    const lines = await stage.read('acme', 'types=completed');
+    expect(lines.length).toBe(before.length + 40);
+    await untilSeq(following, lines.at(-1)?.seq as number);
+    expect(following.lines).toEqual(lines);
+    following.leave();
+  });
+
+  test('from after the head has an answer at once, and then what comes', async () => {
+    const { last } = await stage.log.extent();
+    const following = await stage.follow('acme', `from=${last + 1}`);
+    await stage.create('acme', hello());
+    await until(() => following.lines.length >= 3 || undefined);
+    expect(following.lines.map(({ type }) => type)).toEqual(['queued', 'started', 'completed']);
+    following.leave();
+  });
+
+  test('ends at until, whether that is a sequence or a date', async () => {
+    const { last } = await stage.log.extent();
+    const toSeq = await stage.follow('acme', `from=${last + 1}&until=${last + 2}`);
+    const date = new Date(Date.now() + 1_500).toISOString();
+    const toDate = await stage.follow('acme', `from=${last + 1}&until=${date}`);
+    await stage.create('acme', hello());
+    expect(await toSeq.closed).toBe('ended');
+    expect(seqsOf(toSeq.lines)).toEqual([last + 1, last + 2]);
+    expect(await toDate.closed).toBe('ended');
+    expect(seqsOf(toDate.lines)).toEqual([last + 1, last + 2, last + 3]);
+  });
+
+  test('frees its consumer at once when it leaves, however it leaves', async () => {
+    const before = new Set(await consumers());
+    const added = async () => (await consumers()).filter((name) => !before.has(name)).length;
+    const open = await gauge(stage.service, 'wyvern_open_history_feeds');
+    const query = ['', 'types=failed', `tasks=${newKey()}`];
+    const readers = await Promise.all(
+      Array.from({ length: 30 }, (_, index) => stage.follow('acme', query[index % query.length])),
+    );
+    await until(async () => (await added()) === 30 || undefined);
+    expect(await gauge(stage.service, 'wyvern_open_history_feeds')).toBe(open + 30);
+    for (const reader of readers) reader.leave();
+    await until(async () => (await added()) === 0 || undefined, 5_000);
+    expect(await gauge(stage.service, 'wyvern_open_history_feeds')).toBe(open);
+  });
+
+  test('is cut when its account is an auditor no more', async () => {
+    const following = await stage.follow('former', 'types=failed');
+    await writeAccounts(stage.accountsFile, ...ACCOUNTS.slice(0, 3), { ...ACCOUNTS[3], auditor: false });
+    await following.closed;
+  });
+});
+
+describe('A reader that is cut off and takes up again while tasks are created', () => {
+  test.each([
+    ['from', 11],
+    ['Last-Event-ID', 12],
+  ])('with %s misses nothing and has nothing twice (seed %i)', async (way, seed) => {
+    const random = seededRandom(seed);
+    const { last } = await stage.log.extent();
+    const told: Line[] = [];
+    let isWriting = true;
+    const writing = (async () => {
+      while (isWriting) await stage.create('acme', [hello(), sleep(0, 3)]);
+    })();
+    for (let cut = 0; cut < 60; cut++) {
+      const after = told.at(-1)?.seq ?? last;
+      const following =
+        way === 'from'
+          ? await stage.follow('acme', `from=${after + 1}`)
+          : await stage.follow('acme', 'from=1', { 'Last-Event-ID': String(after) });
+      const enough = Math.floor(random() * 12);
+      await until(() => following.lines.length >= enough || undefined, 20_000);
+      following.leave();
+      told.push(...following.lines);
+    }
+    isWriting = false;
+    await writing;
+    const rest = await stage.read('acme', `from=${(told.at(-1)?.seq ?? last) + 1}`);
+    expect([...told, ...rest]).toEqual(await stage.read('acme', `from=${last + 1}`));
+  });
+});
+
+describe('A log that lets go of its oldest events', () => {
+  test('is told as a gap', async () => {
+    const { last } = await stage.log.extent();
+    await stage.create('acme', hello());
+    const following = await stage.follow('acme', `from=${last + 1}`);
+    await untilSeq(following, last + 3);
+    const manager = await jetstreamManager(stage.connection);
+    await manager.streams.purge('TASKS', { seq: last + 2 });
+    const [first, ...rest] = await stage.read('acme', 'types=started&types=completed');
+    expect(first).toEqual({ gap: { from: 1, to: last + 1 } });
+    expect(rest.map(({ seq }) => seq)).toEqual([last + 2, last + 3]);
+    expect(await stage.read('globex', `from=${last}&until=${last}`)).toEqual([
+      { gap: { from: last, to: last } },
+    ]);
+    expect(following.lines.some(({ gap }) => gap)).toBe(false);
+    following.leave();
+  });
+});
+
+describe('A reader under a nats-server that is killed', () => {
+  test('stays, and has everything when it is back', async () => {
+    const { last } = await stage.log.extent();
+    const following = await stage.follow('acme', `from=${last + 1}`);
+    await stage.create('acme', hello());
+    await untilSeq(following, last + 3);
+    const [server] = stage.service.processes('nats-server');
+    process.kill(server?.pid as number, 'SIGKILL');
+    const [created] = await until(() => stage.create('acme', hello()).catch(() => undefined), 20_000);
+    const { key } = created as Status;
+    await until(
+      () => following.lines.some((line) => line.key === key && line.type === 'completed') || undefined,
+      20_000,
+    );
+    const seqs = seqsOf(following.lines);
+    expect(seqs).toEqual(Array.from({ length: seqs.length }, (_, index) => last + 1 + index));
+    following.leave();
+  });
+});
