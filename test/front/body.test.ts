@@ -75,8 +75,12 @@ describe('A body is parsed as JSON', () => {
     ]);
   });
 
-  test('up to 32 levels deep', async () => {
-    const [error] = await errorsOf(await post(nested(32)));
+  test.each([
+    ['up to 32 levels deep', nested(32)],
+    ['with brackets in its texts, after quotes and backslashes too', `{"a\\"[":"\\\\${'{['.repeat(50)}\\""}`],
+    ['with any number of lists side by side', `{"a":[${Array(100).fill('[{}]').join()}]}`],
+  ])('%s', async (_, body) => {
+    const [error] = await errorsOf(await post(body));
     expect(error).toEqual(problem('tasks', 'tasks is missing'));
   });
 });
@@ -124,6 +128,12 @@ describe('A 400 answers', () => {
     expect(await errorsOf(await post(nested(levels)))).toEqual(tooDeep);
     const lists = `{"tasks":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
     expect(await errorsOf(await post(lists))).toEqual(tooDeep);
+  });
+
+  test('nesting before anything is parsed, and so also where the rest is no JSON', async () => {
+    expect(await errorsOf(await post(`{"tasks":${'['.repeat(4_000_000)}`))).toEqual([
+      problem('body', 'body is nested more than 32 levels deep'),
+    ]);
   });
 
   test('and never repeats a credential that stands near a syntax error', async () => {
