@@ -1,17 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Socket } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { StoredEvent } from '../../src/log/envelope.ts';
-import { eventDate } from '../../src/log/event-date.ts';
+import { dateToMs, eventDate } from '../../src/log/event-date.ts';
 import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
 import { seal } from '../../src/log/seal.ts';
 import { Blackhole } from '../support/blackhole.ts';
+import { HttpOrigin } from '../support/http-origin.ts';
 import { TestLog } from '../support/nats.ts';
 import { gradient, pipeline } from '../support/picture.ts';
 import { until } from '../support/until.ts';
-import { send, startOrigin } from './source/origin.ts';
 
 /** Another worker has the task within 10 s of the last word of the first; the rest is for slow machines. */
 const TAKEN_MS = 25_000;
@@ -77,7 +77,7 @@ const told = (history: readonly StoredEvent[]): string[] =>
 /** Waits until this has happened to the task; resolves with all that has. */
 const untilTold = (log: JetStreamLog, key: string, what: string, timeoutMs?: number): Promise<string[]> =>
   until(async () => {
-    const history = told(await log.history(key));
+    const history = told(await log.history(key).catch(() => []));
     return history.includes(what) ? history : undefined;
   }, timeoutMs);
 
@@ -140,18 +140,18 @@ describe.concurrent('a worker that loses its lease', () => {
 
   test('because it stood still does not take the task away from who has it now', TIMEOUT, async () => {
     const picture = await pipeline(gradient(8, 8)).jpeg().toBuffer();
-    const sockets: Socket[] = [];
-    await using origin = await startOrigin((socket) => void sockets.push(socket));
+    const asked: ServerResponse[] = [];
+    await using origin = await HttpOrigin.start((_, response) => void asked.push(response));
     await using server = await TestLog.start();
     const { log } = await server.open();
     await using stopped = new TestWorker(server);
     const key = await queue(log, { task_name: 'image.info', url: `${origin.url}/picture.jpg` });
     await untilTold(log, key, `started 1 by ${stopped.pid}`);
-    await until(() => (sockets.length === 1 ? true : undefined));
+    await until(() => (asked.length === 1 ? true : undefined));
     stopped.signal('SIGSTOP');
     await using other = new TestWorker(server, { CONCURRENCY: '1' });
     await untilTold(log, key, `started 2 by ${other.pid}`, TAKEN_MS);
-    await until(() => (sockets.length === 2 ? true : undefined));
+    await until(() => (asked.length === 2 ? true : undefined));
     // A third one has room, and takes what there is.
     await using _third = new TestWorker(server);
     const greet = async (): Promise<void> => {
@@ -166,7 +166,7 @@ describe.concurrent('a worker that loses its lease', () => {
     await stopped.ended();
     // A task that is given back is handed out before any that is new.
     await greet();
-    send(sockets[1] as Socket, '200 OK', {}, picture.toString('latin1'));
+    asked[1]?.end(picture);
     await untilTold(log, key, 'completed 2');
     expect(told(await log.history(key))).toEqual([
       'queued',
@@ -177,3 +177,39 @@ describe.concurrent('a worker that loses its lease', () => {
     ]);
   });
 });
+
+test.concurrent(
+  'a task that waits for its next attempt has it, and not too early, though its worker and nats-server died',
+  TIMEOUT,
+  async () => {
+    const picture = await pipeline(gradient(8, 8)).jpeg().toBuffer();
+    let requests = 0;
+    await using origin = await HttpOrigin.start((_, response) => {
+      if (++requests > 1) return void response.end(picture);
+      response.writeHead(503, { 'Retry-After': '4' }).end();
+    });
+    await using server = await TestLog.start();
+    const { log } = await server.open();
+    await using first = new TestWorker(server);
+    const key = await queue(log, { task_name: 'image.info', url: `${origin.url}/picture.jpg` });
+    await untilTold(log, key, 'retried 1', TAKEN_MS);
+    process.kill(first.pid, 'SIGKILL');
+    await server.kill();
+    server.restart();
+    await until(() => (log.connected ? true : undefined));
+    await using second = new TestWorker(server);
+    await untilTold(log, key, 'completed 2', TAKEN_MS);
+    const history = await log.history(key);
+    expect(told(history)).toEqual([
+      'queued',
+      `started 1 by ${first.pid}`,
+      'retried 1',
+      `started 2 by ${second.pid}`,
+      'completed 2',
+    ]);
+    const [, , retried, again] = history.map(({ event }) => event);
+    // Timers may be early by a little.
+    const next = retried?.type === 'retried' ? dateToMs(retried.next) : Number.NaN;
+    expect(dateToMs(again?.at as string)).toBeGreaterThan(next - 100);
+  },
+);

@@ -1,5 +1,3 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   attemptsOf,
@@ -8,20 +6,18 @@ import {
   type History,
   type HistoryEvent,
   untilAllEnded,
-  untilHistory,
-  workerOf,
 } from '../support/histories.ts';
+import { HttpOrigin } from '../support/http-origin.ts';
 import { gradient, pipeline } from '../support/picture.ts';
 import { Service } from '../support/service.ts';
 
 let service: Service;
-let origin: Server;
-let originUrl: string;
+let origin: HttpOrigin;
 beforeAll(async () => {
   const picture = await pipeline(gradient(8, 8)).jpeg().toBuffer();
   const asked = new Set<string>();
   /** `/503/2` answers 503 the first time and asks to be left alone for 2 s; later it answers the picture. */
-  origin = createServer(({ url = '' }, response) => {
+  origin = await HttpOrigin.start(({ url = '' }, response) => {
     const [, status = '', seconds] = url.split('/');
     if (status === 'never') return;
     if (asked.has(url) && status !== 'always500') return void response.end(picture);
@@ -29,18 +25,15 @@ beforeAll(async () => {
     response.writeHead(Number(status.slice(-3)), seconds === undefined ? {} : { 'Retry-After': seconds });
     response.end();
   });
-  await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve));
-  originUrl = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
-  service = await Service.start({ FETCH_ALLOW: '127.0.0.1', TASK_TIMEOUT: '1' });
+  service = await Service.start({ FETCH_ALLOW: '127.0.0.1' });
 });
 afterAll(async () => {
   await service[Symbol.asyncDispose]();
-  origin.closeAllConnections();
-  await new Promise((resolve) => origin.close(resolve));
+  await origin[Symbol.asyncDispose]();
 });
 
 const info = async (path: string): Promise<string> => {
-  const [key] = await create(service, [{ task_name: 'image.info', url: originUrl + path }]);
+  const [key] = await create(service, [{ task_name: 'image.info', url: origin.url + path }]);
   return key as string;
 };
 const ended = async (key: string, timeoutMs = 20_000): Promise<History> => {
@@ -59,7 +52,7 @@ describe('an attempt that fails for a passing reason', () => {
       const history = await ended(await info(`/${status}`));
       expect([endOf(history), attemptsOf(history)]).toEqual(['completed', [1, 2]]);
       const [retry] = retriesOf(history);
-      expect(retry?.data.reason).toBe(`File '${originUrl}/${status}' answered ${status}`);
+      expect(retry?.data.reason).toBe(`File '${origin.url}/${status}' answered ${status}`);
       expect(waitOf(retry as HistoryEvent)).toBeLessThanOrEqual(1_001);
     },
   );
@@ -76,38 +69,23 @@ describe('an attempt that fails for a passing reason', () => {
     const history = await ended(await info('/always500'));
     expect([endOf(history), attemptsOf(history)]).toEqual(['failed', [1, 2, 3]]);
     expect(history.at(-1)?.data.error).toBe(
-      `File '${originUrl}/always500' answered 500; gave up after 3 attempts`,
+      `File '${origin.url}/always500' answered 500; gave up after 3 attempts`,
     );
     for (const [index, retry] of retriesOf(history).entries())
       expect(waitOf(retry)).toBeLessThanOrEqual(1_001 * 2 ** index);
   });
 
-  test.concurrent('such as its deadline counts too', async () => {
-    const history = await ended(await info('/never'));
-    expect(attemptsOf(history)).toEqual([1, 2, 3]);
-    expect(history.at(-1)?.data.error).toBe('the task took longer than 1 s; gave up after 3 attempts');
+  test.concurrent('such as its deadline counts too', { timeout: 60_000 }, async () => {
+    await using hasty = await Service.start({ FETCH_ALLOW: '127.0.0.1', TASK_TIMEOUT: '1', ATTEMPTS: '2' });
+    const keys = await create(hasty, [{ task_name: 'image.info', url: `${origin.url}/never` }]);
+    const [history] = (await untilAllEnded(hasty, keys, 30_000)) as [History];
+    expect(attemptsOf(history)).toEqual([1, 2]);
+    expect(history.at(-1)?.data.error).toBe('the task took longer than 1 s; gave up after 2 attempts');
   });
 
   test.concurrent('unlike one that nothing would mend', async () => {
     const history = await ended(await info('/404'));
     expect([endOf(history), attemptsOf(history)]).toEqual(['failed', [1]]);
-    expect(history.at(-1)?.data.error).toBe(`File '${originUrl}/404' answered 404`);
+    expect(history.at(-1)?.data.error).toBe(`File '${origin.url}/404' answered 404`);
   });
-});
-
-test('a task that waits for its next attempt has it, and not too early, though its worker and nats-server died', {
-  timeout: 60_000,
-}, async () => {
-  const key = await info('/503/4');
-  const waiting = await untilHistory(service, key, (history) => retriesOf(history).length === 1);
-  for (const kind of ['worker', 'nats-server'] as const)
-    for (const { pid } of service.processes(kind)) process.kill(pid, 'SIGKILL');
-  const history = await ended(key, 30_000);
-  expect([endOf(history), attemptsOf(history)]).toEqual(['completed', [1, 2]]);
-  const [retry] = retriesOf(waiting) as [HistoryEvent];
-  // Timers may be early by a little.
-  expect(Date.parse(at(history, 'started 2').time)).toBeGreaterThan(
-    Date.parse(retry.data.next as string) - 100,
-  );
-  expect(workerOf(history, 2)).not.toBe(workerOf(history, 1));
 });
