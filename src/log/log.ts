@@ -53,8 +53,8 @@ export interface EventLog {
   extent(): Promise<Extent>;
   /** Where a date falls, by the events' own dates. Rejects with `LogUnavailable`. */
   locate(date: string): Promise<Moment>;
-  /** Ready when the log answers. Rejects with `LogUnavailable`. */
-  ping(): Promise<void>;
+  /** The last sequence, when the log answers. Rejects with `LogUnavailable`. */
+  ping(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -67,8 +67,8 @@ export interface FollowOptions {
 }
 
 export interface Following {
-  /** Resolves when everything that was in the log at the start has been reported. */
-  readonly caughtUp: Promise<void>;
+  /** Resolves when everything that was in the log at the start has been reported, with its last sequence. */
+  readonly caughtUp: Promise<number>;
   close(): Promise<void>;
 }
 

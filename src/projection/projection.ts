@@ -47,6 +47,7 @@ export class Projection {
   readonly #late = new Set<number>();
   #following: Following | undefined;
   #seq = 0;
+  #lastKey: string | undefined;
   #unreadable = 0;
 
   constructor({ log, logger, onChange, maxEnded = 50_000, maxEndedBytes = 64_000_000 }: ProjectionOptions) {
@@ -69,7 +70,9 @@ export class Projection {
       onEvent: (event) => this.#apply(event),
       onUnreadable: (error, seq) => this.#skip(error, seq),
     });
-    await this.#following.caughtUp;
+    const head = await this.#following.caughtUp;
+    // The last events may have left the log, or be none of a task's.
+    if (head > this.#seq) this.#advance(head);
   }
 
   async close(): Promise<void> {
@@ -79,6 +82,11 @@ export class Projection {
   /** The sequence up to which the log has been folded. */
   get seq(): number {
     return this.#seq;
+  }
+
+  /** The last event that has been folded, and whose it was; undefined before the first. */
+  get last(): { readonly seq: number; readonly key: string } | undefined {
+    return this.#lastKey === undefined ? undefined : { seq: this.#seq, key: this.#lastKey };
   }
 
   get openTasks(): number {
@@ -189,6 +197,7 @@ export class Projection {
       this.#keep(key, task, after, stored.bytes);
       this.#onChange(after, event);
     } else if (before && isEnded(before)) this.#noteLate(seq);
+    this.#lastKey = key;
     this.#advance(seq);
   }
 
@@ -209,6 +218,7 @@ export class Projection {
 
   #skip(error: Error, seq: number): void {
     this.#unreadable++;
+    this.#lastKey = undefined;
     this.#logger.error({ err: error, seq }, 'skipped an event that cannot be read');
     this.#advance(seq);
   }

@@ -10,8 +10,8 @@ import { FULL_AT, type Room } from './room.ts';
 
 const MEASURE_EVERY_MS = 1_000;
 const TELL_EVERY_MS = 60_000;
-/** After a restart of the server its streams may be away for a moment; a log that is gone for longer is gone. */
-const GONE_AFTER_MS = 10_000;
+/** A server that starts shows less for a moment, and so does a leader that does not know yet that it is none: 10 s. */
+const LOST_AFTER_MS = 12_000;
 
 interface Parts {
   readonly upkeep: LogUpkeep;
@@ -23,6 +23,7 @@ interface Parts {
   readonly logger: Logger;
   /** The log that this front has folded is not there any more: nothing that it knows is true. */
   onLogLost(reason: string): void;
+  readonly lostAfterMs?: number;
 }
 
 /**
@@ -36,7 +37,7 @@ export class Keeper {
   #volume: LogVolume | undefined;
   #janitorAt = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
-  #goneSince: number | undefined;
+  #missedSince: number | undefined;
   #isBusy = false;
 
   constructor(parts: Parts) {
@@ -76,8 +77,10 @@ export class Keeper {
   }
 
   async #keep(): Promise<void> {
+    const { last } = this.#parts.projection;
     const volume = await this.#parts.upkeep.volume();
-    if (!this.#isSameLog(volume)) return;
+    const isFolded = await this.#isFolded(volume, last);
+    if (!volume || !isFolded) return;
     this.#volume = volume;
     this.#parts.room.measured(volume);
     this.#parts.projection.forgetBefore(volume.firstSeq);
@@ -87,15 +90,28 @@ export class Keeper {
     this.#janitorAt = performance.now() + this.#janitorEveryMs;
   }
 
-  #isSameLog(volume: LogVolume | undefined): volume is LogVolume {
-    if (volume) {
-      this.#goneSince = undefined;
-      if (this.#volume === undefined || this.#volume.madeAt === volume.madeAt) return true;
-      this.#parts.onLogLost(`the log of ${this.#volume.madeAt} has been replaced by one of ${volume.madeAt}`);
+  /**
+   * Whether this is the log that the front has folded, and all of it. A server that lost the end of its log with a
+   * power cut gives the same sequences to other events.
+   */
+  async #isFolded(volume: LogVolume | undefined, last: Projection['last']): Promise<boolean> {
+    const { upkeep, onLogLost, lostAfterMs = LOST_AFTER_MS } = this.#parts;
+    const known = this.#volume;
+    if (volume && known && known.madeAt !== volume.madeAt) {
+      onLogLost(`the log of ${known.madeAt} has been replaced by one of ${volume.madeAt}`);
       return false;
     }
-    this.#goneSince ??= performance.now();
-    if (performance.now() - this.#goneSince > GONE_AFTER_MS) this.#parts.onLogLost('the log is gone');
+    const isThere =
+      !last || !volume || last.seq < volume.firstSeq || (await upkeep.keyAt(last.seq)) === last.key;
+    if (volume && isThere) {
+      this.#missedSince = undefined;
+      return true;
+    }
+    this.#missedSince ??= performance.now();
+    if (performance.now() - this.#missedSince >= lostAfterMs)
+      onLogLost(
+        volume ? `the log has lost its event ${last?.seq}, and what came after it` : 'the log is gone',
+      );
     return false;
   }
 

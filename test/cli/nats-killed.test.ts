@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { UNKNOWN_KEY } from '../front/support.ts';
 import { type FeedReader, readFeed } from '../support/feed-reader.ts';
 import {
   attemptsOf,
@@ -117,5 +118,54 @@ describe('while nats-server is away', () => {
     const [after] = (await create(service, [{ task_name: 'hello', name: 'after' }])) as [string];
     await untilAllEnded(service, [key, after], 15_000);
     await expectOneEndEach(service, [key, after]);
+  });
+
+  test('for a while, every request hears so at once, feeds stay open, and they miss and repeat nothing', {
+    timeout: 60_000,
+  }, async () => {
+    const { key, feed, answers } = await watchSleep(service, 3);
+    // Who starts it again must not do so for a while.
+    process.kill(service.pid, 'SIGSTOP');
+    process.kill(service.processes('nats-server')[0]?.pid as number, 'SIGKILL');
+    try {
+      await until(async () => (await service.fetch('/readyz')).status === 503 || undefined);
+      const asked = await Promise.all(
+        [
+          () => service.post('/v1/create', { tasks: { task_name: 'hello', name: 'nobody' }, block: true }),
+          () => service.post('/v1/create_stream', { tasks: { task_name: 'hello', name: 'nobody' } }),
+          () => service.fetch(`/v1/status?tasks=${UNKNOWN_KEY}&block=true`),
+          () => service.fetch(`/v1/history?task=${key}`),
+        ].map(async (ask) => {
+          const startedAt = performance.now();
+          const { status, headers } = await ask();
+          return { status, isSoon: performance.now() - startedAt < 3_000, again: headers.get('Retry-After') };
+        }),
+      );
+      expect(asked).toEqual(asked.map(() => ({ status: 503, isSoon: true, again: '1' })));
+      expect((await service.fetch(`/v1/status?tasks=${key}`)).status).toBe(200);
+      expect(await Promise.race([feed.closed, service.fetch('/readyz')])).toMatchObject({ status: 503 });
+    } finally {
+      process.kill(service.pid, 'SIGCONT');
+    }
+    await service.untilReady();
+    expect(await answers).toEqual([['success'], ['success']]);
+    expect(await feed.closed).toBe('ended');
+    // What it told of one task is what the history has, each change once and in order.
+    const told = (feed.lines.slice(1) as { status: string; progress?: number }[]).map(
+      ({ status, progress }) => ({
+        status,
+        progress,
+      }),
+    );
+    expect(told).toEqual(
+      told.filter(
+        ({ status, progress }, at) =>
+          !told.slice(0, at).some((other) => other.status === status && other.progress === progress),
+      ),
+    );
+    expect(told.map(({ progress }) => progress ?? -1)).toEqual(
+      told.map(({ progress }) => progress ?? -1).sort((a, b) => a - b),
+    );
+    expect(told.at(-1)).toEqual({ status: 'success', progress: 100 });
   });
 });

@@ -48,7 +48,7 @@ class LateLog implements Partial<EventLog & Creates> {
 
   async follow(options: FollowOptions) {
     this.#follower = options;
-    return { caughtUp: Promise.resolve(), close: async () => {} };
+    return { caughtUp: Promise.resolve(0), close: async () => {} };
   }
 
   report(): void {

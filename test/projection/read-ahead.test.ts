@@ -21,7 +21,7 @@ it('a task that has ended, but not yet here, is read without keeping the fold fr
     history: async () => stored,
     follow: async (options: FollowOptions) => {
       follower = options;
-      return { caughtUp: Promise.resolve(), close: async () => {} };
+      return { caughtUp: Promise.resolve(0), close: async () => {} };
     },
   };
   const projection = new Projection({

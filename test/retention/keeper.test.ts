@@ -56,6 +56,7 @@ describe('the keeper of a log', () => {
     const keeper = new Keeper({
       ...{ upkeep, projection, room, janitor, limits, logger, onLogLost },
       retentionMs: RETENTION_MS,
+      lostAfterMs: 0,
     });
     fronts.push(keeper);
     const look = async () => {
@@ -161,10 +162,32 @@ describe('the keeper of a log', () => {
     expect(front.lost).toEqual([]);
     await manager.streams.delete('TASKS');
     await front.keeper.look();
-    expect(front.lost).toEqual([]);
+    expect(front.lost.splice(0)).toEqual(['the log is gone']);
     await server.open();
     await front.keeper.look();
-    expect(front.lost).toMatchObject([/replaced/]);
+    expect(front.lost).toEqual([expect.stringMatching(/^the log of .* has been replaced by one of .*/)]);
+  });
+
+  it('says so too when the log has lost its end, and other events have taken the places', async () => {
+    await fillLog(log, { ended: 10 });
+    const [kept, lost] = [submit(), submit()];
+    await log.append(kept);
+    const front = await openFront();
+    await front.look();
+    expect(front.lost).toEqual([]);
+    // As a power cut would: the front has seen an event that is not in the log any more.
+    Object.defineProperty(front.projection, 'last', {
+      configurable: true,
+      value: { seq: 31, key: lost.key },
+    });
+    await front.keeper.look();
+    expect(front.lost.splice(0)).toEqual(['the log has lost its event 31, and what came after it']);
+    Object.defineProperty(front.projection, 'last', {
+      configurable: true,
+      value: { seq: 32, key: lost.key },
+    });
+    await front.keeper.look();
+    expect(front.lost).toEqual(['the log has lost its event 32, and what came after it']);
   });
 
   it('tells who waits for a task that the log has let go of, and counts it as ended', async () => {

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { within } from '../../projection/projection.ts';
 import { catalogue } from '../../tasks/catalogue.ts';
 import { publishedParameters } from '../../tasks/parameters.ts';
 import type { Exchange } from '../exchange.ts';
@@ -20,11 +22,14 @@ export function healthz(_parts: FrontParts, exchange: Exchange): void {
   exchange.json(200, '{"status":"ok"}');
 }
 
-/** `GET /readyz`: the log answers and a worker is known; else 503 with what is missing. */
+/** How long readiness waits for the log to answer, and then for the projection to come to its head. */
+const READY_WITHIN_MS = 2_000;
+
+/** `GET /readyz`: the log answers, the front has folded it and a worker is known; else 503 with what is missing. */
 export async function readyz(parts: FrontParts, exchange: Exchange): Promise<void> {
   const problems: string[] = [];
   if (!parts.log.connected) problems.push('the log cannot be reached');
-  else await parts.log.ping().catch(() => problems.push('the log does not answer'));
+  else problems.push(...(await problemsOfLog(parts)));
   if (parts.workers.present().length === 0) problems.push('no worker is known');
   if (problems.length === 0) return exchange.json(200, '{"status":"ok"}');
   exchange.json(
@@ -37,6 +42,16 @@ export async function readyz(parts: FrontParts, exchange: Exchange): Promise<voi
       'Retry-After': '1',
     },
   );
+}
+
+async function problemsOfLog({ log, projection }: FrontParts): Promise<string[]> {
+  try {
+    const head = await within(READY_WITHIN_MS, log.ping());
+    for (let waited = 0; projection.seq < head && waited < READY_WITHIN_MS; waited += 50) await delay(50);
+    return projection.seq < head ? ['the front is behind the log'] : [];
+  } catch {
+    return ['the log does not answer'];
+  }
 }
 
 /** `GET /metrics`: Prometheus' text format. */

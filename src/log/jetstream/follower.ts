@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type ConsumerMessages,
   DeliverPolicy,
@@ -11,10 +12,15 @@ import { isEventSubject } from '../subject.ts';
 import { loudly } from './loudly.ts';
 import { STREAM } from './stream.ts';
 
+const AGAIN_MS = 500;
+
 /**
  * An ordered consumer over the whole log: it notices gaps and starts itself again from the last sequence,
  * across reconnects and elections. `expires` and `idle_heartbeat` are short because a consumer that lost
  * its leader waits for the former before it asks again.
+ *
+ * The client's consumer gives up after 30 tries in vain if it never received anything, so on a log that is
+ * empty still; then another one takes its place.
  */
 export async function followStream(
   client: JetStreamClient,
@@ -23,25 +29,52 @@ export async function followStream(
 ): Promise<Following> {
   const { state } = await manager.streams.info(STREAM);
   const head = state.last_seq;
-  const consumer = await client.consumers.get(STREAM, {
-    deliver_policy: DeliverPolicy.StartSequence,
-    opt_start_seq: Math.max(options.after + 1, state.first_seq, 1),
-  });
-  let reached: () => void = () => {};
-  const caughtUp = new Promise<void>((resolve) => {
+  let reached: (head: number) => void = () => {};
+  const caughtUp = new Promise<number>((resolve) => {
     reached = resolve;
   });
-  if (options.after >= head || state.messages === 0) reached();
-  const messages: ConsumerMessages = await consumer.consume({
-    max_messages: 10_000,
-    expires: 3_000,
-    idle_heartbeat: 1_000,
-    callback: loudly((message: JsMsg) => {
-      if (isEventSubject(message.subject)) report(message, options);
-      if (message.seq >= head) reached();
-    }),
-  });
-  return { caughtUp, close: async () => void (await messages.close()) };
+  if (options.after >= head || state.messages === 0) reached(head);
+  let last = options.after;
+  let isClosed = false;
+  const receive = (message: JsMsg): void => {
+    // What a consumer that was replaced had under way.
+    if (message.seq <= last) return;
+    last = message.seq;
+    if (isEventSubject(message.subject)) report(message, options);
+    if (message.seq >= head) reached(head);
+  };
+  const begin = async (): Promise<ConsumerMessages> => {
+    const consumer = await client.consumers.get(STREAM, {
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: last + 1,
+    });
+    const begun = await consumer.consume({
+      max_messages: 10_000,
+      expires: 3_000,
+      idle_heartbeat: 1_000,
+      callback: loudly(receive),
+    });
+    void begun.closed().then(beginAgain);
+    return begun;
+  };
+  const beginAgain = async (): Promise<void> => {
+    await delay(AGAIN_MS, undefined, { ref: false });
+    if (isClosed) return;
+    try {
+      messages = await begin();
+    } catch {
+      // The log is away, which others tell; it is asked again until it is back.
+      void beginAgain();
+    }
+  };
+  let messages = await begin();
+  return {
+    caughtUp,
+    close: async () => {
+      isClosed = true;
+      await messages.close();
+    },
+  };
 }
 
 function report(message: JsMsg, { onEvent, onUnreadable }: FollowOptions): void {

@@ -82,19 +82,19 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   findRequest(name: RequestName): Promise<FoundRequest> {
-    return findRequest(this.#manager, name, this.#isReplicated);
+    return this.#reach(() => findRequest(this.#manager, name, this.#isReplicated));
   }
 
   lastTurn(account: string): Promise<Turn> {
-    return lastTurn(this.#manager, account, this.#isReplicated);
+    return this.#reach(() => lastTurn(this.#manager, account, this.#isReplicated));
   }
 
   history(key: string, through?: number): Promise<StoredEvent[]> {
-    return readHistory(this.#manager, key, this.#isReplicated, through);
+    return this.#reach(() => readHistory(this.#manager, key, this.#isReplicated, through));
   }
 
   outlines(keys: readonly string[]): Promise<StoredEvent[]> {
-    return readOutlines(this.#manager, keys);
+    return this.#reach(() => readOutlines(this.#manager, keys));
   }
 
   async madeAt(): Promise<Date> {
@@ -125,7 +125,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
 
   async extent(): Promise<Extent> {
     try {
-      const { state } = await this.#manager.streams.info(STREAM);
+      const { state } = await this.#reach(() => this.#manager.streams.info(STREAM));
       // A stream that never held anything begins at 0.
       return { first: Math.max(1, state.first_seq), last: state.last_seq };
     } catch (cause) {
@@ -147,13 +147,19 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     return new JetStreamTaking(this.#connection, this.#manager, options, this.#logger);
   }
 
-  async ping(): Promise<void> {
-    await this.extent();
+  async ping(): Promise<number> {
+    return (await this.extent()).last;
   }
 
   async close(): Promise<void> {
     this.#publisher.close();
     await this.#connection.drain().catch(() => {});
+  }
+
+  /** While the connection is down the client lets requests wait for 5 s, though nobody has heard them. */
+  async #reach<T>(ask: () => Promise<T>): Promise<T> {
+    if (!this.connected) throw new LogUnavailable('not connected to the log');
+    return ask();
   }
 
   /** Read from the stream's leader: a direct get may be stale on a cluster. */

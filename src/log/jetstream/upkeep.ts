@@ -1,5 +1,6 @@
 import { JetStreamApiCodes, type JetStreamManager } from '@nats-io/jetstream';
 import { LogUnavailable } from '../log.ts';
+import { parseSubject } from '../subject.ts';
 import type { LogLimits, LogUpkeep, LogVolume } from '../upkeep.ts';
 import { hasCode, STREAM } from './stream.ts';
 
@@ -25,6 +26,15 @@ export class JetStreamUpkeep implements LogUpkeep {
       };
     } catch (cause) {
       if (hasCode(cause, JetStreamApiCodes.StreamNotFound)) return undefined;
+      throw new LogUnavailable('the log does not answer', { cause });
+    }
+  }
+
+  async keyAt(seq: number): Promise<string | undefined> {
+    try {
+      const message = await this.#manager.streams.getMessage(STREAM, { seq });
+      return message ? parseSubject(message.subject)?.key : undefined;
+    } catch (cause) {
       throw new LogUnavailable('the log does not answer', { cause });
     }
   }
