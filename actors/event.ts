@@ -32,6 +32,34 @@ export const StoredOutput = Type.Object({
 });
 export type StoredOutput = Static<typeof StoredOutput>;
 
+/** A source as the attempt found it. */
+export const FetchedSource = Type.Object({
+  /** As it may be shown: at most 300 characters, without user information. */
+  url: Type.String(),
+  bytes: Type.Integer({ minimum: 0 }),
+  /** As whoever gave it called it; not what the bytes are. Not there if they did not say. */
+  content_type: Type.Optional(Type.String()),
+});
+export type FetchedSource = Static<typeof FetchedSource>;
+
+/** Milliseconds that an attempt spent in each phase. The phases that came later are not there in older events. */
+export const Spent = Type.Object({
+  /** From when it could have begun, queued or after the delay that follows a failure, until it did. */
+  queued: Type.Optional(Type.Number()),
+  fetching: Type.Number(),
+  /** For a place to run in, among the other tasks of its worker. */
+  waiting: Type.Optional(Type.Number()),
+  running: Type.Number(),
+  storing: Type.Number(),
+});
+export type Spent = Static<typeof Spent>;
+
+/** What is known of an attempt that is over. */
+const known = {
+  spent: Type.Optional(Spent),
+  sources: Type.Optional(Type.Array(FetchedSource)),
+};
+
 /** The client's definition without credentials and metas: `task_name` and the parameters as they were sent. */
 export const TaskDefinitionSent = Type.Intersect([Type.Object({ task_name: Type.String() }), JsonObject]);
 
@@ -75,6 +103,7 @@ export const Retried = Type.Object({
   next: EventDate,
   /** The worker was told to stop and gave the task back: not counted against `ATTEMPTS`. */
   handed_back: Type.Optional(Type.Boolean()),
+  ...known,
 });
 
 export const Completed = Type.Object({
@@ -84,8 +113,8 @@ export const Completed = Type.Object({
   attempt: Attempt,
   result: Type.Unknown(),
   outputs: Type.Array(StoredOutput),
-  /** Milliseconds that the attempt spent in each phase. */
-  spent: Type.Object({ fetching: Type.Number(), running: Type.Number(), storing: Type.Number() }),
+  ...known,
+  spent: Spent,
 });
 
 export const Failed = Type.Object({
@@ -94,6 +123,7 @@ export const Failed = Type.Object({
   account: Account,
   attempt: Attempt,
   error: Type.Union([Type.String(), Type.Object({ parameters: ParameterProblems })]),
+  ...known,
 });
 
 export const Canceled = Type.Object({

@@ -126,10 +126,9 @@ class HistoryFeed {
     this.#write(framing.heartbeat(wording.heartbeat(this.#told), this.#told));
   }
 
-  /** Breaks off. A feed that has no end cannot be taken for whole. */
+  /** Breaks off. */
   cut(): void {
-    const { endsAt, reading } = this.#request;
-    this.#isCut = endsAt !== undefined || reading.through !== undefined;
+    this.#isCut = true;
     this.#stop();
   }
 

@@ -11,6 +11,8 @@ export interface Source {
   readonly path: string;
   /** Size in bytes, as counted while fetching. */
   readonly bytes: number;
+  /** As whoever gave it called it, in lower case and without parameters. Nothing may depend on it. */
+  readonly contentType?: string | undefined;
 }
 
 /** One file that a task makes. `name` and `extension` are of the alphabet `[a-z0-9_-]`, at most 64 characters. */

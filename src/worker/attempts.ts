@@ -14,11 +14,11 @@ import type { Logger } from '../logger.ts';
 import { catalogue } from '../tasks/catalogue.ts';
 import type { TaskDefinition } from '../tasks/definition.ts';
 import { checkParameters } from '../tasks/parameters.ts';
-import { createEffects, type EffectParts } from './effects.ts';
+import { createEffects, type EffectParts, type WorkEffects } from './effects.ts';
 import type { EndWatch } from './end-watch.ts';
 import { Interruption } from './interruption.ts';
 import type { MediaPlace } from './media/pool.ts';
-import { firstAttempt, type Plan, planAttempt } from './plan.ts';
+import { firstAttempt, type Plan, planAttempt, waitedFor } from './plan.ts';
 import { ProgressReports } from './progress.ts';
 import { SharedWork } from './shared-work.ts';
 import { hasSinglePhase, runSinglePhase } from './single-phase.ts';
@@ -135,6 +135,7 @@ export class Attempts {
       account: delivery.queued.account,
       key: delivery.key,
       attempt,
+      queuedMs: waitedFor(plan.past.events, Date.now()),
       progress,
     });
     let settle: Settle = LEAVE;
@@ -142,7 +143,7 @@ export class Attempts {
       // The task has its end; what came of it meanwhile would only be noise after that.
       if (outcome.kind === 'canceled') progress.close();
       else await progress.flush();
-      settle = await this.#report(outcome, record, plan, effects.spent);
+      settle = await this.#report(outcome, record, plan, effects.known());
     };
     const deadlineMs = definition.hasDeadline ? this.#parts.config.TASK_TIMEOUT * 1_000 : undefined;
     if (hasSinglePhase(definition, parameters)) {
@@ -166,7 +167,7 @@ export class Attempts {
     outcome: Outcome,
     record: TaskRecord,
     { attempt, spent }: Work['plan'],
-    times: ReturnType<typeof createEffects>['spent'],
+    known: ReturnType<WorkEffects['known']>,
   ): Promise<Settle> {
     switch (outcome.kind) {
       case 'completed':
@@ -175,7 +176,7 @@ export class Attempts {
           attempt,
           result: outcome.result,
           outputs: [...outcome.outputs],
-          spent: { ...times },
+          ...known,
         });
       case 'canceled':
         return ending(record, { type: 'canceled', attempt });
@@ -186,6 +187,7 @@ export class Attempts {
           reason: 'the worker was told to stop',
           next: eventDate(),
           handed_back: true,
+          ...known,
         });
         return isOurs ? release(0) : LEAVE;
       }
@@ -194,10 +196,11 @@ export class Attempts {
         if (failure.cause !== undefined)
           this.#parts.logger.warn({ err: failure.cause, key: record.key, attempt }, failure.message);
         const verdict = judge(failure, spent, { attempts: this.#parts.config.ATTEMPTS, ...RETRY_DELAYS });
-        if (verdict.kind === 'fail') return ending(record, { type: 'failed', attempt, error: verdict.error });
+        if (verdict.kind === 'fail')
+          return ending(record, { type: 'failed', attempt, error: verdict.error, ...known });
         const next = formatDate(nowMicros() + verdict.delayMs * 1_000);
         this.#parts.logger.info({ key: record.key, attempt, reason: verdict.reason, next }, 'will try again');
-        const isOurs = await record.add({ type: 'retried', attempt, reason: verdict.reason, next });
+        const isOurs = await record.add({ type: 'retried', attempt, reason: verdict.reason, next, ...known });
         return isOurs ? release(verdict.delayMs) : LEAVE;
       }
     }

@@ -1,10 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AttemptEffects } from '../../actors/attempt.ts';
+import type { FetchedSource, Spent } from '../../actors/event.ts';
 import type { Storage } from '../storage/storage.ts';
 import { definitionId } from '../tasks/canonical.ts';
 import type { Source, TaskDefinition } from '../tasks/definition.ts';
 import { isSlowSource } from '../tasks/image/slow-source.ts';
+import { showUrl } from '../tasks/show-url.ts';
 import type { Lane } from './media/lanes.ts';
 import type { MediaPlace, MediaPool } from './media/pool.ts';
 import { Outputs } from './outputs.ts';
@@ -29,18 +31,14 @@ interface Work {
   readonly account: string;
   readonly key: string;
   readonly attempt: number;
+  /** Milliseconds that the task has waited for this attempt. */
+  readonly queuedMs: number;
   readonly progress: ProgressReports;
 }
 
-/** Milliseconds spent in each phase. */
-interface Spent {
-  fetching: number;
-  running: number;
-  storing: number;
-}
-
 export type WorkEffects = Omit<AttemptEffects, 'report'> & {
-  readonly spent: Spent;
+  /** What there is to tell of the attempt so far, whatever becomes of it. */
+  known(): { readonly spent: Spent; readonly sources?: FetchedSource[] };
   /** Lets go of everything that is held for the attempt. */
   cleanUp(): Promise<void>;
 };
@@ -54,7 +52,8 @@ export type WorkEffects = Omit<AttemptEffects, 'report'> & {
  */
 export function createEffects(parts: EffectParts, shared: SharedWork<MediaPlace>, work: Work): WorkEffects {
   const { key, attempt, definition, parameters, progress } = work;
-  const spent: Spent = { fetching: 0, running: 0, storing: 0 };
+  const spent: Spent = { queued: work.queuedMs, fetching: 0, running: 0, storing: 0 };
+  let sources: readonly Source[] = [];
   const timed = async <T>(phase: keyof Spent, effect: Promise<T>): Promise<T> => {
     const startedAt = performance.now();
     try {
@@ -88,8 +87,11 @@ export function createEffects(parts: EffectParts, shared: SharedWork<MediaPlace>
         });
   return {
     spent,
-    fetch: (signal) => timed('fetching', joined(signal).fetched),
-    wait: async (signal) => void (await joined(signal).entered),
+    known: () => ({ spent: { ...spent }, ...(sources.length > 0 && { sources: sources.map(shown) }) }),
+    fetch: async (signal) => {
+      sources = await timed('fetching', joined(signal).fetched);
+    },
+    wait: async (signal) => void (await timed('waiting', joined(signal).entered)),
     run: async (_fetched, signal) => {
       const result = await timed('running', run(signal));
       return { result, outputs: outputs.count };
@@ -98,6 +100,12 @@ export function createEffects(parts: EffectParts, shared: SharedWork<MediaPlace>
     cleanUp: async () => void (await share?.leave()),
   };
 }
+
+const shown = ({ url, bytes, contentType }: Source): FetchedSource => ({
+  url: showUrl(url),
+  bytes,
+  ...(contentType !== undefined && { content_type: contentType }),
+});
 
 const idOf = ({ account, definition, parameters }: Work): string =>
   definitionId(account, definition.name, parameters);

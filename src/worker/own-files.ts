@@ -5,6 +5,7 @@ import { TaskFailure } from '../../actors/failure.ts';
 import { isKey } from '../log/key.ts';
 import type { EventLog } from '../log/log.ts';
 import { foldHistory } from '../projection/state.ts';
+import { sampleType } from '../storage/sample.ts';
 import { isOutputPath, type OutputPath, type Storage } from '../storage/storage.ts';
 import type { Source } from '../tasks/definition.ts';
 import { showUrl } from '../tasks/show-url.ts';
@@ -13,6 +14,11 @@ interface Parts {
   readonly log: EventLog;
   readonly storage: Storage;
   readonly publicUrl: string;
+}
+
+interface Located {
+  readonly path: OutputPath;
+  readonly contentType: string | undefined;
 }
 
 /** Sources that are outputs of ours, or samples: read from storage, without the network, so that tasks chain. */
@@ -29,8 +35,8 @@ export class OwnFiles {
   async read(url: string, folder: string): Promise<Source | undefined> {
     const { href } = new URL(url);
     if (!href.startsWith(this.#prefix)) return undefined;
-    const path = await this.#locate(href.slice(this.#prefix.length).replace(/[?#].*$/, ''));
-    const stored = path && (await this.#parts.storage.open(path));
+    const found = await this.#locate(href.slice(this.#prefix.length).replace(/[?#].*$/, ''));
+    const stored = found && (await this.#parts.storage.open(found.path));
     if (!stored) throw new TaskFailure(`File '${showUrl(url)}' answered 404`);
     const spooled = join(folder, 'source');
     try {
@@ -38,18 +44,18 @@ export class OwnFiles {
     } finally {
       await stored.close();
     }
-    return { url, path: spooled, bytes: stored.bytes };
+    return { url, path: spooled, bytes: stored.bytes, contentType: found.contentType };
   }
 
-  async #locate(rest: string): Promise<OutputPath | undefined> {
+  async #locate(rest: string): Promise<Located | undefined> {
     const [key = '', file = '', ...more] = rest.split('/');
     if (more.length > 0) return undefined;
     if (key === 'sample') {
       const path = { key, attempt: 0, file };
-      return isOutputPath(path) ? path : undefined;
+      return isOutputPath(path) ? { path, contentType: sampleType(file) } : undefined;
     }
     const state = isKey(key) ? foldHistory(await this.#parts.log.history(key)) : undefined;
     const output = state?.outputs.find((candidate) => candidate.file === file);
-    return output && { key, attempt: output.attempt, file };
+    return output && { path: { key, attempt: output.attempt, file }, contentType: output.content_type };
   }
 }

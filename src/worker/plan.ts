@@ -49,6 +49,18 @@ export const firstAttempt = ({ queued, hash }: Pick<Delivery, 'queued' | 'hash'>
   past: { events: [queued], last: hash },
 });
 
+/**
+ * Milliseconds for which a task has waited for the attempt that begins now: since it was queued, or since it could
+ * be tried again; where a worker was lost, since that one had begun.
+ */
+export function waitedFor(events: readonly TaskEvent[], nowMs: number): number {
+  const readyAt = events.reduce((ready, event) => {
+    if (event.type === 'retried') return event.next;
+    return event.type === 'queued' || event.type === 'started' ? event.at : ready;
+  }, '');
+  return Math.max(0, nowMs - dateToMs(readyAt));
+}
+
 /** Who wrote the dates may have had another clock. One that is ahead must not keep the task waiting for as long. */
 const leftMs = ({ at, next }: { readonly at: string; readonly next: string }, nowMs: number): number =>
   dateToMs(at) > nowMs + EARLY_MS ? 0 : dateToMs(next) - nowMs;

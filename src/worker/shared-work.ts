@@ -20,7 +20,7 @@ export interface Steps<Place> {
 
 /** One attempt's part in a piece of work. The promises are those of the work: they settle for all at once. */
 export interface Share {
-  readonly fetched: Promise<unknown>;
+  readonly fetched: Promise<readonly Source[]>;
   readonly entered: Promise<unknown>;
   /** Gives the work's result. */
   readonly ran: Promise<unknown>;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Queued, TaskEvent } from '../../actors/event.ts';
+import { later, type Queued, type TaskEvent } from '../../actors/event.ts';
 import { replayTask, type TaskActor, tell } from '../../actors/task.ts';
 import { hashOf } from '../log/envelope.ts';
 import { eventDate } from '../log/event-date.ts';
@@ -57,7 +57,9 @@ export class TaskRecord {
   /** Resolves with true once the event is in the log, with false if another one has its place. */
   add(event: Unstamped<TaskEvent>): Promise<boolean> {
     const before = this.#stored;
-    tell(this.#actor, { ...event, at: eventDate(), account: this.#account } as TaskEvent);
+    // The dates of one task never run backwards, whatever this host's clock says.
+    const at = later(this.#actor.getSnapshot().context.at, eventDate());
+    tell(this.#actor, { ...event, at, account: this.#account } as TaskEvent);
     return this.#stored === before ? Promise.resolve(false) : this.#stored;
   }
 

@@ -44,6 +44,16 @@ const named = (stored: readonly Append[]): string[] => {
 };
 
 describe('what a worker writes of a task', () => {
+  it('has no date before the one of the event before it, though its clock be behind', async () => {
+    const { log, stored } = scriptedLog();
+    const record = begin(log);
+    void record.add(STARTED);
+    await record.end(COMPLETED);
+    // The history of these tests begins in 2027.
+    expect(queued().at > new Date().toISOString()).toBe(true);
+    expect(stored.map(({ event }) => event.at)).toEqual([queued().at, queued().at]);
+  });
+
   it('names, with each event, the one before it', async () => {
     const { log, stored } = scriptedLog();
     const record = begin(log);

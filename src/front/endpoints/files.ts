@@ -1,12 +1,11 @@
 import { isKey } from '../../log/key.ts';
 import { isEnded } from '../../projection/state.ts';
+import { sampleType } from '../../storage/sample.ts';
 import { isOutputPath, type OutputPath, type StoredFile } from '../../storage/storage.ts';
 import type { Exchange, Headers } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { RequestError } from '../request-error.ts';
 import { isNotModified, parseRange } from '../validators.ts';
-
-const SAMPLE_TYPES: Readonly<Record<string, string>> = { jpg: 'image/jpeg', png: 'image/png' };
 
 interface Served {
   readonly path: OutputPath;
@@ -37,7 +36,7 @@ async function find({ projection }: FrontParts, path: string): Promise<Served | 
   const [key = '', file = '', ...more] = path.split('/');
   if (more.length > 0) return undefined;
   if (key === 'sample') {
-    const contentType = SAMPLE_TYPES[file.split('.')[1] ?? ''];
+    const contentType = sampleType(file);
     const path = { key, attempt: 0, file };
     const etag = `"sample-${file}"`;
     return contentType && isOutputPath(path) ? { path, contentType, etag, isFinal: true } : undefined;

@@ -9,6 +9,7 @@ export type Head =
       readonly kind: 'body';
       /** Bytes, when the answer says. */
       readonly length: number | undefined;
+      readonly contentType: string | undefined;
       /** True when nothing but the end of the connection marks the end of the body. */
       readonly endsWithConnection: boolean;
     }
@@ -35,7 +36,15 @@ export function readHead(status: number, headers: Headers, { maxBytes }: FetchLi
   const length = lengthOf(headers);
   if (length !== undefined && length > maxBytes) throw tooLarge(maxBytes);
   const endsWithConnection = length === undefined && headers['transfer-encoding'] === undefined;
-  return { kind: 'body', length, endsWithConnection };
+  return { kind: 'body', length, contentType: typeOf(headers), endsWithConnection };
+}
+
+// It goes into the log, so it is no longer than a name of a type has to be, and nothing but that.
+const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,63}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}(?=[\s;]|$)/;
+
+function typeOf(headers: Headers): string | undefined {
+  const type = headers['content-type'];
+  return typeof type === 'string' ? MEDIA_TYPE.exec(type.trim().toLowerCase())?.[0] : undefined;
 }
 
 export const tooLarge = (maxBytes: number): Fault => new Fault(`is larger than ${inBytes(maxBytes)}`);

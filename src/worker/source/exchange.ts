@@ -8,7 +8,7 @@ import type { Watch } from './watch.ts';
 
 /** A whole body, as counted, or where else to look. */
 export type Outcome =
-  | { readonly kind: 'whole'; readonly bytes: number }
+  | { readonly kind: 'whole'; readonly bytes: number; readonly contentType: string | undefined }
   | { readonly kind: 'redirect'; readonly location: string };
 
 export interface ExchangeParts {
@@ -119,7 +119,11 @@ class Receiver implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     const mayBeShort = this.#head?.kind === 'body' && this.#head.endsWithConnection;
     if (mayBeShort && this.#connection.wasReset) this.fail(this.#cutOff());
-    else this.#succeed({ kind: 'whole', bytes: this.#bytes });
+    else this.#succeed({ kind: 'whole', bytes: this.#bytes, contentType: this.#contentType });
+  }
+
+  get #contentType(): string | undefined {
+    return this.#head?.kind === 'body' ? this.#head.contentType : undefined;
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

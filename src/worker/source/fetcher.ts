@@ -48,6 +48,8 @@ export function createFetcher({ limits, resolver, ca, ...gate }: FetcherSettings
   });
 }
 
+type Whole = Extract<Outcome, { kind: 'whole' }>;
+
 /** Where a fetch stands: what was asked for, and the redirect's target that is being looked at. */
 interface Trail {
   readonly asked: string;
@@ -98,22 +100,22 @@ class GuardedFetcher implements Fetcher {
       watch.signal.throwIfAborted();
       const first = parseSourceUrl(url, this.#limits);
       spool = await Spool.create(join(folder, SPOOL_NAME));
-      const bytes = await this.#follow(first, spool, watch, trail);
+      const { bytes, contentType } = await this.#follow(first, spool, watch, trail);
       await spool.finish();
       watch.signal.throwIfAborted();
-      return { url, path: spool.path, bytes };
+      return { url, path: spool.path, bytes, contentType };
     } catch (error) {
       await spool?.discard();
       throw failureOf(watch.signal.aborted ? watch.signal.reason : error, trail);
     }
   }
 
-  /** Goes from hop to hop until one has the body; each hop passes the same door. Gives the bytes of the body. */
-  async #follow(first: URL, spool: Spool, watch: Watch, trail: Trail): Promise<number> {
+  /** Goes from hop to hop until one has the body; each hop passes the same door. */
+  async #follow(first: URL, spool: Spool, watch: Watch, trail: Trail): Promise<Whole> {
     let url = first;
     for (let redirects = 0; redirects <= this.#limits.maxRedirects; redirects += 1) {
       const outcome = await this.#visit(url, spool, watch);
-      if (outcome.kind === 'whole') return outcome.bytes;
+      if (outcome.kind === 'whole') return outcome;
       trail.target = URL.canParse(outcome.location, url.href)
         ? new URL(outcome.location, url).href
         : outcome.location;

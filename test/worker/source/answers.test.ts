@@ -21,6 +21,21 @@ describe('a whole answer', () => {
     expect(origin.requests[0]).toMatch(/^GET \/a%20b\.jpg\?c=d&e HTTP\/1\.1\r\n/);
   });
 
+  it.each([
+    ['image/jpeg', 'image/jpeg'],
+    ['Image/SVG+XML; charset="utf-8"', 'image/svg+xml'],
+    ['text/html;charset=utf-8', 'text/html'],
+    ['', undefined],
+    ['jpeg', undefined],
+    ['image/jpeg<script>', undefined],
+    [`image/${'x'.repeat(100)}`, undefined],
+    ['image/*', undefined],
+  ])('of the type %j is noted as %j', async (type, noted) => {
+    await using origin = await startOrigin((socket) => send(socket, '200 OK', { 'content-type': type }, 'x'));
+    await using fetching = await startFetching();
+    expect((await fetching.fetch(`${origin.url}/`)).contentType).toBe(noted);
+  });
+
   it('is asked for with these headers and no others', async () => {
     await using origin = await startOrigin((socket) => send(socket, '200 OK', { 'set-cookie': 'a=b' }, 'x'));
     await using fetching = await startFetching();
