@@ -3,6 +3,7 @@ import { type Config, childEnvironment, natsServerProgram } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { Child } from './child.ts';
 import { Guard } from './guard.ts';
+import { Revival } from './revival.ts';
 
 const PROGRAM = fileURLToPath(new URL('./wyvern.js', import.meta.url));
 
@@ -20,6 +21,7 @@ export class Supervisor {
   readonly #guards: Guard[] = [];
   readonly #fronts: Child[] = [];
   readonly #workers: Child[] = [];
+  #revival: Revival | undefined;
 
   constructor({ GRACE }: Pick<Config, 'GRACE'>, logger: Logger) {
     this.#graceMs = GRACE * 1_000;
@@ -48,6 +50,14 @@ export class Supervisor {
     );
   }
 
+  /** Starts the nats-server anew when a full disk has stopped it, and there is room again. */
+  revive(healthUrl: string, folder: string): void {
+    const restart = () => {
+      for (const server of this.#servers) server.signal('SIGTERM');
+    };
+    this.#revival = new Revival({ healthUrl, folder, restart, logger: this.#logger });
+  }
+
   runFront(name: string, variables: Variables): void {
     this.#fronts.push(this.#own('front', name, variables));
   }
@@ -68,6 +78,7 @@ export class Supervisor {
 
   /** Fronts and workers finish what they hold, then nats-server stops. */
   async stop(): Promise<void> {
+    this.#revival?.close();
     const own = [...this.#fronts, ...this.#workers];
     await Promise.all(own.map((child) => child.stop(this.#graceMs + BEYOND_GRACE_MS)));
     await Promise.all(this.#servers.map((server) => server.stop(NATS_STOP_MS)));

@@ -10,6 +10,8 @@ export interface EmbeddedServer {
   readonly args: readonly string[];
   /** With its token: for the environment of our own processes, never for a command line or a log. */
   readonly url: string;
+  /** Where it says how it is; the path is a secret, since more can be read there. */
+  readonly healthUrl: string;
 }
 
 const LOOPBACK = '127.0.0.1';
@@ -26,24 +28,32 @@ export async function prepareEmbeddedServer(config: Config): Promise<EmbeddedSer
   await stopLeftover(pidFile, file);
   const port = await freePort();
   const token = randomBytes(24).toString('base64url');
-  const text = configurationText({ folder, port, token, pidFile, config });
+  const monitor = { port: await freePort(), path: randomBytes(24).toString('hex') };
+  const text = configurationText({ folder, port, token, monitor, pidFile, config });
   await writeFile(`${file}.new`, text, { mode: 0o600 });
   await rename(`${file}.new`, file);
-  return { args: ['-c', file], url: `nats://${token}@${LOOPBACK}:${port}` };
+  return {
+    args: ['-c', file],
+    url: `nats://${token}@${LOOPBACK}:${port}`,
+    healthUrl: `http://${LOOPBACK}:${monitor.port}/${monitor.path}/healthz`,
+  };
 }
 
 interface Values {
   readonly folder: string;
   readonly port: number;
   readonly token: string;
+  readonly monitor: { readonly port: number; readonly path: string };
   readonly pidFile: string;
   readonly config: Config;
 }
 
-const configurationText = ({ folder, port, token, pidFile, config }: Values): string => `
+const configurationText = ({ folder, port, token, monitor, pidFile, config }: Values): string => `
 server_name: wyvern
 listen: "${LOOPBACK}:${port}"
 authorization { token: "${token}" }
+http: "${LOOPBACK}:${monitor.port}"
+http_base_path: "/${monitor.path}"
 pid_file: ${JSON.stringify(pidFile)}
 log_file: ${JSON.stringify(join(folder, 'nats-server.log'))}
 logfile_size_limit: 16MB

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { prepareLocalCluster } from '../../src/cli/local-cluster.ts';
+import { Revival } from '../../src/cli/revival.ts';
 import { type Config, childEnvironment, natsServerProgram, readConfig } from '../../src/config.ts';
 import { freePort } from '../../src/free-port.ts';
 import { prepareEmbeddedServer } from '../../src/log/embedded-server.ts';
@@ -50,6 +51,7 @@ interface Servers {
   readonly processes: readonly ManagedProcess[];
   readonly url: string;
   readonly variables: Readonly<Record<string, string>>;
+  close(): void;
 }
 
 /**
@@ -65,13 +67,13 @@ export class Deployment {
   readonly publicUrl: string;
   readonly #config: Config;
   readonly #url: string;
+  readonly #closeServers: () => void;
 
   private constructor(
     servers: Servers,
     fronts: readonly Front[],
     workers: readonly Client[],
     config: Config,
-    url: string,
   ) {
     this.servers = servers.processes;
     this.fronts = fronts;
@@ -79,7 +81,8 @@ export class Deployment {
     this.dataDir = config.DATA_DIR;
     this.publicUrl = config.PUBLIC_URL;
     this.#config = config;
-    this.#url = url;
+    this.#url = servers.url;
+    this.#closeServers = servers.close;
   }
 
   static async start(options: DeploymentOptions): Promise<Deployment> {
@@ -117,7 +120,7 @@ export class Deployment {
     const workers: Client[] = [];
     for (let number = 1; number <= WORKERS; number++) workers.push(await run('worker', number, {}));
     const connectable = readConfig({ ...common, ...servers.variables });
-    return new Deployment(servers, fronts, workers, connectable, servers.url);
+    return new Deployment(servers, fronts, workers, connectable);
   }
 
   /** Every process but nats-server, with its network. */
@@ -149,6 +152,7 @@ export class Deployment {
 
   async stop(): Promise<void> {
     await Promise.all(this.clients.map(({ process: running }) => running.stop()));
+    this.#closeServers();
     await Promise.all(this.servers.map((running) => running.stop()));
     for (const { wires } of this.clients) for (const wire of wires) wire.close();
   }
@@ -166,8 +170,12 @@ async function writeAccounts(dataDir: string, accounts: readonly Account[]): Pro
 }
 
 async function startServer(config: Config, folder: string): Promise<Servers> {
-  const { args, url } = await prepareEmbeddedServer(config);
-  return { processes: [server('nats-server', args, {}, folder)], url, variables: {} };
+  const { args, url, healthUrl } = await prepareEmbeddedServer(config);
+  const running = server('nats-server', args, {}, folder);
+  const logger = createLogger('faults', { ...config, LOG_LEVEL: 'fatal' });
+  const restart = () => running.signal('SIGTERM');
+  const revival = new Revival({ healthUrl, folder: config.DATA_DIR, restart, logger });
+  return { processes: [running], url, variables: {}, close: () => revival.close() };
 }
 
 async function startCluster(config: Config, folder: string): Promise<Servers> {
@@ -177,6 +185,7 @@ async function startCluster(config: Config, folder: string): Promise<Servers> {
     processes: nodes.map(({ name, args, variables: own }) => server(name, args, own, folder)),
     url,
     variables,
+    close: () => {},
   };
 }
 
