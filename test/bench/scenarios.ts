@@ -1,6 +1,7 @@
 import { blockingHello } from './scenarios/blocking-hello.ts';
 import { bulk } from './scenarios/bulk.ts';
 import { busyFeeds } from './scenarios/busy-feeds.ts';
+import { encoders } from './scenarios/encoders.ts';
 import { imageInfo } from './scenarios/image-info.ts';
 import { millionTasks } from './scenarios/million-tasks.ts';
 import { oneCaller } from './scenarios/one-caller.ts';
@@ -23,5 +24,6 @@ export const scenarios: ReadonlyMap<string, Scenario> = new Map(
     busyFeeds,
     millionTasks,
     scaling,
+    encoders,
   ].map((scenario) => [scenario.name, scenario]),
 );
