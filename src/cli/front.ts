@@ -126,14 +126,15 @@ function createSweeper({ config, log, storage, logger, metrics }: FrontParts): S
   );
 }
 
-/** Takes no more connections, lets waiting calls end within the grace time, then ends what is left. */
+/** Takes no more connections, lets waiting calls and feeds end within the grace time, then ends what is left. */
 async function stop(parts: FrontParts, app: App, accounts: FileAccounts, upkeep: Upkeep): Promise<void> {
   upkeep.close();
-  app.stopListening();
+  app.drain();
   // They could go on for ever, and can be taken up anywhere.
   parts.historyFeeds.close();
   await app.untilIdle(Math.max(0, parts.config.GRACE * 1_000 - 500));
   parts.feeds.close();
+  app.refuseWaiting();
   // Closing a connection at once would take back what has been written but not been sent.
   await delay(50);
   app.close();

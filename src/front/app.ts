@@ -56,6 +56,7 @@ export class App {
   readonly #parts: FrontParts;
   readonly #app: uws.TemplatedApp;
   readonly #open = new Set<Exchange>();
+  #isDraining = false;
   #socket: us_listen_socket | undefined;
 
   constructor(parts: FrontParts) {
@@ -84,10 +85,11 @@ export class App {
     });
   }
 
-  /** Takes no more connections. */
-  stopListening(): void {
-    if (this.#socket) uws.us_listen_socket_close(this.#socket);
-    this.#socket = undefined;
+  /** Takes no more connections. Those that are open are closed after their next answer, which tells their clients. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const exchange of this.#open) exchange.closeConnection();
+    this.#stopListening();
   }
 
   /** Resolves when every request has been answered, or after `maxMs`. */
@@ -96,10 +98,23 @@ export class App {
     while (this.#open.size > 0 && performance.now() < deadline) await delay(20);
   }
 
+  /** Answers every request that still waits for something: its client shall ask another front. */
+  refuseWaiting(): void {
+    const description = 'the service is stopping; tasks that were created go on, ask again';
+    const body = errorBody([{ name: 'service', location: 'path', description }]);
+    for (const exchange of this.#open)
+      if (exchange.status === 0) exchange.json(503, body, { 'Retry-After': '1' });
+  }
+
   /** Closes what is still open. */
   close(): void {
-    this.stopListening();
+    this.#stopListening();
     this.#app.close();
+  }
+
+  #stopListening(): void {
+    if (this.#socket) uws.us_listen_socket_close(this.#socket);
+    this.#socket = undefined;
   }
 
   #handle(res: uws.HttpResponse, req: uws.HttpRequest): void {
@@ -110,6 +125,7 @@ export class App {
       this.#parts.metrics.answered(route, closed.status, (performance.now() - startedAt) / 1_000);
     });
     this.#open.add(exchange);
+    if (this.#isDraining) exchange.closeConnection();
     const found = findRoute(exchange.head.path);
     if (found) route = found.path;
     try {

@@ -41,6 +41,7 @@ export class Exchange {
   #status = 0;
   #extra: Headers = {};
   #stall: NodeJS.Timeout | undefined;
+  #closesConnection = false;
   readonly #onClose: (exchange: Exchange) => void;
 
   constructor(res: HttpResponse, req: HttpRequest, onClose: (exchange: Exchange) => void) {
@@ -91,6 +92,11 @@ export class Exchange {
     });
   }
 
+  /** The connection shall be closed after the answer, and the client be told so if the answer has not begun. */
+  closeConnection(): void {
+    this.#closesConnection = true;
+  }
+
   /** Adds headers to the answer, whatever it will be. */
   addHeaders(headers: Headers): void {
     this.#extra = { ...this.#extra, ...headers };
@@ -105,7 +111,7 @@ export class Exchange {
     if (this.head.method === 'HEAD') return this.sendWithoutBody(status, headers, Buffer.byteLength(body));
     this.#respond((res) => {
       this.#writeHead(res, status, headers);
-      res.end(body);
+      res.end(body, this.#closesConnection);
     });
   }
 
@@ -115,6 +121,8 @@ export class Exchange {
       this.#writeHead(res, status, headers);
       // As a header of ours: told the length, `endWithoutBody` forgets to close where the client asked for it.
       if (contentLength !== undefined) res.writeHeader('Content-Length', String(contentLength));
+      // It takes whether to close only beside the length, so here too the client closes.
+      if (this.#closesConnection) res.writeHeader('Connection', 'close');
       res.endWithoutBody();
     });
   }
@@ -125,8 +133,10 @@ export class Exchange {
 
   /** Begins an answer of unknown length. */
   begin(status: number, headers: Headers): void {
+    // Here uWebSockets.js has no way to be told; who reads the header closes by itself.
+    const told = this.#closesConnection ? { ...headers, Connection: 'close' } : headers;
     this.#res?.cork(() => {
-      if (this.#res) this.#writeHead(this.#res, status, headers);
+      if (this.#res) this.#writeHead(this.#res, status, told);
     });
   }
 

@@ -149,6 +149,7 @@ export class Worker {
   }
 
   #askForMore(): void {
+    if (!this.#isTaking) return;
     if (this.#free() >= this.#parts.config.CONCURRENCY / 4) return this.#taking?.more();
     this.#gathering ??= setTimeout(() => {
       this.#gathering = undefined;
