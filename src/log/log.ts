@@ -29,6 +29,13 @@ export interface EventLog {
   /** Stores all or none, at most 1,000; resolves with the last one's sequence. Rejects as `append` does. */
   appendAll(entries: readonly Append[]): Promise<number>;
   /**
+   * Stores these one after the other, each only if those before it are in the log. Resolves with how many are:
+   * the next one met a conflict. Rejects as `append` does otherwise; trying again is safe, as above.
+   */
+  appendInOrder(entries: readonly Append[]): Promise<number>;
+  /** Whether events cost less when they come together: where the fsync is what they cost. */
+  readonly gathers: boolean;
+  /**
    * One task's events in log order, of the progress events the last of each attempt; empty if unknown. With
    * `through` as they were when the log ended there.
    */

@@ -63,9 +63,7 @@ export class Janitor {
   async #end({ key, name, account, attempt }: TaskState, error: string): Promise<void> {
     const { log } = this.#parts;
     try {
-      await log.append(
-        await sealNext(log, { key, name }, { type: 'failed', at: eventDate(), account, attempt, error }),
-      );
+      await log.append(await sealNext(log, { key, name }, { type: 'failed', account, attempt, error }));
     } catch (cause) {
       // It has ended meanwhile.
       if (!(cause instanceof LogConflict)) throw cause;

@@ -3,7 +3,7 @@ import { later, type Queued, type TaskEvent } from '../../actors/event.ts';
 import { replayTask, type TaskActor, tell } from '../../actors/task.ts';
 import { hashOf } from '../log/envelope.ts';
 import { eventDate } from '../log/event-date.ts';
-import { type EventLog, EventRefused, LogConflict } from '../log/log.ts';
+import { type Append, type EventLog, EventRefused } from '../log/log.ts';
 import { seal } from '../log/seal.ts';
 import type { Logger } from '../logger.ts';
 import type { Past } from './plan.ts';
@@ -20,14 +20,25 @@ interface Task {
   readonly key: string;
 }
 
+/** An event that is not in the log yet. */
+interface Waiting {
+  readonly event: TaskEvent;
+  settle(isStored: boolean): void;
+  refuse(error: Error): void;
+}
+
 /** How long to wait before an event that could not be stored is tried again. */
 const AGAIN_MS = 250;
+/** How long a start waits for what follows it, where storing both together costs less. */
+const HOLD_MS = 5;
 
 /**
  * One task's record as its worker writes it: the live actor, and what it emits on its way into the log.
  *
  * Events are stored one after the other, because each names the one before it by its hash, and what it names
- * must be in the log. A task that takes longer than the log takes for one event does not notice.
+ * must be in the log. A task that takes longer than the log takes for one event does not notice. One that takes
+ * less has its start and its end stored together: of `hello` with `SYNC=always`, 13 % more a second than when
+ * each went its own way.
  */
 export class TaskRecord {
   readonly key: string;
@@ -35,13 +46,17 @@ export class TaskRecord {
   readonly #task: Task;
   readonly #account: string;
   readonly #actor: TaskActor;
-  /** The fate of the event that was added last: true once it is in the log. */
-  #stored: Promise<boolean> = Promise.resolve(true);
+  readonly #waiting: Waiting[] = [];
+  /** The fate of the event that was added last. */
+  #stored: Promise<boolean> = Promise.resolve(false);
   /** The hash of the newest event of the task that is known to be in the log. */
   #last: string;
   /** Another worker has this attempt: what this one makes of it belongs nowhere. */
   #hasLost = false;
+  #isWriting = false;
+  #hurry: () => void = () => {};
 
+  /** `past` is the task's history so far; it begins with `queued`. */
   constructor(parts: Parts, task: Task, { events, last }: Past) {
     const past = events as readonly [Queued, ...TaskEvent[]];
     this.#parts = parts;
@@ -50,17 +65,20 @@ export class TaskRecord {
     this.key = task.key;
     this.#account = past[0].account;
     this.#actor = replayTask(past, (event) => {
-      this.#stored = this.#stored.then(() => this.#store(event));
+      this.#stored = this.#enqueue(event);
     });
   }
 
-  /** Resolves with true once the event is in the log, with false if another one has its place. */
+  /**
+   * Resolves with true once the event is in the log, with false if another one has its place. Rejects with
+   * `EventRefused`: left to its lease, the task then ends when its attempts are used up.
+   */
   add(event: Unstamped<TaskEvent>): Promise<boolean> {
-    const before = this.#stored;
+    this.#stored = Promise.resolve(false);
     // The dates of one task never run backwards, whatever this host's clock says.
     const at = later(this.#actor.getSnapshot().context.at, eventDate());
     tell(this.#actor, { ...event, at, account: this.#account } as TaskEvent);
-    return this.#stored === before ? Promise.resolve(false) : this.#stored;
+    return this.#stored;
   }
 
   /**
@@ -75,20 +93,74 @@ export class TaskRecord {
     return !this.#hasLost;
   }
 
+  #enqueue(event: TaskEvent): Promise<boolean> {
+    const stored = new Promise<boolean>((settle, refuse) => {
+      this.#waiting.push({ event, settle, refuse });
+    });
+    this.#hurry();
+    if (!this.#isWriting) void this.#write();
+    return stored;
+  }
+
+  /** Writes what waits, until nothing does. */
+  async #write(): Promise<void> {
+    this.#isWriting = true;
+    if (this.#parts.log.gathers && this.#waiting[0]?.event.type === 'started') await this.#hold();
+    while (this.#waiting.length > 0) await this.#store(this.#take());
+    this.#isWriting = false;
+  }
+
+  /** Resolves when something follows, at the latest after `HOLD_MS`. */
+  #hold(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, HOLD_MS);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** What is stored next, together. Progress goes alone: it is let go of where the others are tried again. */
+  #take(): Waiting[] {
+    const end = this.#waiting.findIndex(({ event }) => event.type === 'progress');
+    const count = end === -1 ? this.#waiting.length : Math.max(1, end);
+    return this.#waiting.splice(0, this.#parts.log.gathers ? count : 1);
+  }
+
   /** An event that is known is written, however long the log is out of reach; progress is not worth it. */
-  async #store(event: TaskEvent): Promise<boolean> {
-    if (this.#hasLost) return false;
-    const entry = seal(this.#task, event, this.#last);
+  async #store(group: readonly Waiting[], entries = this.#seal(group)): Promise<void> {
+    let stored = 0;
+    try {
+      if (!this.#hasLost) stored = await this.#append(entries);
+    } catch (error) {
+      const [only, ...more] = group;
+      if (more.length === 0) return only?.refuse(error as Error);
+      for (const [index, entry] of entries.entries()) await this.#store(group.slice(index, index + 1), [entry]);
+      return;
+    }
+    const newest = entries[stored - 1];
+    if (newest) this.#last = hashOf(newest.data);
+    if (group[stored]?.event.type === 'started') this.#hasLost = true;
+    for (const [index, { settle }] of group.entries()) settle(index < stored);
+  }
+
+  #seal(group: readonly Waiting[]): Append[] {
+    let last = this.#last;
+    return group.map(({ event }) => {
+      const entry = seal(this.#task, event, last);
+      last = hashOf(entry.data);
+      return entry;
+    });
+  }
+
+  /** Resolves with how many of them are in the log. Rejects with `EventRefused`. */
+  async #append(entries: readonly Append[]): Promise<number> {
     for (;;) {
       try {
-        await this.#parts.log.append(entry);
-        this.#last = hashOf(entry.data);
-        return true;
+        return await this.#parts.log.appendInOrder(entries);
       } catch (error) {
-        const isTaken = error instanceof LogConflict;
-        if (isTaken && event.type === 'started') this.#hasLost = true;
-        if (isTaken || event.type === 'progress') return false;
-        // Left to its lease, the task ends when its attempts are used up.
+        if (entries[0]?.event.type === 'progress') return 0;
         if (error instanceof EventRefused) throw error;
         await delay(AGAIN_MS);
       }

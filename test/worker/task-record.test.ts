@@ -9,15 +9,19 @@ import { TaskRecord } from '../../src/worker/task-record.ts';
 import { completed, queued } from '../actors/events.ts';
 
 /** Answers the appends as it is told to, in their order, and then stores all. */
-function scriptedLog(...answers: readonly (Error | 'store')[]) {
+function scriptedLog(gathers: boolean, ...answers: readonly (Error | 'store')[]) {
   const tried: Append[] = [];
   const stored: Append[] = [];
-  const append = async (entry: Append): Promise<number> => {
-    const answer = answers[tried.push(entry) - 1];
-    if (answer instanceof Error) throw answer;
-    return stored.push(entry);
+  const appendInOrder = async (entries: readonly Append[]): Promise<number> => {
+    for (const [index, entry] of entries.entries()) {
+      const answer = answers[tried.push(entry) - 1];
+      if (answer instanceof LogConflict) return index;
+      if (answer instanceof Error) throw answer;
+      stored.push(entry);
+    }
+    return entries.length;
   };
-  return { log: { append } as Partial<EventLog> as EventLog, tried, stored };
+  return { log: { appendInOrder, gathers } as Partial<EventLog> as EventLog, tried, stored };
 }
 
 const place = { name: 'hello', key: newKey() };
@@ -43,9 +47,9 @@ const named = (stored: readonly Append[]): string[] => {
   return stored.map((entry) => labels.get(read(entry).prev ?? '') ?? 'queued');
 };
 
-describe('what a worker writes of a task', () => {
+describe.each([false, true])('what a worker writes of a task (a log that gathers: %s)', (gathers) => {
   it('has no date before the one of the event before it, though its clock be behind', async () => {
-    const { log, stored } = scriptedLog();
+    const { log, stored } = scriptedLog(gathers);
     const record = begin(log);
     void record.add(STARTED);
     await record.end(COMPLETED);
@@ -55,7 +59,7 @@ describe('what a worker writes of a task', () => {
   });
 
   it('names, with each event, the one before it', async () => {
-    const { log, stored } = scriptedLog();
+    const { log, stored } = scriptedLog(gathers);
     const record = begin(log);
     void record.add(STARTED);
     void record.add(progress(50));
@@ -65,7 +69,7 @@ describe('what a worker writes of a task', () => {
   });
 
   it('names no progress that did not reach the log', async () => {
-    const { log, stored } = scriptedLog('store', 'store', new LogUnavailable('away'));
+    const { log, stored } = scriptedLog(gathers, 'store', 'store', new LogUnavailable('away'));
     const record = begin(log);
     void record.add(STARTED);
     void record.add(progress(10));
@@ -75,14 +79,14 @@ describe('what a worker writes of a task', () => {
   });
 
   it('is the same event when it is tried again, so that the log can tell that it had it already', async () => {
-    const { log, tried } = scriptedLog(new LogUnavailable('away'), new LogUnavailable('away'));
+    const { log, tried } = scriptedLog(gathers, new LogUnavailable('away'), new LogUnavailable('away'));
     expect(await begin(log).add(STARTED)).toBe(true);
     expect(new Set(tried.map(({ id }) => id)).size).toBe(1);
     expect(tried).toHaveLength(3);
   });
 
   it('ends with the attempt that another worker has: nothing more is written, and the task has not ended', async () => {
-    const { log, tried } = scriptedLog(new LogConflict('taken'));
+    const { log, tried } = scriptedLog(gathers, new LogConflict('taken'));
     const record = begin(log);
     const started = record.add(STARTED);
     void record.add(progress(50));
@@ -92,7 +96,7 @@ describe('what a worker writes of a task', () => {
   });
 
   it('has ended when another end was first', async () => {
-    const { log } = scriptedLog('store', new LogConflict('taken'));
+    const { log } = scriptedLog(gathers, 'store', new LogConflict('taken'));
     const record = begin(log);
     void record.add(STARTED);
     expect(await record.end(COMPLETED)).toBe(true);

@@ -1,4 +1,3 @@
-import { eventDate } from '../../log/event-date.ts';
 import { LogConflict } from '../../log/log.ts';
 import { sealNext } from '../../log/seal.ts';
 import { within } from '../../projection/projection.ts';
@@ -36,8 +35,7 @@ async function endOpen({ log, cancellations }: FrontParts, states: readonly Task
   const open = new Map(states.filter((state) => !isEnded(state)).map((state) => [state.key, state]));
   const canceled: string[] = [];
   const end = async ({ key, name, account, attempt }: TaskState): Promise<void> => {
-    const event = { type: 'canceled', at: eventDate(), account, attempt } as const;
-    await log.append(await sealNext(log, { name, key }, event));
+    await log.append(await sealNext(log, { name, key }, { type: 'canceled', account, attempt }));
     canceled.push(key);
   };
   const outcomes = await Promise.allSettled([...open.values()].map(end));

@@ -91,6 +91,30 @@ export class Appender {
     });
   }
 
+  /** See `EventLog.appendInOrder`. While others wait too, all go together; a conflict is then found one by one. */
+  async appendInOrder(entries: readonly Append[]): Promise<number> {
+    let stored = 0;
+    try {
+      if (entries.length > 1 && this.#isBusy) return await this.append(entries).then(() => entries.length);
+    } catch (error) {
+      if (!(error instanceof LogConflict || error instanceof EventRefused)) throw error;
+    }
+    try {
+      for (; stored < entries.length; stored++) await this.append([entries[stored] as Append]);
+    } catch (error) {
+      if (!(error instanceof LogConflict)) throw error;
+    }
+    return stored;
+  }
+
+  get gathers(): boolean {
+    return this.#groupSingles;
+  }
+
+  get #isBusy(): boolean {
+    return this.#openBatches > 0 || this.#openSingles + this.#waiting.length >= GROUP_FROM;
+  }
+
   #flush(): void {
     while (this.#waiting.length > 0) {
       const [head] = this.#waiting as [Group];

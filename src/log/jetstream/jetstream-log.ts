@@ -74,6 +74,14 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     return this.#appender.append(entries);
   }
 
+  appendInOrder(entries: readonly Append[]): Promise<number> {
+    return this.#appender.appendInOrder(entries);
+  }
+
+  get gathers(): boolean {
+    return this.#appender.gathers;
+  }
+
   async submit(submission: Submission): Promise<Submitted> {
     const conditions = conditionsOf(submission);
     const seq = await this.#appender.append(submission.entries, conditions);
