@@ -1,5 +1,4 @@
 import type { Cancellations } from '../log/cancellations.ts';
-import { eventDate } from '../log/event-date.ts';
 import { type EventLog, LogConflict } from '../log/log.ts';
 import { sealNext } from '../log/seal.ts';
 import type { LogUpkeep } from '../log/upkeep.ts';

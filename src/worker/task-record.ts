@@ -136,7 +136,8 @@ export class TaskRecord {
     } catch (error) {
       const [only, ...more] = group;
       if (more.length === 0) return only?.refuse(error as Error);
-      for (const [index, entry] of entries.entries()) await this.#store(group.slice(index, index + 1), [entry]);
+      for (const [index, entry] of entries.entries())
+        await this.#store(group.slice(index, index + 1), [entry]);
       return;
     }
     const newest = entries[stored - 1];

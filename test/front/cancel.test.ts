@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config.ts';
-import { eventDate } from '../../src/log/event-date.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { sealNext } from '../../src/log/seal.ts';
 import { createLogger } from '../../src/logger.ts';
@@ -171,7 +170,7 @@ describe('POST /v1/cancel', () => {
     const connection = await connectToLogOf(service.dataDir);
     const log = await JetStreamLog.open(connection, readConfig({ DATA_DIR: service.dataDir }), logger);
     try {
-      const event = { type: 'canceled', at: eventDate(), account: 'acme', attempt: 1 } as const;
+      const event = { type: 'canceled', account: 'acme', attempt: 1 } as const;
       for (const key of keys) await log.append(await sealNext(log, { name: 'sleep', key }, event));
     } finally {
       await log.close();

@@ -100,6 +100,22 @@ describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
     expect(seqs).toEqual([last - 1, last]);
   });
 
+  it('stores events in order up to the first conflict, alone or beside others, and tells how many', async () => {
+    const { log } = await server.open();
+    const lives = Array.from({ length: 40 }, () => {
+      const first = submit();
+      const second = follow(first, started(1));
+      return [first, second, follow(second, completed(1))];
+    });
+    const taken = lives.filter((_, index) => index % 8 === 3);
+    for (const [, second] of taken) await log.append(follow(second as Append, started(1)));
+    const stored = await Promise.all(lives.map((life) => log.appendInOrder(life)));
+    expect(stored).toEqual(lives.map((life) => (taken.includes(life) ? 1 : 3)));
+    expect(await Promise.all(lives.map((life) => log.appendInOrder(life)))).toEqual(stored);
+    for (const [index, [first]] of lives.entries())
+      expect(await log.history(first?.key as string)).toHaveLength(index % 8 === 3 ? 2 : 3);
+  });
+
   it('takes a thousand events together', async () => {
     const { log } = await server.open();
     const entries = Array.from({ length: 1_000 }, () => submit());

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { decodeEvent, hashOf } from '../../src/log/envelope.ts';
 import { newKey } from '../../src/log/key.ts';
-import { type Append, type EventLog, LogConflict, LogUnavailable } from '../../src/log/log.ts';
+import { type Append, type EventLog, EventRefused, LogConflict, LogUnavailable } from '../../src/log/log.ts';
 import { seal } from '../../src/log/seal.ts';
 import { subjectOf } from '../../src/log/subject.ts';
 import { TaskRecord } from '../../src/worker/task-record.ts';
@@ -93,6 +93,21 @@ describe.each([false, true])('what a worker writes of a task (a log that gathers
     expect(await record.end(COMPLETED)).toBe(false);
     expect(await started).toBe(false);
     expect(tried).toHaveLength(1);
+  });
+
+  it('is refused alone, if the log will never take it', async () => {
+    const { log, stored } = scriptedLog(
+      gathers,
+      'store',
+      new EventRefused('too large'),
+      'store',
+      new EventRefused('too large'),
+    );
+    const record = begin(log);
+    const started = record.add(STARTED);
+    await expect(record.end(COMPLETED)).rejects.toBeInstanceOf(EventRefused);
+    expect(await started).toBe(true);
+    expect(new Set(stored.map(({ event }) => event.type))).toEqual(new Set(['started']));
   });
 
   it('has ended when another end was first', async () => {
