@@ -1,4 +1,4 @@
-import type { Queued, TaskEvent } from '../../actors/event.ts';
+import { later, type Queued, type TaskEvent } from '../../actors/event.ts';
 import { encodeEvent } from './envelope.ts';
 import { eventDate } from './event-date.ts';
 import { type Append, type EventLog, LogUnavailable } from './log.ts';
@@ -22,11 +22,12 @@ export function seal({ name, key }: Place, event: TaskEvent, prev?: string): App
 type Undated<T> = T extends TaskEvent ? Omit<T, 'at'> : never;
 
 /**
- * The same for who does not have the task's newest event at hand: reads it from the log (0.3 ms), and only then
- * dates the new one, so that no event is older than the one it names. Rejects with `LogUnavailable`.
+ * The same for who does not have the task's newest event at hand: reads it from the log (0.3 ms), and dates
+ * the new one, never before that. Rejects with `LogUnavailable`.
  */
 export async function sealNext(log: EventLog, place: Place, event: Undated<TaskEvent>): Promise<Append> {
   const newest = (await log.history(place.key)).at(-1);
   if (!newest) throw new LogUnavailable(`the log does not have the history of ${place.key}`);
-  return seal(place, { ...event, at: eventDate() } as TaskEvent, newest.hash);
+  const at = later(newest.event.at, eventDate());
+  return seal(place, { ...event, at } as TaskEvent, newest.hash);
 }
