@@ -1,6 +1,8 @@
 import type { StoredEvent } from '../log/envelope.ts';
 import { fold, type TaskState } from '../projection/state.ts';
 import type { FrontParts } from './front-parts.ts';
+import type { KnownTask } from './past.ts';
+import type { StatusView } from './status-view.ts';
 
 /** Events as auditors see them: `[{seq, time, type, key, data, late?}]`. */
 export function historyJson(history: readonly StoredEvent[]): string {
@@ -21,15 +23,19 @@ export function historyJson(history: readonly StoredEvent[]): string {
 
 /** Statuses with the definition, the number of attempts and the metas, which are read from the log. */
 export async function withDetails(parts: FrontParts, states: readonly TaskState[]): Promise<string> {
-  const texts: string[] = [];
-  for (const state of states) {
-    const history = await parts.log.history(state.key);
-    const queued = history[0]?.event;
+  const tasks: KnownTask[] = [];
+  for (const state of states) tasks.push({ state, history: await parts.log.history(state.key) });
+  return detailedJson(parts.view, tasks);
+}
+
+export function detailedJson(view: StatusView, tasks: readonly KnownTask[]): string {
+  const texts = tasks.map(({ state, history: [first] }) => {
+    const queued = first?.event;
     const details =
       queued?.type === 'queued'
         ? { task: queued.task, attempts: state.attempt, task_metas: queued.task_metas ?? {} }
         : { attempts: state.attempt };
-    texts.push(`${parts.view.json(state).slice(0, -1)},${JSON.stringify(details).slice(1)}`);
-  }
+    return `${view.json(state).slice(0, -1)},${JSON.stringify(details).slice(1)}`;
+  });
   return `[${texts.join(',')}]`;
 }

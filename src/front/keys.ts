@@ -34,7 +34,8 @@ export function checkKeys(
   }
 }
 
-const nameOf = (keys: readonly string[], index: number): string =>
+/** Where a key stands in a request: `tasks`, or `tasks[2]` of several. */
+export const nameOf = (keys: readonly string[], index: number): string =>
   keys.length === 1 ? 'tasks' : `tasks[${index}]`;
 
 /** How many cold keys of one request are read from the log at the same time. */

@@ -37,7 +37,7 @@ export interface EventLog {
   readonly gathers: boolean;
   /**
    * One task's events in log order, of the progress events the last of each attempt; empty if unknown. With
-   * `through` as they were when the log ended there.
+   * `through`, which the log has reached, as they were when it ended there.
    */
   history(key: string, through?: number): Promise<StoredEvent[]>;
   /**

@@ -1,8 +1,10 @@
 import { readJson } from '../body.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
-import { withDetails } from '../history-view.ts';
+import { detailedJson, withDetails } from '../history-view.ts';
 import { checkKeys, readKeys, readStates } from '../keys.ts';
+import { readPast } from '../past.ts';
+import { type Place, readPlace } from '../place.ts';
 import { parseQuery, readBoolean } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { untilEnded } from '../waiting.ts';
@@ -13,12 +15,19 @@ interface Asked {
   readonly keys: readonly string[];
   readonly block: boolean;
   readonly details: boolean;
+  /** When to look at them; now without it. */
+  readonly at: Place | undefined;
   readonly location: Location;
 }
 
 /** `GET` and `POST /v1/status`: the statuses of the given tasks, in the order asked. The key is the capability. */
 export async function status(parts: FrontParts, exchange: Exchange): Promise<void> {
-  const { keys, block, details, location } = await readAsked(parts, exchange);
+  const { at, keys, block, details, location } = await readAsked(parts, exchange);
+  if (at) {
+    const tasks = await readPast(parts.log, keys, at, location);
+    const states = tasks.map(({ state }) => state);
+    return exchange.json(200, details ? detailedJson(parts.view, tasks) : parts.view.list(states));
+  }
   const states = await readStates(parts, keys, location);
   const shown = block ? await untilEnded(parts.projection, states, exchange) : states;
   exchange.json(200, details ? await withDetails(parts, shown) : parts.view.list(shown));
@@ -39,6 +48,7 @@ async function readAsked(parts: FrontParts, exchange: Exchange): Promise<Asked> 
       keys: query.getAll('tasks'),
       block: readBoolean(query.get('block'), 'block', 'query', problems),
       details: readBoolean(query.get('details'), 'details', 'query', problems),
+      at: readPlace(query.get('at'), 'at', 'query', problems),
       location: 'query',
     };
     if (asked.keys.length === 0)
@@ -49,9 +59,12 @@ async function readAsked(parts: FrontParts, exchange: Exchange): Promise<Asked> 
       keys: readKeys(body.tasks, problems),
       block: readBoolean(body.block, 'block', 'body', problems),
       details: readBoolean(body.details, 'details', 'body', problems),
+      at: readPlace(body.at, 'at', 'body', problems),
       location: 'body',
     };
   }
+  const { at, block, location } = asked;
+  if (at && block) problems.push({ name: 'at', location, description: 'at cannot be combined with block' });
   checkKeys(asked.keys, asked.location, parts.config.MAX_TASKS, problems);
   if (problems.length > 0) throw new RequestError(400, problems);
   return asked;

@@ -18,6 +18,9 @@ export const flag = (name: string, description: string): Parameter => ({
 const BLOCK = 'Answer when all tasks have ended';
 const DETAILS = 'Add the definition, the number of attempts and `task_metas`';
 
+const AT =
+  'What the statuses were when the log ended there: the sequence of an event, or an ISO 8601 date. Not with `block`';
+
 const KEYS: Parameter = {
   name: 'tasks',
   in: 'query',
@@ -46,6 +49,7 @@ const StatusBody = Type.Object({
   tasks: keysInBody,
   block: Type.Optional(Type.Boolean({ description: BLOCK, default: false })),
   details: Type.Optional(Type.Boolean({ description: DETAILS, default: false })),
+  at: Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.String()], { description: AT })),
 });
 const FollowBody = Type.Object({ tasks: keysInBody });
 const CancelBody = Type.Object({ tasks: keysInBody, secret: CREDENTIALS.secret });
@@ -111,7 +115,12 @@ export const STATUS_PATHS: Paths = {
     get: {
       ...STATUS,
       operationId: 'statusByGet',
-      parameters: [KEYS, flag('block', BLOCK), flag('details', DETAILS)],
+      parameters: [
+        KEYS,
+        flag('block', BLOCK),
+        flag('details', DETAILS),
+        { name: 'at', in: 'query', description: AT, schema: { type: 'string' }, example: '42' },
+      ],
       responses: { 200: STATUSES, ...answers('Invalid', 'UnknownTask', 'LogOutOfReach') },
     },
     post: {

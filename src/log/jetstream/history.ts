@@ -28,6 +28,7 @@ export async function readHistory(
 ): Promise<StoredEvent[]> {
   try {
     const subject = historySubject(key);
+    if (through === 0) return [];
     // What is past has reached the replicas.
     if (through !== undefined) return await lastOfEachSubject(manager, [subject], through);
     const newest = isReplicated ? await newestSeq(manager, subject) : 0;

@@ -1,0 +1,67 @@
+import type { StoredEvent } from '../log/envelope.ts';
+import type { EventLog } from '../log/log.ts';
+import { foldHistory, type TaskState } from '../projection/state.ts';
+import { nameOf } from './keys.ts';
+import type { Place } from './place.ts';
+import { type Problem, RequestError } from './request-error.ts';
+
+/** A task with the events that it is made of. */
+export interface KnownTask {
+  readonly state: TaskState;
+  readonly history: readonly StoredEvent[];
+}
+
+const AT_ONCE = 32;
+
+/**
+ * The tasks as they were when the log ended at that place. Rejects with a 404 `RequestError` that names each task which
+ * had not been queued then.
+ */
+export async function readPast(
+  log: EventLog,
+  keys: readonly string[],
+  place: Place,
+  location: Problem['location'],
+): Promise<KnownTask[]> {
+  const through = await throughOf(log, place);
+  const tasks: KnownTask[] = [];
+  const unknown: Problem[] = [];
+  for (let at = 0; at < keys.length; at += AT_ONCE) {
+    const some = keys.slice(at, at + AT_ONCE);
+    const histories = await Promise.all(some.map((key) => historyAt(log, key, place, through)));
+    for (const [index, history] of histories.entries()) {
+      const state = foldHistory(history);
+      if (state) tasks.push({ state, history });
+      else {
+        const description = `no task had the key '${some[index]}' then`;
+        unknown.push({ name: nameOf(keys, at + index), location, description });
+      }
+    }
+  }
+  if (unknown.length > 0) throw new RequestError(404, unknown);
+  return tasks;
+}
+
+/** A sequence that the log has reached: of what is still to come nothing is known but what is there now. */
+const throughOf = async (log: EventLog, place: Place): Promise<number> =>
+  place.kind === 'date'
+    ? (await log.locate(place.date)).until
+    : Math.min(place.seq, (await log.extent()).last);
+
+/**
+ * A date is held against the dates of the task's own events, since another one's may have been stored between. What the
+ * log had there is needed all the same: of progress it gives the newest, which today is that of a later time.
+ */
+async function historyAt(
+  log: EventLog,
+  key: string,
+  place: Place,
+  through: number,
+): Promise<readonly StoredEvent[]> {
+  const then = await log.history(key, through);
+  if (place.kind === 'seq') return then;
+  const bySeq = new Map([...then, ...(await log.history(key))].map((event) => [event.seq, event]));
+  const events = [...bySeq.values()].sort((a, b) => a.seq - b.seq);
+  const later = events.findIndex(({ event }) => event.at > place.date);
+  return later === -1 ? events : events.slice(0, later);
+}
