@@ -111,17 +111,21 @@ async function logState(connection: NatsConnection, subjects_filter?: string): P
   return (await manager.streams.info('TASKS', subjects_filter ? { subjects_filter } : undefined)).state;
 }
 
+/** How many statuses are asked for at once. */
+const STATUSES = 100;
+
 /** Asks every front for the status and the file of every task in the log, also of those that nobody was told of. */
 async function askAtTheEnd(caller: Caller, fronts: number, records: readonly RawRecord[]): Promise<void> {
-  const accountOf = new Map<string, Account>();
-  for (const { key, event } of eventsIn(records)) {
-    accountOf.set(key, ACCOUNTS.find(({ name }) => name === event.account) as Account);
+  for (const account of ACCOUNTS) {
+    const own = eventsIn(records).filter(({ event }) => event.account === account.name);
+    const keys = [...new Set(own.map(({ key }) => key))];
+    for (let front = 0; front < fronts; front++)
+      for (let at = 0; at < keys.length; at += STATUSES) {
+        const statuses = await caller.statuses(account, front, keys.slice(at, at + STATUSES));
+        const made = statuses.filter(({ status, result }) => status === 'success' && isWithFile(result));
+        await Promise.all(made.map(({ key }) => caller.file(account, front, key)));
+      }
   }
-  for (let front = 0; front < fronts; front++)
-    for (const [key, account] of accountOf) {
-      const [status] = await caller.statuses(account, front, [key]);
-      if (status?.status === 'success' && isWithFile(status.result)) await caller.file(account, front, key);
-    }
 }
 
 const isWithFile = (result: unknown): boolean =>

@@ -10,9 +10,9 @@ export class Program {
   readonly #process: ChildProcess;
   #output = '';
 
-  constructor(command: string, env: Readonly<Record<string, string>>) {
+  constructor(command: string, env: Readonly<Record<string, string>>, args: readonly string[] = []) {
     const { NATS_URL: _, ...inherited } = process.env;
-    this.#process = spawn(process.execPath, [PROGRAM, command], {
+    this.#process = spawn(process.execPath, [PROGRAM, command, ...args], {
       env: { ...inherited, PORT: '0', GRACE: '1', LOG_LEVEL: 'info', SYNC: '1s', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -18,7 +18,8 @@ export function* everyTaskEnds(_: Evidence, histories: Histories): Generator<str
       yield `task ${key} is still open; its events: ${events.map(({ event }) => event.type).join(', ')}`;
 }
 
-/** The log has no hole and no event twice; each history is one that the task machine walks, attempts counted from 1. */
+/** The log has no hole and no event twice; each history is one that the task machine walks, with
+ * attempts counted from 1, and each of its events names one before it. */
 export function* legalHistories({ records }: Evidence, histories: Histories): Generator<string> {
   for (const [index, { seq }] of records.entries())
     if (seq !== index + 1) {
@@ -27,6 +28,12 @@ export function* legalHistories({ records }: Evidence, histories: Histories): Ge
     }
   for (const history of histories.values()) {
     yield* isLegal(history);
+    const hashes = new Set<string>();
+    for (const { prev, hash, seq, event } of history.events) {
+      if (event.type !== 'queued' && !(prev && hashes.has(prev)))
+        yield `event ${seq} of task ${history.key} does not name an event before it`;
+      hashes.add(hash);
+    }
     const ids = history.events.map(({ id }) => id);
     if (new Set(ids).size < ids.length) yield `task ${history.key} has an event twice`;
   }
