@@ -87,7 +87,7 @@ export function createEffects(parts: EffectParts, shared: SharedWork<MediaPlace>
         });
   return {
     spent,
-    known: () => ({ spent: { ...spent }, ...(sources.length > 0 && { sources: sources.map(shown) }) }),
+    known: () => ({ spent: inOrder(spent), ...(sources.length > 0 && { sources: sources.map(shown) }) }),
     fetch: async (signal) => {
       sources = await timed('fetching', joined(signal).fetched);
     },
@@ -100,6 +100,15 @@ export function createEffects(parts: EffectParts, shared: SharedWork<MediaPlace>
     cleanUp: async () => void (await share?.leave()),
   };
 }
+
+/** The phases in the order in which they come, for whoever reads the log. */
+const inOrder = ({ queued, fetching, waiting, running, storing }: Spent): Spent => ({
+  ...(queued !== undefined && { queued }),
+  fetching,
+  ...(waiting !== undefined && { waiting }),
+  running,
+  storing,
+});
 
 const shown = ({ url, bytes, contentType }: Source): FetchedSource => ({
   url: showUrl(url),
