@@ -6,6 +6,8 @@ import { type Format, inMegapixels, maxInputPixels } from './limits.ts';
 import { countScans, MAX_SCANS } from './scans.ts';
 import { sharp } from './sharp.ts';
 import { sourceFailure } from './source-failure.ts';
+import type { Size } from './upright.ts';
+import { webpSizeOfFile } from './webp-size.ts';
 
 /** An image whose header has been read and found within the limits; no pixel has been decoded yet. */
 export interface OpenedImage {
@@ -24,15 +26,13 @@ export async function openImage(source: Source | undefined): Promise<OpenedImage
   if (!source) throw new Error('the definition names one source, the attempt brought none');
   const format = await formatOfFile(source.path);
   if (!format) throw sourceFailure(source, NOT_AN_IMAGE);
+  const claimed = format === 'webp' ? await webpSizeOfFile(source.path) : undefined;
+  if (claimed) refuseManyPixels(source, claimed, maxInputPixels(format, false));
   const metadata = await readHeader(source);
   if (metadata.mediaType !== `image/${format}` || metadata.width < 1 || metadata.height < 1)
     throw sourceFailure(source, NOT_AN_IMAGE);
   const { width, height, orientation } = metadata;
-  const limit = maxInputPixels(format, metadata.isProgressive);
-  if (width * height > limit) {
-    const [has, allowed] = [inMegapixels(width * height, limit), inMegapixels(limit, 0)];
-    throw sourceFailure(source, `has ${has} megapixels, the limit is ${allowed}`);
-  }
+  refuseManyPixels(source, metadata, maxInputPixels(format, metadata.isProgressive));
   await refuseManyScans(source, format, metadata);
   const isKnown = orientation !== undefined && orientation >= 1 && orientation <= 8;
   return { source, format, metadata, width, height, orientation: isKnown ? orientation : undefined };
@@ -44,6 +44,12 @@ export async function openAll(sources: readonly Source[]): Promise<readonly [Ope
   const rest: OpenedImage[] = [];
   for (const source of sources.slice(1)) rest.push(await openImage(source));
   return [first, ...rest];
+}
+
+function refuseManyPixels(source: Source, { width, height }: Size, limit: number): void {
+  if (width * height <= limit) return;
+  const [has, allowed] = [inMegapixels(width * height, limit), inMegapixels(limit, 0)];
+  throw sourceFailure(source, `has ${has} megapixels, the limit is ${allowed}`);
 }
 
 async function refuseManyScans(source: Source, format: Format, { isProgressive }: Metadata): Promise<void> {
