@@ -36,15 +36,23 @@ export class OwnFiles {
     const { href } = new URL(url);
     if (!href.startsWith(this.#prefix)) return undefined;
     const found = await this.#locate(href.slice(this.#prefix.length).replace(/[?#].*$/, ''));
-    const stored = found && (await this.#parts.storage.open(found.path));
-    if (!stored) throw new TaskFailure(`File '${showUrl(url)}' answered 404`);
     const spooled = join(folder, 'source');
+    const bytes =
+      found && (await this.#spool(found.path, spooled).catch((cause: unknown) => failSpooling(url, cause)));
+    if (!found || bytes === undefined) throw new TaskFailure(`File '${showUrl(url)}' answered 404`);
+    return { url, path: spooled, bytes, contentType: found.contentType };
+  }
+
+  /** Resolves with the size; undefined if there is no such output. */
+  async #spool(path: OutputPath, to: string): Promise<number | undefined> {
+    const stored = await this.#parts.storage.open(path);
+    if (!stored) return undefined;
     try {
-      await pipeline(stored.read(), createWriteStream(spooled, { flags: 'wx' }));
+      await pipeline(stored.read(), createWriteStream(to, { flags: 'wx' }));
     } finally {
       await stored.close();
     }
-    return { url, path: spooled, bytes: stored.bytes, contentType: found.contentType };
+    return stored.bytes;
   }
 
   async #locate(rest: string): Promise<Located | undefined> {
@@ -58,4 +66,9 @@ export class OwnFiles {
     const output = state?.outputs.find((candidate) => candidate.file === file);
     return output && { path: { key, attempt: output.attempt, file }, contentType: output.content_type };
   }
+}
+
+/** The store cannot be reached, or this machine's disk is full: in the words in which the fetcher says it. */
+function failSpooling(url: string, cause: unknown): never {
+  throw new TaskFailure(`File '${showUrl(url)}' could not be spooled`, { passing: true, cause });
 }

@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { expect } from 'vitest';
+import { until } from '../../support/until.ts';
 
 /** Gets one request's head at a time; what it writes to the socket is the answer, byte for byte. */
 export type Answer = (socket: Socket, request: string, origin: Origin) => void;
@@ -53,7 +53,9 @@ export async function startOrigin(answer: Answer, host = '127.0.0.1', port = 0):
     },
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve));
-      await expect.poll(() => sockets.size, { message: 'connections that were left open' }).toBe(0);
+      await until(() => sockets.size === 0 || undefined).catch(() => {
+        throw new Error(`${sockets.size} connections were left open`);
+      });
       await closed;
     },
   };
