@@ -93,7 +93,8 @@ class Receiver implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, piece: Buffer): void {
-    if (this.#settle === undefined) return;
+    // An empty piece comes with each `resume` that finds nothing: to answer it with another pause could go on for ever.
+    if (this.#settle === undefined || piece.byteLength === 0) return;
     this.#bytes += piece.byteLength;
     if (this.#bytes > this.#limits.maxBytes) {
       this.fail(tooLarge(this.#limits.maxBytes));

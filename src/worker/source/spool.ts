@@ -33,7 +33,8 @@ export class Spool {
     this.#makeRoom(piece.byteLength);
     this.#filling.set(piece, this.#filled);
     this.#filled += piece.byteLength;
-    this.#flushing ??= this.#flush();
+    // A flush that finds nothing to write would be over before it is kept, and stand in the way of every other one.
+    if (this.#filled > 0) this.#flushing ??= this.#flush();
     return this.#filled < BLOCK_BYTES;
   }
 

@@ -4,12 +4,19 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { TaskFailure } from '../../../actors/failure.ts';
 import type { Source } from '../../../src/tasks/definition.ts';
-import { createFetcher, type Fetcher, type FetcherSettings } from '../../../src/worker/source/fetcher.ts';
+import {
+  createFetcher,
+  type Fetcher,
+  type FetcherSettings,
+  SPOOL_NAME,
+} from '../../../src/worker/source/fetcher.ts';
 
 export interface Fetching extends AsyncDisposable {
   readonly fetcher: Fetcher;
   /** Into a new folder. */
   fetch(url: string, signal?: AbortSignal): Promise<Source>;
+  /** Path of the file into which the last `fetch` spools. */
+  spooling(): string;
   /** The body as text. */
   text(url: string): Promise<string>;
   /** Message of the failure, after `(passing) ` if it is that. Fails the test if a file was left behind. */
@@ -22,8 +29,11 @@ export interface Fetching extends AsyncDisposable {
 export async function startFetching(settings: Partial<FetcherSettings> = {}): Promise<Fetching> {
   const root = await mkdtemp(join(tmpdir(), 'wyvern-source-'));
   const fetcher = createFetcher({ ports: [80, 443], allow: ['127.0.0.1'], ...settings });
-  const fetchInto = async (url: string, signal = new AbortController().signal) =>
-    fetcher.fetch(url, await mkdtemp(join(root, 'fetch-')), signal);
+  let last = '';
+  const fetchInto = async (url: string, signal = new AbortController().signal) => {
+    last = await mkdtemp(join(root, 'fetch-'));
+    return fetcher.fetch(url, last, signal);
+  };
   const rejection = async (url: string, signal = new AbortController().signal) => {
     const folder = await mkdtemp(join(root, 'fetch-'));
     const reason = await fetcher.fetch(url, folder, signal).then(
@@ -36,6 +46,7 @@ export async function startFetching(settings: Partial<FetcherSettings> = {}): Pr
   return {
     fetcher,
     fetch: fetchInto,
+    spooling: () => join(last, SPOOL_NAME),
     rejection,
     text: async (url) => readFile((await fetchInto(url)).path, 'latin1'),
     failure: async (url) => {

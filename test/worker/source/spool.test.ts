@@ -5,10 +5,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SPOOL_NAME } from '../../../src/worker/source/fetcher.ts';
 import { Spool } from '../../../src/worker/source/spool.ts';
+import { until } from '../../support/until.ts';
 import { startFetching } from './fetching.ts';
 import { send, startOrigin } from './origin.ts';
 
 const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
+
+/** Two blocks, so that the second one is full while the first one is written. */
+const BURST = 131_072;
 
 /** Lets no file of this process grow beyond `bytes` while `work` is done, as a full disk would. */
 async function withFilesUpTo<T>(bytes: number, work: () => Promise<T>): Promise<T> {
@@ -59,6 +63,18 @@ describe('the spool', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it('is not put off by an empty piece, however it comes', async () => {
+    const spool = await Spool.create(join(folder, 'x'));
+    expect(spool.add(Buffer.alloc(0))).toBe(true);
+    for (let count = 0; count < 3; count += 1) {
+      expect(spool.add(Buffer.alloc(70_000, 1))).toBe(true);
+      await spool.drained();
+      expect(spool.add(Buffer.alloc(0))).toBe(true);
+    }
+    await spool.finish();
+    expect((await stat(spool.path)).size).toBe(210_000);
+  });
+
   it('is readable by nobody else', async () => {
     const spool = await Spool.create(join(folder, 'x'));
     await spool.finish();
@@ -101,6 +117,32 @@ describe('a fetch', () => {
       cause: { code: 'ENOENT' },
     });
   });
+
+  it.each([
+    ['no length', ''],
+    ['a length', 'content-length: 1310720\r\n'],
+  ])(
+    'goes on with a body of %s that comes in bursts, after each of which the spool was drained',
+    async (_what, head) => {
+      const written: (() => void)[] = [];
+      await using origin = await startOrigin(async (socket) => {
+        socket.write(`HTTP/1.1 200 OK\r\n${head}\r\n`);
+        for (let burst = 0; burst < 10; burst += 1) {
+          socket.write(Buffer.alloc(BURST, burst));
+          await new Promise<void>((resolve) => written.push(resolve));
+        }
+        socket.end();
+      });
+      await using fetching = await startFetching();
+      const fetched = fetching.fetch(`${origin.url}/`);
+      const spooled = async () => (await stat(await fetching.spooling())).size;
+      for (let burst = 1; burst <= 10; burst += 1) {
+        await until(async () => (await spooled().catch(() => 0)) >= burst * BURST || undefined);
+        written.pop()?.();
+      }
+      expect((await fetched).bytes).toBe(10 * BURST);
+    },
+  );
 
   it.runIf(hasPrlimit)(
     'fails for a reason that passes when the disk is full, and leaves nothing',
