@@ -1,6 +1,6 @@
 import { allowLargeHeaders, ConfigError, readConfig } from '../config.ts';
 import { CANNOT_START } from './child.ts';
-import { CannotStart, complain } from './terminal.ts';
+import { CannotStart, complain, say } from './terminal.ts';
 
 const USAGE = `Usage: wyvern <command>
 
@@ -25,6 +25,9 @@ async function run(command: string | undefined): Promise<void> {
       return (await import('./worker.ts')).worker(readConfig());
     case 'media':
       return (await import('../worker/media/child.ts')).runMediaChild();
+    case 'help':
+    case '--help':
+      return say(USAGE);
     default:
       complain(command === undefined ? USAGE : `'${command}' is not a command.\n\n${USAGE}`);
       process.exitCode = 2;

@@ -100,6 +100,12 @@ describe('a start is refused', () => {
     );
   });
 
+  test.each(['help', '--help'])('never of %s, which tells the commands', async (command) => {
+    const program = new Program(command, {});
+    expect(await program.ended()).toBe(0);
+    expect(program.output).toMatch(/^Usage: wyvern <command>/);
+  });
+
   test('of a command that does not exist, naming those that do', async () => {
     const text = (await refusal('fornt', {})).join('\n');
     expect(text).toContain("'fornt' is not a command");
