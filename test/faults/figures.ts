@@ -1,4 +1,3 @@
-import { dateToMs } from '../../src/log/event-date.ts';
 import type { RawRecord } from '../support/raw-log.ts';
 import { eventsIn } from './evidence.ts';
 import type { Observation } from './observations.ts';
@@ -29,19 +28,20 @@ export function figuresOf(records: readonly RawRecord[], seen: readonly Observat
   const count = { tasks: 0, retries: 0, late: 0 };
   let silence = 0;
   let heardAt = 0;
-  for (const { key, event } of eventsIn(records)) {
-    const at = dateToMs(event.at);
-    if (open.size > 0) silence = Math.max(silence, at - heardAt);
-    // What was written late carries an earlier time.
-    heardAt = Math.max(heardAt, at);
-    if (ended.has(key)) count.late++;
-    if (event.type === 'queued') {
-      count.tasks++;
-      open.add(key);
-    } else if (event.type === 'started') count.retries += event.attempt > 1 ? 1 : 0;
-    else if (event.type !== 'progress' && event.type !== 'retried') {
-      open.delete(key);
-      ended.add(key);
+  for (const record of records) {
+    // By nats-server's clock, which no fault moves.
+    if (open.size > 0) silence = Math.max(silence, record.storedAt - heardAt);
+    heardAt = record.storedAt;
+    for (const { key, event } of eventsIn([record])) {
+      if (ended.has(key)) count.late++;
+      if (event.type === 'queued') {
+        count.tasks++;
+        open.add(key);
+      } else if (event.type === 'started') count.retries += event.attempt > 1 ? 1 : 0;
+      else if (event.type !== 'progress' && event.type !== 'retried') {
+        open.delete(key);
+        ended.add(key);
+      }
     }
   }
   return {

@@ -1,6 +1,7 @@
 import type { Queued, StoredOutput, TaskEvent } from '../../actors/event.ts';
 import { StatusView } from '../../src/front/status-view.ts';
 import { decodeEvent, hashOf } from '../../src/log/envelope.ts';
+import { dateToMs } from '../../src/log/event-date.ts';
 import { seal } from '../../src/log/seal.ts';
 import { subjectOf } from '../../src/log/subject.ts';
 import { foldHistory } from '../../src/projection/state.ts';
@@ -72,7 +73,8 @@ export function recordsOf(events: readonly (readonly [string, string, TaskEvent]
     const before = last.get(task) ?? '';
     const { data } = event.type === 'queued' ? seal(place, event) : seal(place, event, before);
     last.set(task, hashOf(data));
-    return { seq: index + 1, subject: subjectOf(name, task, event), data: data.toString() };
+    const subject = subjectOf(name, task, event);
+    return { seq: index + 1, subject, data: data.toString(), storedAt: dateToMs(event.at) };
   });
 }
 

@@ -9,6 +9,8 @@ export interface RawRecord {
   readonly subject: string;
   /** The stored bytes, which are UTF-8. */
   readonly data: string;
+  /** When nats-server stored it, in milliseconds since 1970. */
+  readonly storedAt: number;
 }
 
 /** A connection to the embedded nats-server of a service that runs on this folder. */
@@ -37,7 +39,8 @@ export async function readRawLog(connection: NatsConnection): Promise<RawRecord[
   const consumer = await jetstream(connection).consumers.get('TASKS', { deliver_policy: DeliverPolicy.All });
   const messages = await consumer.consume({ max_messages: 1_000 });
   for await (const message of messages) {
-    records.push({ seq: message.seq, subject: message.subject, data: message.string() });
+    const { seq, subject, time } = message;
+    records.push({ seq, subject, data: message.string(), storedAt: time.getTime() });
     if (message.seq >= state.last_seq) break;
   }
   return records;

@@ -2,6 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { RawRecord } from '../support/raw-log.ts';
 
+/** A record of a log that was, byte for byte. */
+export type Recorded = Omit<RawRecord, 'storedAt'>;
+
 const FOLDER = fileURLToPath(new URL('../fixtures/', import.meta.url));
 
 /** What the service answered for one task when the log was recorded, and how many of its events were late. */
@@ -17,7 +20,7 @@ export interface RecordedStatus {
 /** A log as the code of one version of the schema wrote it. */
 export interface RecordedLog {
   readonly version: number;
-  readonly records: readonly RawRecord[];
+  readonly records: readonly Recorded[];
   /** By the name of what happened to the task. */
   readonly statuses: Readonly<Record<string, RecordedStatus>>;
 }
@@ -32,7 +35,7 @@ export const recordedLogs: readonly RecordedLog[] = readdirSync(FOLDER)
     const lines = read('log.ndjson').trimEnd().split('\n');
     return {
       version,
-      records: lines.map((line) => JSON.parse(line) as RawRecord),
+      records: lines.map((line) => JSON.parse(line) as Recorded),
       statuses: JSON.parse(read('statuses.json')) as Record<string, RecordedStatus>,
     };
   });

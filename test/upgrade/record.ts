@@ -150,7 +150,7 @@ async function write(folder: string, service: Service, keys: Keys, firstUrl: str
   await mkdir(folder, { recursive: true });
   await writeFile(
     join(folder, 'log.ndjson'),
-    records.map((record) => `${clean(JSON.stringify(record))}\n`).join(''),
+    records.map(({ storedAt: _, ...record }) => `${clean(JSON.stringify(record))}\n`).join(''),
   );
   await writeFile(join(folder, 'statuses.json'), clean(`${JSON.stringify(statuses, undefined, 2)}\n`));
 }

@@ -42,7 +42,7 @@ type StoredId = (subject: string) => Promise<{ readonly id: string; readonly seq
  * waiting). A batch that fails is taken apart and its groups sent one by one: so a conflict isolates itself.
  *
  * Every event but progress demands that its subject is still empty. That makes sending again safe: a
- * conflict with one's own event, told by its id, is a success.
+ * conflict with one's own event, told by its id, is a success. Progress is sent once: it might be there twice.
  */
 export class Appender {
   readonly #publisher: Publisher;
@@ -169,8 +169,15 @@ export class Appender {
       }
     } catch (error) {
       if (error instanceof LogUnavailable) for (const group of groups) group.reject(error);
-      else await Promise.all(groups.map((group) => this.#settle(group)));
+      else await Promise.all(groups.map((group) => this.#settleAlone(group, error as Error)));
     }
+  }
+
+  /** The batch that the group was part of has failed: it is sent on its own, if that is safe. */
+  #settleAlone(group: Group, error: Error): Promise<void> {
+    if (!(error instanceof NotNow) || isRepeatable(group)) return this.#settle(group);
+    group.reject(new LogUnavailable(error.message, { cause: error }));
+    return Promise.resolve();
   }
 
   /** Sends one group until its fate is known. */
@@ -180,7 +187,7 @@ export class Appender {
         return group.resolve(await this.#publishOrFind(group.messages));
       } catch (error) {
         if (!(error instanceof NotNow)) return group.reject(error as Error);
-        if (performance.now() > group.giveUpAt)
+        if (performance.now() > group.giveUpAt || !isRepeatable(group))
           return group.reject(new LogUnavailable(error.message, { cause: error }));
       }
       await delay(RETRY_MS);
@@ -234,5 +241,9 @@ export class Appender {
     throw new RangeError('an empty batch');
   }
 }
+
+/** False if the log would store it again. */
+const isRepeatable = ({ messages }: Group): boolean =>
+  messages.every(({ conditions }) => conditions.length > 0);
 
 const NO_EXPECTATION = rawHeaders('Wyvern: 1');

@@ -4,7 +4,7 @@ import { NotNow, type Publisher, WrongLastSequence } from '../../../src/log/jets
 import { newKey } from '../../../src/log/key.ts';
 import { type Append, EventRefused, LogConflict, LogFull, LogUnavailable } from '../../../src/log/log.ts';
 import { seal } from '../../../src/log/seal.ts';
-import { queued } from '../../actors/events.ts';
+import { progress, queued } from '../../actors/events.ts';
 
 /** What the pretended stream does with one publish: stores it, or answers with an error. */
 type Reaction = (subjects: readonly string[]) => Error | undefined;
@@ -49,6 +49,7 @@ const member = (subject: string, data: Uint8Array) => ({
   id: JSON.parse(Buffer.from(data).toString()).id as string,
 });
 
+const HASH = '0'.repeat(64);
 const submission = (key = newKey()): Append => seal({ name: 'hello', key }, queued());
 
 let stream: PretendedStream;
@@ -188,6 +189,24 @@ describe('an append', () => {
     const [result] = await settled([open().append([submission()])]);
     expect(result).toMatchObject({ reason: expect.any(LogUnavailable) });
     expect(stream.sizes).toHaveLength(3);
+  });
+
+  it('of progress whose answer was lost is not sent again: it might be there twice', async () => {
+    const { key } = submission();
+    stream.react = () => new NotNow('the log did not answer in time');
+    const [result] = await settled([open().append([seal({ name: 'hello', key }, progress(1, 5), HASH)])]);
+    expect(result).toMatchObject({ reason: expect.any(LogUnavailable) });
+    expect(stream.sizes).toEqual([1]);
+  });
+
+  it('of progress in a batch whose answer was lost is not sent again, the others are', async () => {
+    const entries = [...many(20), seal({ name: 'hello', key: newKey() }, progress(1, 5), HASH)];
+    stream.react = (subjects) => (subjects.length > 1 ? new NotNow('no answer in time') : undefined);
+    const appender = open();
+    const results = await settled(entries.map((entry) => appender.append([entry])));
+    expect(stream.sizes).toEqual([21, ...Array.from({ length: 20 }, () => 1)]);
+    expect(results.at(-1)).toMatchObject({ reason: expect.any(LogUnavailable) });
+    expect(results.slice(0, -1).every(({ status }) => status === 'fulfilled')).toBe(true);
   });
 
   it('that is too large is refused without troubling the log', async () => {
