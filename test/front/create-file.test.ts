@@ -228,7 +228,7 @@ describe('GET /v1/file', () => {
   });
 });
 
-// No task of the catalogue makes several files yet, so the rule is asked directly.
+// How it goes in the service stands in partial-results.test.ts; here is every form of a name.
 describe('The filename of a task with several outputs', () => {
   const state = foldHistory(
     [

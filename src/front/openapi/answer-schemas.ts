@@ -108,7 +108,9 @@ const CatalogueEntry = Type.Object(
     description: Type.String(),
     parameters: Type.Record(Type.String(), Type.Unknown(), { description: 'A JSON Schema' }),
     result: Type.Record(Type.String(), Type.Unknown(), { description: 'A JSON Schema' }),
-    files: Type.Array(Type.String(), { description: 'Names of the files that the task makes' }),
+    files: Type.Array(Type.String(), {
+      description: 'Names of the files that the task makes, unless its parameters name them',
+    }),
   },
   { description: 'One task of the catalogue' },
 );

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TaskFailure } from '../../../actors/failure.ts';
+import { culpritOf, culpritOfWhole } from '../../../src/tasks/image/blame.ts';
 import { decode, openImage } from '../../../src/tasks/image/opened-image.ts';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
 import { gradient, pipeline } from '../../support/picture.ts';
@@ -58,6 +59,16 @@ describe('an error while decoding', () => {
       expect(failure).toBeInstanceOf(TaskFailure);
       expect(failure).toMatchObject(notAnImage);
     }
+  });
+});
+
+describe('an error that a broken WebP and a lack of memory have in common', () => {
+  const error = new Error('webp2vips: unable to read pixels\nvips2png: unable to write to target target');
+
+  it('tells nothing by itself, and that memory was short if the file turns out to be whole', () => {
+    expect(culpritOf(error)).toBeUndefined();
+    expect(culpritOfWhole(error)).toBe('memory');
+    expect(culpritOfWhole(new Error('vips2png: unable to write to target target'))).toBe('us');
   });
 });
 

@@ -6,6 +6,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TaskFailure } from '../../../actors/failure.ts';
 import type { Source } from '../../../src/tasks/definition.ts';
+import { webpClaiming } from '../../support/broken-images.ts';
 import { type Pooling, startPool } from './pooling.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../../dist/src/cli/wyvern.js', import.meta.url));
@@ -42,6 +43,16 @@ describe('the command `media`', () => {
     expect(await thumb.result).toMatchObject({ width: 10, height: 5, content_type: 'image/webp' });
     const [output] = thumb.outputs;
     expect(await sharp(output?.data).metadata()).toMatchObject({ format: 'webp', width: 10, height: 5 });
+  });
+
+  it('puts images together that would not fit into its memory together', async () => {
+    // 49 megapixels each, 196 MB when decoded; a child may have 600 MB.
+    const source = await spool('large.webp', webpClaiming(7_000, 7_000));
+    const sources = new Array<Source>(4).fill(source);
+    const parameters = { urls: sources.map(({ url }) => url), width: 20, crop: false, format: 'jpeg' };
+    const strip = pooling.give('image.strip', parameters, sources);
+    expect(await strip.result).toMatchObject({ count: 4, width: 80, height: 20 });
+    expect(strip.outputs).toHaveLength(1);
   });
 
   it('says in words for the client what is wrong with a source', async () => {
