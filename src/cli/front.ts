@@ -43,8 +43,8 @@ export async function front(given: Config): Promise<void> {
   const log = await JetStreamLog.open(connection, config, logger);
   const parts = await assemble(config, connection, log, accounts, logger);
   // The projection must be at the head before the port opens, or the first answers would be 404.
-  await foldLog(parts, log);
-  const upkeep = await startUpkeep(parts, log);
+  const loadedSeq = await foldLog(parts, log);
+  const upkeep = await startUpkeep(parts, log, loadedSeq);
   const app = new App(parts);
   parts.metrics.watch({ ...gaugesOf(parts, app), ...upkeep.gauges });
   const sweeper = createSweeper(parts);

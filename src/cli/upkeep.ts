@@ -14,8 +14,14 @@ export interface Upkeep {
   close(): void;
 }
 
-/** Brings the front to the head of the log: what a checkpoint holds, then what came after it. */
-export async function foldLog({ projection, limits, logger }: FrontParts, log: JetStreamLog): Promise<void> {
+/**
+ * Brings the front to the head of the log: what a checkpoint holds, then what came after it. Resolves with the
+ * sequence at which the checkpoint stands; 0 if there was none.
+ */
+export async function foldLog(
+  { projection, limits, logger }: FrontParts,
+  log: JetStreamLog,
+): Promise<number> {
   const startedAt = performance.now();
   const checkpoint = await loadCheckpoint(log.checkpoints, logger);
   if (checkpoint) {
@@ -28,7 +34,9 @@ export async function foldLog({ projection, limits, logger }: FrontParts, log: J
   await projection.start();
   const tookMs = Math.round(performance.now() - startedAt);
   const { seq, openTasks } = projection;
-  logger.info({ checkpoint: checkpoint?.seq ?? 0, seq, openTasks, tookMs }, 'folded the log');
+  const loadedSeq = checkpoint?.seq ?? 0;
+  logger.info({ checkpoint: loadedSeq, seq, openTasks, tookMs }, 'folded the log');
+  return loadedSeq;
 }
 
 export const logLimits = ({ MAX_LOG_EVENTS, MAX_LOG_BYTES }: Config): LogLimits => ({
@@ -37,11 +45,12 @@ export const logLimits = ({ MAX_LOG_EVENTS, MAX_LOG_BYTES }: Config): LogLimits 
 });
 
 /** Resolves when the room in the log is known. */
-export async function startUpkeep(parts: FrontParts, log: JetStreamLog): Promise<Upkeep> {
+export async function startUpkeep(parts: FrontParts, log: JetStreamLog, loadedSeq: number): Promise<Upkeep> {
   const { projection, limits, logger } = parts;
   const checkpointing = new Checkpointing({
     checkpoints: log.checkpoints,
     logger,
+    loadedSeq,
     seq: () => projection.seq,
     take: () => ({ seq: projection.seq, open: [...projection.open()], recent: limits.recent() }),
   });

@@ -15,6 +15,8 @@ interface Parts {
   /** The sequence up to which the log is folded. */
   seq(): number;
   take(): Checkpoint;
+  /** Where the checkpoint stands that this front has started from; 0 if from none. */
+  readonly loadedSeq?: number;
   readonly everyEvents?: number;
 }
 
@@ -26,13 +28,14 @@ export class Checkpointing {
   readonly #parts: Parts;
   readonly #everyEvents: number;
   readonly #timer: NodeJS.Timeout;
-  #newestSeq = 0;
+  #newestSeq: number;
   #notBefore = 0;
   #isBusy = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#everyEvents = parts.everyEvents ?? EVERY_EVENTS;
+    this.#newestSeq = parts.loadedSeq ?? 0;
     this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS).unref();
   }
 

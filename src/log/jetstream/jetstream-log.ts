@@ -28,7 +28,7 @@ import { Publisher } from './publisher.ts';
 import { JetStreamTaking } from './queue.ts';
 import { Reader } from './reader.ts';
 import { ensureConsumer, ensureStream, STREAM } from './stream.ts';
-import { JetStreamUpkeep } from './upkeep.ts';
+import { JetStreamUpkeep, PURGE_TIMEOUT_MS } from './upkeep.ts';
 
 /** The event log on a JetStream stream, the queue of tasks on its durable consumers, and what creates depend on. */
 export class JetStreamLog implements EventLog, TaskQueue, Creates {
@@ -42,7 +42,13 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   readonly #isReplicated: boolean;
   readonly #logger: Logger;
 
-  private constructor(connection: NatsConnection, manager: JetStreamManager, config: Config, logger: Logger) {
+  private constructor(
+    connection: NatsConnection,
+    manager: JetStreamManager,
+    upkeep: LogUpkeep,
+    config: Config,
+    logger: Logger,
+  ) {
     this.#connection = connection;
     this.#client = jetstream(connection, { timeout: 2_000 });
     this.#manager = manager;
@@ -51,7 +57,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     this.#publisher = new Publisher(connection);
     this.#appender = new Appender(this.#publisher, (subject) => this.#storedId(subject), config.SYNC);
     this.checkpoints = new JetStreamCheckpoints(this.#client, manager, config.REPLICAS, logger);
-    this.upkeep = new JetStreamUpkeep(manager);
+    this.upkeep = upkeep;
   }
 
   /** Opens the log, and makes its stream if it is not there yet. Waits for a JetStream that is still starting. */
@@ -59,7 +65,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
     await untilReady(() => ensureStream(manager, config), logger);
     await untilReady(() => ensureRequestsStream(manager, config), logger);
-    return new JetStreamLog(connection, manager, config, logger);
+    const patient = await jetstreamManager(connection, { timeout: PURGE_TIMEOUT_MS, checkAPI: false });
+    return new JetStreamLog(connection, manager, new JetStreamUpkeep(manager, patient), config, logger);
   }
 
   get connected(): boolean {

@@ -4,12 +4,18 @@ import { parseSubject } from '../subject.ts';
 import type { LogLimits, LogUpkeep, LogVolume } from '../upkeep.ts';
 import { hasCode, STREAM } from './stream.ts';
 
+/** A quarter of a second as a rule, and more than 5 s for a million events where other things are to be done. */
+export const PURGE_TIMEOUT_MS = 60_000;
+
 /** The upkeep of the log's stream. */
 export class JetStreamUpkeep implements LogUpkeep {
   readonly #manager: JetStreamManager;
+  readonly #patient: JetStreamManager;
 
-  constructor(manager: JetStreamManager) {
+  /** `patient` waits for answers for `PURGE_TIMEOUT_MS`. */
+  constructor(manager: JetStreamManager, patient: JetStreamManager) {
     this.#manager = manager;
+    this.#patient = patient;
   }
 
   async volume(): Promise<LogVolume | undefined> {
@@ -45,7 +51,7 @@ export class JetStreamUpkeep implements LogUpkeep {
   }
 
   async letGo(before: number): Promise<void> {
-    await this.#manager.streams.purge(STREAM, { seq: before });
+    await this.#patient.streams.purge(STREAM, { seq: before });
   }
 
   async allow({ events, bytes }: LogLimits): Promise<void> {
