@@ -13,6 +13,7 @@ import { FrontMetrics } from '../front/metrics.ts';
 import { SharedCreates } from '../front/shared-creates.ts';
 import { StatusView } from '../front/status-view.ts';
 import { Submissions } from '../front/submission.ts';
+import { TaskQueues } from '../front/task-queues.ts';
 import { WorkerPresence } from '../front/worker-presence.ts';
 import { dateToMs } from '../log/event-date.ts';
 import { natsCancellations } from '../log/jetstream/cancellations.ts';
@@ -100,6 +101,7 @@ async function assemble(
     submissions,
     sharedCreates,
     workers,
+    queues: new TaskQueues(projection),
     metrics,
     room,
   };

@@ -13,6 +13,7 @@ import type { FrontMetrics } from './metrics.ts';
 import type { SharedCreates } from './shared-creates.ts';
 import type { StatusView } from './status-view.ts';
 import type { Submissions } from './submission.ts';
+import type { TaskQueues } from './task-queues.ts';
 import type { WorkerPresence } from './worker-presence.ts';
 
 /** What the endpoints are made of; put together once, by `cli/front`. */
@@ -31,6 +32,7 @@ export interface FrontParts {
   readonly submissions: Submissions;
   readonly sharedCreates: SharedCreates;
   readonly workers: WorkerPresence;
+  readonly queues: TaskQueues;
   readonly metrics: FrontMetrics;
   readonly room: Room;
 }

@@ -3,6 +3,7 @@ import { fold, type TaskState } from '../projection/state.ts';
 import type { FrontParts } from './front-parts.ts';
 import type { KnownTask } from './past.ts';
 import type { StatusView } from './status-view.ts';
+import { type WaitReason, waitReason } from './wait-reason.ts';
 
 /** Events as auditors see them: `[{seq, time, type, key, data, late?}]`. */
 export function historyJson(history: readonly StoredEvent[]): string {
@@ -21,21 +22,29 @@ export function historyJson(history: readonly StoredEvent[]): string {
   return JSON.stringify(lines);
 }
 
-/** Statuses with the definition, the number of attempts and the metas, which are read from the log. */
+/** Statuses with the definition, the number of attempts, the metas and what a task waits for. */
 export async function withDetails(parts: FrontParts, states: readonly TaskState[]): Promise<string> {
   const tasks: KnownTask[] = [];
   for (const state of states) tasks.push({ state, history: await parts.log.history(state.key) });
-  return detailedJson(parts.view, tasks);
+  return detailedJson(parts.view, tasks, (task) => waitReason(task, parts, Date.now()));
 }
 
-export function detailedJson(view: StatusView, tasks: readonly KnownTask[]): string {
-  const texts = tasks.map(({ state, history: [first] }) => {
-    const queued = first?.event;
+/** `reasonOf` says what a task waits for. */
+export function detailedJson(
+  view: StatusView,
+  tasks: readonly KnownTask[],
+  reasonOf: (task: KnownTask) => WaitReason | undefined = () => undefined,
+): string {
+  const texts = tasks.map((task) => {
+    const { state, history } = task;
+    const queued = history[0]?.event;
+    const waiting = reasonOf(task);
     const details =
       queued?.type === 'queued'
         ? { task: queued.task, attempts: state.attempt, task_metas: queued.task_metas ?? {} }
         : { attempts: state.attempt };
-    return `${view.json(state).slice(0, -1)},${JSON.stringify(details).slice(1)}`;
+    const shown = JSON.stringify({ ...details, ...(waiting && { waiting }) });
+    return `${view.json(state).slice(0, -1)},${shown.slice(1)}`;
   });
   return `[${texts.join(',')}]`;
 }

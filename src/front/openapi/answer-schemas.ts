@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { ParameterProblems, Queued, TaskDefinitionSent } from '../../../actors/event.ts';
+import { WaitReason } from '../wait-reason.ts';
 import { HISTORY_SCHEMAS } from './history-schemas.ts';
 import { type Schema, schemaRef } from './parts.ts';
 
@@ -80,6 +81,7 @@ const Details = Type.Object({
   task: Type.Optional(TaskDefinitionSent),
   attempts: Type.Integer({ minimum: 0, description: 'Attempts that have started' }),
   task_metas: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'As they were sent' })),
+  waiting: Type.Optional(WaitReason),
 });
 const DetailedStatus = Type.Intersect([refTo('Status'), Details], {
   description: 'A status with the definition, without credentials; given with `details`',

@@ -16,7 +16,8 @@ export const flag = (name: string, description: string): Parameter => ({
   example: true,
 });
 const BLOCK = 'Answer when all tasks have ended';
-const DETAILS = 'Add the definition, the number of attempts and `task_metas`';
+const DETAILS =
+  'Add the definition, the number of attempts, `task_metas`, and what a task that does not move waits for';
 
 const AT =
   'What the statuses were when the log ended there: the sequence of an event, or an ISO 8601 date. Not with `block`';
