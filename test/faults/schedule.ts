@@ -14,6 +14,8 @@ const QUIET_MS = 1_500;
 const GAP_MS = [200, 2_500] as const;
 /** Until the next of its like, a process has this long to be back. */
 const HEALED_MS = 1_000;
+/** So often others may go before a fault that must wait for its targets; then they wait for it. */
+const PASSED_OVER = 3;
 
 /**
  * Draws faults for a time, each of the names as often as the others. Faults on workers, fronts and servers
@@ -23,10 +25,15 @@ export function planFaults(names: readonly FaultName[], durationMs: number, rand
   const planned: Planned[] = [];
   if (names.length === 0) return planned;
   const freeAt: Record<Role, number> = { server: 0, front: 0, worker: 0 };
+  const possibleAt = (name: FaultName): number => Math.max(...FAULTS[name].takes.map((role) => freeAt[role]));
   let bag: FaultName[] = [];
+  let passedOver = 0;
   for (let atMs = QUIET_MS; atMs < durationMs; atMs += random.integer(...GAP_MS)) {
     if (bag.length === 0) bag = random.shuffled(names);
-    const index = bag.findIndex((name) => FAULTS[name].takes.every((role) => freeAt[role] <= atMs));
+    const [first] = bag as [FaultName];
+    if (passedOver >= PASSED_OVER) atMs = Math.max(atMs, possibleAt(first));
+    const index = bag.findIndex((name) => possibleAt(name) <= atMs);
+    passedOver = index === 0 ? 0 : passedOver + 1;
     if (index === -1) continue;
     const [name] = bag.splice(index, 1) as [FaultName];
     const lastsMs = random.integer(...FAULTS[name].lastsMs);
