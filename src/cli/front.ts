@@ -66,7 +66,7 @@ async function assemble(
   { accounts }: FileAccounts,
   logger: Logger,
 ): Promise<FrontParts> {
-  const storage = await openStorage(config, connection);
+  const storage = await openStorage(config, connection, logger);
   await putSample(storage);
   const limits = new Limits((name) => accounts.find(name)?.limits);
   const metrics = new FrontMetrics();

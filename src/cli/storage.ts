@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../config.ts';
+import { untilReady } from '../log/jetstream/until-ready.ts';
+import type { Logger } from '../logger.ts';
 import { openDiskStorage } from '../storage/disk-storage.ts';
 import { openJetStreamStorage } from '../storage/jetstream/jetstream-storage.ts';
 import type { Storage } from '../storage/storage.ts';
 
 /** The store that `STORAGE` names. */
-export const openStorage = (config: Config, connection: NatsConnection): Promise<Storage> =>
+export const openStorage = (config: Config, connection: NatsConnection, logger: Logger): Promise<Storage> =>
   config.STORAGE === 'jetstream'
-    ? openJetStreamStorage(connection, config)
+    ? untilReady('the store', () => openJetStreamStorage(connection, config), logger)
     : openDiskStorage(join(config.DATA_DIR, 'files'));

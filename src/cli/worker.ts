@@ -24,7 +24,7 @@ export async function worker(config: Config): Promise<void> {
   endWithSupervisor(logger);
   const connection = await connectToLog(config, `wyvern worker ${id}`, logger);
   const log = await JetStreamLog.open(connection, config, logger);
-  const storage = await openStorage(config, connection);
+  const storage = await openStorage(config, connection, logger);
   const spoolFolder = await openSpool(join(config.DATA_DIR, 'spool'));
   const fetcher = createFetcher({ ports: config.fetchPorts, allow: config.fetchAllow });
   const media = createMediaPool({

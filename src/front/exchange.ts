@@ -232,6 +232,8 @@ export class Exchange {
     this.#status = status;
     res.writeStatus(REASONS[status] ?? String(status));
     res.writeHeader('Access-Control-Allow-Origin', '*');
+    // Whatever is said back of what a client sent, no browser shall take it for a page.
+    res.writeHeader('X-Content-Type-Options', 'nosniff');
     for (const name in this.#extra) res.writeHeader(name, this.#extra[name] as string);
     for (const name in headers) res.writeHeader(name, headers[name] as string);
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
 import { HeldOrigin } from '../support/held-origin.ts';
+import { SecondFront } from '../support/second-front.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
 import { createOne, gauge, jsonOf, type Status, sampleUrl, sleep, thumb, writeAccounts } from './support.ts';
@@ -190,6 +191,26 @@ describe('Accounts', () => {
     expect(keyOf(await ask('the-first-secret'))).toBe(keyOf(one));
     expect((await ask('a-wrong-secret')).status).toBe(401);
   });
+});
+
+test('What one front has had made the other one gives too, and joins what is at it', async () => {
+  await using second = await SecondFront.start(service);
+  const ask = (url: string, parameters: Parameters) => {
+    const query = new URLSearchParams({ task_name: 'image.thumb', ...parameters });
+    const headers = { Authorization: `Secret ${service.secret}` };
+    return fetch(`${url}/v1/create_file?${query}`, { headers, redirect: 'manual' });
+  };
+  const done = { url: sampleUrl(service), width: '201' };
+  expect(keyOf(await ask(second.url, done))).toBe(keyOf(await ask(service.url, done)));
+
+  const open = { url: origin.url(), width: '201' };
+  const first = ask(service.url, open);
+  await origin.waits(1);
+  await until(async () => (await gauge(second, 'wyvern_open_tasks')) > 0 || undefined);
+  const joining = ask(second.url, open);
+  await until(async () => (await gauge(second, 'wyvern_watchers')) === 1 || undefined);
+  await origin.answer();
+  expect(keyOf(await joining)).toBe(keyOf(await first));
 });
 
 test('With CACHE_SECONDS=0 every GET makes a task of its own', async () => {

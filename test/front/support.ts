@@ -72,6 +72,7 @@ export async function jsonOf<T = unknown>(response: Response, status = 200): Pro
   expect(response.status, body).toBe(status);
   expect(response.headers.get('content-type')).toBe(JSON_TYPE);
   expect(response.headers.get('access-control-allow-origin')).toBe('*');
+  expect(response.headers.get('x-content-type-options')).toBe('nosniff');
   return JSON.parse(body) as T;
 }
 

@@ -54,7 +54,7 @@ test('A child that is killed in the middle of its work costs one task one attemp
   timeout: 90_000,
 }, async () => {
   const before = workerPid();
-  const [victim] = (await create(service, [slow(service, 3_900)])) as [string];
+  const [victim] = (await create(service, [slow(service, 3_300)])) as [string];
   await untilAllStarted(service, [victim]);
   const pid = await busyChild();
   const neighbours = await create(

@@ -63,7 +63,6 @@ async function serve(
     'Last-Modified': stored.modifiedAt.toUTCString(),
     'Cache-Control': isFinal ? 'public, max-age=31536000, immutable' : 'no-cache',
     'Accept-Ranges': 'bytes',
-    'X-Content-Type-Options': 'nosniff',
     'Content-Security-Policy': "default-src 'none'; sandbox",
     'Cross-Origin-Resource-Policy': 'cross-origin',
     'Content-Disposition': 'inline',

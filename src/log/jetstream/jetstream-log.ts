@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
@@ -28,6 +27,7 @@ import { Publisher } from './publisher.ts';
 import { JetStreamTaking } from './queue.ts';
 import { Reader } from './reader.ts';
 import { ensureConsumer, ensureStream, STREAM } from './stream.ts';
+import { untilReady } from './until-ready.ts';
 import { JetStreamUpkeep, PURGE_TIMEOUT_MS } from './upkeep.ts';
 
 /** The event log on a JetStream stream, the queue of tasks on its durable consumers, and what creates depend on. */
@@ -63,8 +63,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   /** Opens the log, and makes its stream if it is not there yet. Waits for a JetStream that is still starting. */
   static async open(connection: NatsConnection, config: Config, logger: Logger): Promise<JetStreamLog> {
     const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
-    await untilReady(() => ensureStream(manager, config), logger);
-    await untilReady(() => ensureRequestsStream(manager, config), logger);
+    await untilReady('the log', () => ensureStream(manager, config), logger);
+    await untilReady('the log', () => ensureRequestsStream(manager, config), logger);
     const patient = await jetstreamManager(connection, { timeout: PURGE_TIMEOUT_MS, checkAPI: false });
     return new JetStreamLog(connection, manager, new JetStreamUpkeep(manager, patient), config, logger);
   }
@@ -182,19 +182,5 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     const message = await this.#manager.streams.getMessage(STREAM, { last_by_subj: subject });
     if (!message) return undefined;
     return { id: decodeEvent(message.subject, message.data, message.seq).id, seq: message.seq };
-  }
-}
-
-const RETRY_MS = 250;
-
-async function untilReady(action: () => Promise<void>, logger: Logger): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await action();
-    } catch (error) {
-      // Every few seconds a word, so that a wrong set-up does not look like a slow one.
-      if (tries % 20 === 0) logger.warn({ err: error }, 'still waiting for the log');
-      await delay(RETRY_MS);
-    }
   }
 }
