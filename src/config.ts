@@ -57,7 +57,7 @@ export const Settings = Type.Object({
     minimum: 0.01,
     maximum: 3_650,
   }),
-  MAX_LOG_BYTES: integer('bytes that the log may take on disk', 10_000_000_000, 1_000_000, 2 ** 50),
+  MAX_LOG_BYTES: integer('bytes that the log may take on disk', 10_000_000_000, 16_000_000, 2 ** 50),
   MAX_LOG_EVENTS: integer(
     'events that the log may hold; some 330 bytes of memory each',
     3_000_000,
@@ -69,7 +69,7 @@ export const Settings = Type.Object({
       'where outputs lie: `disk`, a folder under DATA_DIR, or `jetstream`, for machines that share nothing else',
     default: 'disk',
   }),
-  MAX_FILES_BYTES: integer('bytes that outputs may take in JetStream', 10_000_000_000, 1_000_000, 2 ** 50),
+  MAX_FILES_BYTES: integer('bytes that outputs may take in JetStream', 10_000_000_000, 16_000_000, 2 ** 50),
   CACHE_SECONDS: integer(
     'seconds in which a GET of `create_file` is answered with a file that was made before; 0: never',
     3_600,
