@@ -139,6 +139,7 @@ export class Attempts {
       attempt,
       queuedMs: waitedFor(plan.past.events, Date.now()),
       progress,
+      isOurs: started,
     });
     let settle: Settle = LEAVE;
     const report = async (outcome: Outcome): Promise<void> => {

@@ -34,6 +34,8 @@ interface Work {
   /** Milliseconds that the task has waited for this attempt. */
   readonly queuedMs: number;
   readonly progress: ProgressReports;
+  /** Whether the attempt is this worker's, once the log has its start. */
+  readonly isOurs: Promise<boolean>;
 }
 
 export type WorkEffects = Omit<AttemptEffects, 'report'> & {
@@ -51,7 +53,7 @@ export type WorkEffects = Omit<AttemptEffects, 'report'> & {
  * late finds some of them behind it.
  */
 export function createEffects(parts: EffectParts, shared: SharedWork<MediaPlace>, work: Work): WorkEffects {
-  const { key, attempt, definition, parameters, progress } = work;
+  const { key, attempt, definition, parameters, progress, isOurs } = work;
   const spent: Spent = { queued: work.queuedMs, fetching: 0, running: 0, storing: 0 };
   let sources: readonly Source[] = [];
   const timed = async <T>(phase: keyof Spent, effect: Promise<T>): Promise<T> => {
@@ -62,7 +64,7 @@ export function createEffects(parts: EffectParts, shared: SharedWork<MediaPlace>
       spent[phase] = Math.round((performance.now() - startedAt) * 1_000) / 1_000;
     }
   };
-  const outputs = new Outputs(parts.storage, { key, attempt }, (output) => progress.announce(output));
+  const outputs = new Outputs(parts.storage, { key, attempt }, isOurs, (output) => progress.announce(output));
   const listener: Listener = {
     onProgress: progress.report.bind(progress),
     onOutput: outputs.add.bind(outputs),

@@ -13,14 +13,25 @@ interface Place {
 export class Outputs {
   readonly #storage: Pick<Storage, 'put'>;
   readonly #place: Place;
+  readonly #isOurs: Promise<boolean>;
   readonly #onStored: (output: StoredOutput) => void;
   readonly #storing: Promise<StoredOutput>[] = [];
   #isLast = false;
 
-  /** `onStored` is told of each output that is durable while others may follow. */
-  constructor(storage: Pick<Storage, 'put'>, place: Place, onStored: (output: StoredOutput) => void) {
+  /**
+   * `isOurs` says whether the attempt is this worker's, once the log has its start: until then another one may be at
+   * the same attempt, and the two would store in one place. `onStored` is told of each output that is durable while
+   * others may follow.
+   */
+  constructor(
+    storage: Pick<Storage, 'put'>,
+    place: Place,
+    isOurs: Promise<boolean>,
+    onStored: (output: StoredOutput) => void,
+  ) {
     this.#storage = storage;
     this.#place = place;
+    this.#isOurs = isOurs;
     this.#onStored = onStored;
   }
 
@@ -52,6 +63,8 @@ export class Outputs {
 
   async #store({ name, extension, contentType, data }: Output): Promise<StoredOutput> {
     const file = `${name}.${extension}`;
+    // Nobody will hear of it: who has no attempt has no say.
+    if (!(await this.#isOurs)) throw new TaskFailure('another worker has the attempt', { passing: true });
     try {
       await this.#storage.put({ ...this.#place, file }, data);
     } catch (cause) {

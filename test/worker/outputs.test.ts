@@ -13,7 +13,7 @@ const output = (name: string): Output => ({
 });
 
 /** A store whose writes end when the test says so, and the outputs that were told to be durable. */
-function outputs() {
+function outputs(isOurs: Promise<boolean> = Promise.resolve(true)) {
   const writes: { readonly path: OutputPath; end(): void; fail(): void }[] = [];
   const told: string[] = [];
   const storage: Pick<Storage, 'put'> = {
@@ -23,7 +23,7 @@ function outputs() {
       }),
   };
   return {
-    outputs: new Outputs(storage, { key: KEY, attempt: 2 }, ({ name }) => told.push(name)),
+    outputs: new Outputs(storage, { key: KEY, attempt: 2 }, isOurs, ({ name }) => told.push(name)),
     writes,
     told,
   };
@@ -57,6 +57,24 @@ describe('the outputs of an attempt', () => {
       ['large.jpg', 5, 2],
     ]);
     expect(made.count).toBe(2);
+  });
+
+  it('are not stored before the log has the start of the attempt: another worker might be at the same', async () => {
+    let decide: (isOurs: boolean) => void = () => {};
+    const { outputs: made, writes } = outputs(new Promise<boolean>((resolve) => (decide = resolve)));
+    await made.add(output('one'));
+    expect(await isSettled(made.all())).toBe(false);
+    expect(writes).toEqual([]);
+    decide(true);
+    await new Promise(setImmediate);
+    expect(writes).toHaveLength(1);
+  });
+
+  it('are never stored when another worker has the attempt', async () => {
+    const { outputs: made, writes } = outputs(Promise.resolve(false));
+    await made.add(output('one'));
+    await expect(made.all()).rejects.toThrow('another worker has the attempt');
+    expect(writes).toEqual([]);
   });
 
   it('are two in memory at most: the third is not asked for before the first is durable', async () => {
