@@ -7,7 +7,7 @@ import { until } from '../support/until.ts';
 import { createOne, gauge, sleep, thumb } from './support.ts';
 
 test('The front sweeps: outputs that no task stands for go, those of tasks that ended stay', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   await using service = await Service.start({ SWEEP_SECONDS: '1' });
   const files = join(service.dataDir, 'files');
@@ -38,8 +38,8 @@ test('The front sweeps: outputs that no task stands for go, those of tasks that 
   await until(async () => {
     const counts = await Promise.all(['task_gone', 'not_in_the_end', 'unfinished'].map(removed));
     return counts.every((count) => count === 1) || undefined;
-  }, 30_000);
-  await until(async () => (await gauge(service, 'wyvern_outputs')) === 2 || undefined, 30_000);
+  }, 50_000);
+  await until(async () => (await gauge(service, 'wyvern_outputs')) === 2 || undefined, 50_000);
 
   expect(await gauge(service, 'wyvern_outputs_removed_bytes_total')).toBe(22);
   expect((await fetch(output)).status).toBe(200);

@@ -47,11 +47,11 @@ async function busyChild(): Promise<number> {
       seen.set(pid, time);
     }
     return undefined;
-  }, 20_000);
+  }, 40_000);
 }
 
 test('A child that is killed in the middle of its work costs one task one attempt', {
-  timeout: 90_000,
+  timeout: 120_000,
 }, async () => {
   const before = workerPid();
   const [victim] = (await create(service, [slow(service, 3_300)])) as [string];
@@ -84,7 +84,7 @@ describe.runIf(hasPrlimit)('A worker that cannot write any more', () => {
   ])(
     'says so in its tasks, leaves nothing half-done, and goes on when there is room for %s',
     {
-      timeout: 90_000,
+      timeout: 120_000,
     },
     async (_what, bytes, parameters, reason) => {
       limitFiles(bytes);
@@ -104,7 +104,7 @@ describe.runIf(hasPrlimit)('A worker that cannot write any more', () => {
 });
 
 test('A deadline that passes while pixels are encoded ends that task, and its decoder', {
-  timeout: 90_000,
+  timeout: 120_000,
 }, async () => {
   await using hasty = await Service.start({ TASK_TIMEOUT: '1.5', ATTEMPTS: '1' });
   // 12.9 megapixels of AVIF take several seconds on any machine.
