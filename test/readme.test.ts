@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Settings } from '../src/config.ts';
 import { catalogue } from '../src/tasks/catalogue.ts';
+import { PROMISES } from './faults/checker.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const scripts = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).scripts;
@@ -26,6 +27,15 @@ describe('the README', () => {
 
   it.each([...catalogue.keys()])('has the task %s', (name) => {
     expect(readme).toContain(`| \`${name}\` |`);
+  });
+
+  it.each(Object.keys(PROMISES))('has the promise that %s', (promise) => {
+    expect(readme).toContain(`- **${promise}**`);
+  });
+
+  it('has no promise that the fault suite does not hold the service to', () => {
+    const promises = [...readme.matchAll(/^- \*\*(.+?)\*\*/gm)].map(([, promise]) => promise);
+    expect(promises).toEqual(Object.keys(PROMISES));
   });
 
   it('names commands that there are', () => {
