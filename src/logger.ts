@@ -18,7 +18,7 @@ export const ON_A_TERMINAL: PrettyOptions = {
  * Readable in a terminal, JSON otherwise. Fields that could hold a credential are blanked wherever they
  * stand, as a second net: nothing of ours logs a request's body or headers.
  */
-export const createLogger = (part: string, config: Pick<Config, 'LOG_LEVEL'>): Logger =>
+export const createLogger = (part: string, config: Pick<Config, 'LOG_LEVEL'>, dest: 1 | 2 = 1): Logger =>
   pino(
     {
       level: config.LOG_LEVEL,
@@ -39,7 +39,7 @@ export const createLogger = (part: string, config: Pick<Config, 'LOG_LEVEL'>): L
         censor: '[redacted]',
       },
     },
-    process.stdout.isTTY
-      ? PinoPretty({ ...ON_A_TERMINAL, sync: true })
-      : pino.destination({ dest: 1, sync: true }),
+    (dest === 1 ? process.stdout : process.stderr).isTTY
+      ? PinoPretty({ ...ON_A_TERMINAL, destination: dest, sync: true })
+      : pino.destination({ dest, sync: true }),
   );

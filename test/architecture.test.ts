@@ -67,6 +67,17 @@ const RULES: readonly Rule[] = [
     never: (imported) => /^src\/(front|worker|cli)\//.test(imported),
   },
   {
+    name: 'only the command line knows replay',
+    from: /^src\/(replay|front|worker|log|projection|storage|accounts|tasks)\//,
+    never: (imported) => imported.startsWith('src/replay/'),
+    except: /^src\/replay\//,
+  },
+  {
+    name: 'replay does not know the front, the worker, nor the accounts',
+    from: /^src\/replay\//,
+    never: (imported) => /^src\/(front|worker|accounts|cli)\//.test(imported),
+  },
+  {
     name: 'only the command line names adapters',
     from: /^src\//,
     except: new RegExp(`^src/cli/|${ADAPTERS.source}`),

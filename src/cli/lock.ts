@@ -41,8 +41,11 @@ async function lockByFile(folder: string): Promise<Server> {
   throw inUse(folder);
 }
 
-const inUse = (folder: string): CannotStart =>
-  new CannotStart(
+/** Another process has the folder. */
+export class FolderInUse extends CannotStart {}
+
+const inUse = (folder: string): FolderInUse =>
+  new FolderInUse(
     `Wyvern is already running on the data folder ${folder}; stop it, or set DATA_DIR to another folder`,
   );
 

@@ -8,6 +8,7 @@ const USAGE = `Usage: wyvern <command>
   cluster  the same as three machines would run it: three nats-servers, two fronts, three workers; --tls
   front    the HTTP side alone, on the log at NATS_URL
   worker   one worker alone, on the log at NATS_URL
+  replay   what the log holds: shown, followed, checked, exported; --help
 
 Settings are environment variables; the README lists them.`;
 
@@ -23,6 +24,8 @@ async function run(command: string | undefined): Promise<void> {
       return (await import('./front.ts')).front(readConfig());
     case 'worker':
       return (await import('./worker.ts')).worker(readConfig());
+    case 'replay':
+      return (await import('./replay.ts')).replay(readConfig(), process.argv.slice(3));
     case 'media':
       return (await import('../worker/media/child.ts')).runMediaChild();
     case 'help':

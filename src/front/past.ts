@@ -1,8 +1,8 @@
 import type { StoredEvent } from '../log/envelope.ts';
 import type { EventLog } from '../log/log.ts';
+import type { Place } from '../log/place.ts';
 import { foldHistory, type TaskState } from '../projection/state.ts';
 import { nameOf } from './keys.ts';
-import type { Place } from './place.ts';
 import { type Problem, RequestError } from './request-error.ts';
 
 /** A task with the events that it is made of. */

@@ -1,32 +1,5 @@
-import { formatDate } from '../log/event-date.ts';
+import { type Place, parsePlace } from '../log/place.ts';
 import type { Problem } from './request-error.ts';
-
-/** A place in the log as clients name it: the sequence of an event, or a date. */
-export type Place =
-  | { readonly kind: 'seq'; readonly seq: number }
-  /** In the form of the events' own dates, so that the two can be compared as text. */
-  | { readonly kind: 'date'; readonly date: string };
-
-const SEQ = /^\d{1,15}$/;
-// A plus in a query is a space to whoever decodes it, and dates are pasted from answers.
-const DATE = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+ -])(\d\d):?(\d\d))?)?$/;
-
-/** Undefined for what is neither a sequence nor an ISO 8601 date from 1970 on. Dates without an offset are in UTC. */
-export function parsePlace(text: string): Place | undefined {
-  if (SEQ.test(text)) return { kind: 'seq', seq: Number(text) };
-  const match = DATE.exec(text);
-  if (!match) return undefined;
-  const [, day, time = '00:00', second = '00', fraction = '', sign, hours = '00', minutes = '00'] = match;
-  const local = Date.parse(`${day}T${time}:${second}Z`);
-  const isReal = !Number.isNaN(local) && new Date(local).toISOString().startsWith(`${day}T${time}`);
-  if (!isReal || Number(hours) > 23 || Number(minutes) > 59) return undefined;
-  const offset = (Number(hours) * 60 + Number(minutes)) * 60_000;
-  const ms = sign === '-' ? local + offset : local - offset;
-  const isShowable = ms >= 0 && ms < Date.UTC(10_000);
-  return isShowable
-    ? { kind: 'date', date: formatDate(ms * 1_000 + Number(fraction.padEnd(6, '0').slice(0, 6))) }
-    : undefined;
-}
 
 /** An optional place. Adds to `problems`. */
 export function readPlace(

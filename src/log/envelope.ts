@@ -68,6 +68,9 @@ export function decodeEvent(subject: string, data: Uint8Array, seq: number): Sto
   return { seq, ...place, id, prev, hash: hashOf(data), bytes: data.length, event };
 }
 
+/** The version of a record that `decodeEvent` has taken. */
+export const versionOf = (data: Uint8Array): number => parse(data, 0).v as number;
+
 const isHashOrNone = (prev: unknown): prev is string | undefined =>
   prev === undefined || (typeof prev === 'string' && HASH.test(prev));
 

@@ -1,6 +1,6 @@
 import type { Queued, TaskEvent } from '../../actors/event.ts';
 import type { StoredEvent } from './envelope.ts';
-import type { Extent, Moment, Page, ReadOptions } from './reading.ts';
+import type { Extent, Gap, LogRecord, Moment, Page, ReadOptions } from './reading.ts';
 
 /** An event on its way into the log, in its stored form: `seal` makes it. */
 export interface Append {
@@ -56,6 +56,8 @@ export interface EventLog {
    * is waited for. Frees what it holds when the iteration is left, and when the signal is aborted.
    */
   read(options: ReadOptions): AsyncIterable<Page>;
+  /** The same, of the records as they are stored: for who checks them, or takes them along. Of all types. */
+  readRecords(options: Omit<ReadOptions, 'types'>): AsyncIterable<Page<LogRecord | Gap>>;
   /** What the log holds at this moment. Rejects with `LogUnavailable`. */
   extent(): Promise<Extent>;
   /** Where a date falls, by the events' own dates. Rejects with `LogUnavailable`. */

@@ -22,10 +22,19 @@ export interface Gap {
 
 export type Entry = RecordedEvent | Gap | Unreadable;
 
+/** One record of the log as it is stored, byte for byte; also of those that are no event. */
+export interface LogRecord {
+  readonly seq: number;
+  readonly subject: string;
+  readonly bytes: Uint8Array;
+  /** Milliseconds since 1970, by the log's clock. */
+  readonly storedAtMs: number;
+}
+
 /** One step of a reading, in log order: each step begins where the one before ended, without a hole or a double. */
-export interface Page {
+export interface Page<T = Entry> {
   /** May be empty: then there was nothing of what was asked for. */
-  readonly entries: readonly Entry[];
+  readonly entries: readonly T[];
   /** All that was asked for has been told up to this sequence. */
   readonly through: number;
 }

@@ -1,13 +1,14 @@
 import { TASK_EVENT_TYPES, type TaskEventType } from '../../../actors/event.ts';
 import type { Account } from '../../accounts/account.ts';
 import { eventDate } from '../../log/event-date.ts';
+import { type Place, parsePlace } from '../../log/place.ts';
 import { authenticateBySecret } from '../authentication.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import type { HistoryRequest } from '../history-feed.ts';
 import { cloudEvents, NDJSON, PLAIN, SSE } from '../history-lines.ts';
 import { checkKeys } from '../keys.ts';
-import { type Place, parsePlace, readPlace } from '../place.ts';
+import { readPlace } from '../place.ts';
 import { parseQuery, readBoolean } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import type { RequestHead } from '../request-head.ts';

@@ -1,10 +1,11 @@
+import type { Place } from '../../log/place.ts';
 import { readJson } from '../body.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { detailedJson, withDetails } from '../history-view.ts';
 import { checkKeys, readKeys, readStates } from '../keys.ts';
 import { readPast } from '../past.ts';
-import { type Place, readPlace } from '../place.ts';
+import { readPlace } from '../place.ts';
 import { parseQuery, readBoolean } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { untilEnded } from '../waiting.ts';

@@ -6,6 +6,8 @@ export interface DeliveryPlace {
   readonly seq: number;
   /** The delivery's own number at its consumer, from 1. */
   readonly order: number;
+  /** When the message was stored, in milliseconds since 1970. */
+  readonly storedAtMs: number;
   /** Messages that the consumer had still to deliver after this one. */
   readonly pending: number;
 }
@@ -21,6 +23,7 @@ export function parseAckSubject(reply: string): DeliveryPlace {
     count: Number(tokens[at]),
     seq: Number(tokens[at + 1]),
     order: Number(tokens[at + 2]),
+    storedAtMs: Math.floor(Number(tokens[at + 3]) / 1e6),
     pending: Number(tokens[at + 4]),
   };
 }

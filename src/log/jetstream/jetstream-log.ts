@@ -14,7 +14,7 @@ import {
   type TakeOptions,
   type TaskQueue,
 } from '../log.ts';
-import type { Extent, Moment, Page, ReadOptions } from '../reading.ts';
+import type { Extent, Gap, LogRecord, Moment, Page, ReadOptions } from '../reading.ts';
 import { doneSubject } from '../subject.ts';
 import type { LogUpkeep } from '../upkeep.ts';
 import { Appender } from './appender.ts';
@@ -25,8 +25,8 @@ import { readHistory, readOutlines } from './history.ts';
 import { locate } from './locate.ts';
 import { Publisher } from './publisher.ts';
 import { JetStreamTaking } from './queue.ts';
-import { Reader } from './reader.ts';
-import { ensureConsumer, ensureStream, STREAM } from './stream.ts';
+import { asRecord, chosenEvents, Reader, type ReaderParts } from './reader.ts';
+import { ensureConsumer, ensureStream, hasStream, STREAM } from './stream.ts';
 import { untilReady } from './until-ready.ts';
 import { JetStreamUpkeep, PURGE_TIMEOUT_MS } from './upkeep.ts';
 
@@ -67,6 +67,20 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     await untilReady('the log', () => ensureRequestsStream(manager, config), logger);
     const patient = await jetstreamManager(connection, { timeout: PURGE_TIMEOUT_MS, checkAPI: false });
     return new JetStreamLog(connection, manager, new JetStreamUpkeep(manager, patient), config, logger);
+  }
+
+  /** Opens a log that is there, and changes nothing about it. Undefined if there is none. */
+  static async openExisting(
+    connection: NatsConnection,
+    config: Config,
+    logger: Logger,
+  ): Promise<JetStreamLog | undefined> {
+    const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
+    let isThere = true;
+    await untilReady(async () => {
+      isThere = await hasStream(manager);
+    }, logger);
+    return isThere ? new JetStreamLog(connection, manager, config, logger) : undefined;
   }
 
   get connected(): boolean {
@@ -134,8 +148,15 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   read(options: ReadOptions): AsyncIterable<Page> {
-    const parts = { connection: this.#connection, manager: this.#manager, logger: this.#logger };
-    return new Reader(parts, options).pages();
+    return new Reader(this.#reading, options, chosenEvents(options.types)).pages();
+  }
+
+  readRecords(options: Omit<ReadOptions, 'types'>): AsyncIterable<Page<LogRecord | Gap>> {
+    return new Reader(this.#reading, options, asRecord).pages();
+  }
+
+  get #reading(): ReaderParts {
+    return { connection: this.#connection, manager: this.#manager, logger: this.#logger };
   }
 
   async extent(): Promise<Extent> {

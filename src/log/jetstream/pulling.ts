@@ -15,9 +15,15 @@ const LOST_AFTER_MS = 3 * HEARTBEAT_MS;
 /** A consumer that nobody asks any more, because its reader stalls or its process died, goes by itself. */
 const INACTIVE_MS = 30_000;
 
+export interface Pulled {
+  readonly message: Msg;
+  readonly seq: number;
+  readonly storedAtMs: number;
+}
+
 /** What has arrived, in order. */
 export interface Arrival {
-  readonly pulled: readonly { readonly message: Msg; readonly seq: number }[];
+  readonly pulled: readonly Pulled[];
   /** The consumer has looked at everything up to this sequence. */
   readonly scanned: number;
   /** There was nothing more to deliver then. */
@@ -36,7 +42,7 @@ export class Pulling {
   readonly #inbox = `_INBOX.${nuid.next()}`;
   readonly #subscription: Subscription;
   readonly #timer: NodeJS.Timeout;
-  #pulled: Arrival['pulled'][number][] = [];
+  #pulled: Pulled[] = [];
   #scanned: number;
   /** Messages that the consumer had still to deliver, when it said so last. */
   #pending = 0;
@@ -137,13 +143,13 @@ export class Pulling {
   #receive(message: Msg): void {
     this.#heardAt = performance.now();
     if (message.subject === this.#inbox) return this.#receiveStatus(message);
-    const { seq, order, pending } = parseAckSubject(message.reply ?? '');
+    const { seq, order, storedAtMs, pending } = parseAckSubject(message.reply ?? '');
     if (order !== this.#order + 1) return this.#lose();
     this.#order = order;
     this.#open--;
     this.#scanned = seq;
     this.#pending = pending;
-    this.#pulled.push({ message, seq });
+    this.#pulled.push({ message, seq, storedAtMs });
     this.#wake();
   }
 

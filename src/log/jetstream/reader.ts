@@ -3,10 +3,10 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { TaskEventType } from '../../../actors/event.ts';
 import type { Logger } from '../../logger.ts';
-import type { Entry, Extent, Page, ReadOptions } from '../reading.ts';
-import { readOrExplain } from '../recorded-event.ts';
+import type { Extent, Gap, LogRecord, Page, ReadOptions } from '../reading.ts';
+import { type RecordedEvent, readOrExplain, type Unreadable } from '../recorded-event.ts';
 import { isEventSubject, readFilters } from '../subject.ts';
-import { type Arrival, Pulling } from './pulling.ts';
+import { type Arrival, type Pulled, Pulling } from './pulling.ts';
 import { STREAM } from './stream.ts';
 
 const AGAIN_MS = 250;
@@ -23,24 +23,27 @@ export interface ReaderParts {
  *
  * Whoever iterates sets the pace: nothing is asked of the log meanwhile, but for one request ahead.
  */
-export class Reader {
+export class Reader<T extends object> {
   readonly #parts: ReaderParts;
   readonly #options: ReadOptions;
   readonly #filters: readonly string[];
   readonly #through: number;
+  readonly #toEntry: (pulled: Pulled) => T | undefined;
   #after: number;
   /** Where the log ended when the consumer had just been made. */
   #head = 0;
 
-  constructor(parts: ReaderParts, options: ReadOptions) {
+  /** `toEntry` makes what is handed out of each record; undefined for what was not asked for. */
+  constructor(parts: ReaderParts, options: ReadOptions, toEntry: (pulled: Pulled) => T | undefined) {
     this.#parts = parts;
+    this.#toEntry = toEntry;
     this.#options = options;
     this.#filters = readFilters(options.keys, options.types);
     this.#through = options.through ?? Number.POSITIVE_INFINITY;
     this.#after = options.after;
   }
 
-  async *pages(): AsyncGenerator<Page> {
+  async *pages(): AsyncGenerator<Page<T | Gap>> {
     const { signal } = this.#options;
     while (this.#after < this.#through) {
       const pulling = await this.#open(signal);
@@ -76,7 +79,7 @@ export class Reader {
   }
 
   /** What had left the log before there was a consumer. Undefined while the log does not answer. */
-  async #begin(pulling: Pulling): Promise<Page | undefined> {
+  async #begin(pulling: Pulling): Promise<Page<T | Gap> | undefined> {
     const extent = await extentOf(this.#parts.manager);
     if (!extent) return undefined;
     this.#head = extent.last;
@@ -85,7 +88,7 @@ export class Reader {
   }
 
   /** Undefined when the consumer is lost, or the end has been reached. */
-  async #next(pulling: Pulling): Promise<Page | undefined> {
+  async #next(pulling: Pulling): Promise<Page<T | Gap> | undefined> {
     const arrival = this.#after < this.#through ? await pulling.take() : undefined;
     if (!arrival) return undefined;
     if (this.#filters.length === 0) return this.#page(arrival, Number.POSITIVE_INFINITY);
@@ -97,31 +100,42 @@ export class Reader {
    * `first` is where the log begins since then: what was jumped over before it may have been lost. Without a filter
    * every jump is a loss, so it is infinite.
    */
-  #page({ pulled, scanned, isAll }: Arrival, first: number): Page {
-    const entries: Entry[] = [];
+  #page({ pulled, scanned, isAll }: Arrival, first: number): Page<T | Gap> {
+    const entries: (T | Gap)[] = [];
     let at = this.#after;
     const advance = (seq: number): void => {
       const to = Math.min(seq, first - 1, this.#through);
       if (to > at) entries.push({ gap: { from: at + 1, to } });
       at = Math.min(seq, this.#through);
     };
-    for (const { message, seq } of pulled) {
-      advance(seq - 1);
-      if (seq > this.#through) break;
-      at = seq;
-      if (!isEventSubject(message.subject)) continue;
-      const entry = readOrExplain(message.subject, message.data, seq);
-      if ('unreadable' in entry || this.#isWanted(entry.type)) entries.push(entry);
+    for (const record of pulled) {
+      advance(record.seq - 1);
+      if (record.seq > this.#through) break;
+      at = record.seq;
+      const entry = this.#toEntry(record);
+      if (entry) entries.push(entry);
     }
     advance(scanned);
     // Whoever wants no more than there was is not kept waiting for a sequence that its filter never meets.
     return { entries, through: isAll && this.#through <= this.#head ? this.#through : at };
   }
-
-  #isWanted(type: TaskEventType): boolean {
-    return this.#options.types?.includes(type) ?? true;
-  }
 }
+
+/** Events of these types, of all if none are named, and what cannot be read. */
+export const chosenEvents =
+  (types: readonly TaskEventType[] | undefined) =>
+  ({ message, seq }: Pulled): RecordedEvent | Unreadable | undefined => {
+    if (!isEventSubject(message.subject)) return undefined;
+    const entry = readOrExplain(message.subject, message.data, seq);
+    return 'unreadable' in entry || (types?.includes(entry.type) ?? true) ? entry : undefined;
+  };
+
+export const asRecord = ({ message, seq, storedAtMs }: Pulled): LogRecord => ({
+  seq,
+  subject: message.subject,
+  bytes: message.data,
+  storedAtMs,
+});
 
 /** Undefined while the log does not answer. */
 const extentOf = async (manager: JetStreamManager): Promise<Extent | undefined> =>

@@ -59,6 +59,17 @@ export async function ensureStream(manager: JetStreamManager, settings: StreamSe
   }
 }
 
+/** Whether the log has been made. Rejects while JetStream does not answer. */
+export async function hasStream(manager: JetStreamManager): Promise<boolean> {
+  try {
+    await manager.streams.info(STREAM);
+    return true;
+  } catch (error) {
+    if (hasCode(error, JetStreamApiCodes.StreamNotFound)) return false;
+    throw error;
+  }
+}
+
 export const consumerOf = (name: string): string => `worker_${encodeName(name)}`;
 
 /** One durable consumer for each task name; all workers share it. Safe to call again. */

@@ -1,0 +1,40 @@
+import type { Gap } from '../log/reading.ts';
+import type { RecordedEvent, Unreadable } from '../log/recorded-event.ts';
+import type { Illegal, Summary } from './verifier.ts';
+
+type Shown = RecordedEvent | Gap | Unreadable;
+
+/** As `history_stream` says it. */
+export function jsonLine(entry: Shown): string {
+  if ('gap' in entry || 'unreadable' in entry) return JSON.stringify(entry);
+  const { seq, at, type, key, name, account, data } = entry;
+  return `{"seq":${seq},"time":"${at}","type":"${type}","key":"${key}","task_name":"${name}","account":${JSON.stringify(account)},"data":${data}}`;
+}
+
+/** For people: what a client sent must not steer their terminal. */
+export function humanLine(entry: Shown): string {
+  if ('gap' in entry) return `   events ${entry.gap.from} to ${entry.gap.to} have left the log`;
+  if ('unreadable' in entry) return plain(`${seqOf(entry.unreadable.seq)}  ${entry.unreadable.reason}`);
+  const { seq, at, type, key, name, account, data } = entry;
+  const time = at.slice(0, 26).replace('T', ' ');
+  return plain(`${seqOf(seq)}  ${time}  ${type.padEnd(9)}  ${key}  ${name}  ${account}  ${data}`);
+}
+
+const seqOf = (seq: number): string => String(seq).padStart(9);
+
+/** With control characters, and those that turn the direction of writing, spelled out. */
+export const plain = (text: string): string =>
+  text.replace(
+    /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
+export const illegalJson = ({ seq, key, kind, description }: Illegal): string =>
+  JSON.stringify({ seq, key, illegal: kind, description });
+
+export const illegalLine = ({ seq, key, kind, description }: Illegal): string =>
+  plain(`illegal  event ${seq}${key ? ` of ${key}` : ''}  ${kind}: ${description}`);
+
+export const summaryLine = ({ events, tasks, open, illegal, late, stale, digest }: Summary): string =>
+  `${events} events of ${tasks} tasks, ${open} of them open; ${late} late and ${stale} stale events, which is legal\n` +
+  `${illegal === 0 ? 'nothing' : illegal} illegal; sha256 of all that was read: ${digest}`;

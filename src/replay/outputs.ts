@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto';
+import type { StoredOutput } from '../../actors/event.ts';
+import type { Storage } from '../storage/storage.ts';
+
+/** What is wrong with an output as it lies in the store; undefined if it is what its task made. */
+export async function outputProblem(
+  storage: Storage,
+  key: string,
+  { attempt, file, bytes, sha256 }: StoredOutput,
+): Promise<string | undefined> {
+  const stored = await storage.open({ key, attempt, file });
+  if (!stored) return `has the output ${file}, which is not in the store`;
+  try {
+    if (stored.bytes !== bytes)
+      return `has the output ${file}, of which the store has ${stored.bytes} bytes instead of ${bytes}`;
+    const digest = createHash('sha256');
+    for await (const chunk of stored.read()) digest.update(chunk as Uint8Array);
+    return digest.digest('hex') === sha256
+      ? undefined
+      : `has the output ${file}, which has been changed in the store`;
+  } finally {
+    await stored.close();
+  }
+}

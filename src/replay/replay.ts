@@ -1,0 +1,114 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Queued, TaskEvent } from '../../actors/event.ts';
+import { replayTask } from '../../actors/task.ts';
+import type { EventLog } from '../log/log.ts';
+import type { Storage } from '../storage/storage.ts';
+import { exportRecords } from './export.ts';
+import { humanLine, illegalJson, illegalLine, jsonLine, summaryLine } from './lines.ts';
+import type { ReplayOptions } from './options.ts';
+import { outputProblem } from './outputs.ts';
+import { type Range, rangeOf } from './range.ts';
+import { Verifier } from './verifier.ts';
+
+export interface ReplayParts {
+  readonly log: EventLog;
+  readonly storage: () => Promise<Storage>;
+  /** Resolves when there is room for more. */
+  readonly write: (line: string) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/** Resolves with the exit code: 1 if anything is illegal, or not there. Rejects with `LogUnavailable`. */
+export async function replay(parts: ReplayParts, options: ReplayOptions): Promise<number> {
+  if (options.state) return showState(parts, options);
+  const range = await rangeOf(parts.log, options);
+  switch (options.mode) {
+    case 'verify':
+      return verify(parts, options, range);
+    case 'export':
+      return exportRecords(parts, options, range);
+    default:
+      return show(parts, options, range);
+  }
+}
+
+async function show(parts: ReplayParts, options: ReplayOptions, range: Range): Promise<number> {
+  const { log, signal, write } = parts;
+  const line = options.json ? jsonLine : humanLine;
+  const through = options.follow ? undefined : range.through;
+  const pace = options.speed === undefined ? undefined : pacer(options.speed, signal);
+  const { tasks: keys, types } = options;
+  for await (const { entries } of log.read({ after: range.after, through, keys, types, signal }))
+    for (const entry of entries) {
+      if ('account' in entry && options.account !== undefined && entry.account !== options.account) continue;
+      // What an account asks for is its own events; whose this was cannot be told.
+      if ('unreadable' in entry && options.account !== undefined) continue;
+      if ('at' in entry) await pace?.(entry.at);
+      if (signal.aborted) return 0;
+      await write(line(entry));
+    }
+  return 0;
+}
+
+/** Waits as long as had passed between the events, divided by `speed`. */
+function pacer(speed: number, signal: AbortSignal): (at: string) => Promise<void> {
+  let begin: { readonly at: number; readonly now: number } | undefined;
+  return async (at) => {
+    begin ??= { at: Date.parse(at), now: performance.now() };
+    const due = begin.now + (Date.parse(at) - begin.at) / speed;
+    // A timer holds at most 24 days.
+    for (let left = due - performance.now(); left > 0 && !signal.aborted; left = due - performance.now())
+      await delay(Math.min(left, 86_400_000), undefined, { signal }).catch(() => {});
+  };
+}
+
+async function showState({ log, write }: ReplayParts, { state, json }: ReplayOptions): Promise<number> {
+  const { key, seq } = state as NonNullable<ReplayOptions['state']>;
+  const history = await log.history(key, seq);
+  const [first, ...rest] = history.map(({ event }) => event);
+  if (first?.type !== 'queued') {
+    const missing = first
+      ? 'the log has let go of its beginning'
+      : `the log knows no such task${seq ? ' then' : ''}`;
+    await write(JSON.stringify({ key, error: missing }));
+    return 1;
+  }
+  const actor = replayTask([first as Queued, ...(rest as TaskEvent[])]);
+  const { status, value, context } = actor.getSnapshot();
+  const shown = { key, seq: history.at(-1)?.seq, status, value, context };
+  await write(JSON.stringify(shown, undefined, json ? undefined : 2));
+  return 0;
+}
+
+async function verify(parts: ReplayParts, options: ReplayOptions, range: Range): Promise<number> {
+  const { log, signal, write } = parts;
+  const lines: string[] = [];
+  const storage = options.skipOutputs ? undefined : await parts.storage();
+  const verifier = new Verifier({
+    log,
+    signal,
+    beginsLate: (await log.extent()).first > 1 || range.after > 0,
+    isWanted: ({ event }) => options.account === undefined || event.account === options.account,
+    tell: (illegal) => void lines.push(options.json ? illegalJson(illegal) : illegalLine(illegal)),
+    ended: async ({ key, seq, event }) => {
+      if (event.type !== 'completed' || !storage) return;
+      for (const output of event.outputs) {
+        const description = await outputProblem(storage, key, output);
+        if (description) verifier.tell({ seq, key, kind: 'output', description });
+      }
+    },
+  });
+  for await (const { entries } of log.readRecords({ ...range, keys: options.tasks, signal }))
+    for (const entry of entries) {
+      if ('gap' in entry) {
+        // Of chosen tasks alone a reading cannot tell; it names only what the log let go of.
+        const isRetention = options.tasks !== undefined || (await log.extent()).first > entry.gap.to;
+        verifier.gap(entry.gap.from, entry.gap.to, isRetention);
+      } else await verifier.judge(entry);
+      for (const line of lines.splice(0)) await write(line);
+    }
+  const summary = verifier.summary();
+  await write(options.json ? JSON.stringify(summary) : summaryLine(summary));
+  if (signal.aborted) return 130;
+  return summary.illegal > 0 ? 1 : 0;
+}

@@ -1,0 +1,180 @@
+import { describe, expect, it } from 'vitest';
+import type { TaskEvent } from '../../actors/event.ts';
+import { encodeEvent, hashOf } from '../../src/log/envelope.ts';
+import type { EventLog } from '../../src/log/log.ts';
+import type { LogRecord } from '../../src/log/reading.ts';
+import { subjectOf } from '../../src/log/subject.ts';
+import { type Illegal, Verifier } from '../../src/replay/verifier.ts';
+import { canceled, completed, date, failed, progress, queued, retried, started } from '../actors/events.ts';
+
+/** A key that was made when the histories of these tests begin. */
+const KEY = '01MCC5RM00PH8E2RX7S7QX1T2A';
+const STORED = Date.parse(date(100));
+
+interface Line {
+  subject: string;
+  bytes: Buffer;
+}
+
+/** Each event names the one before it, as one worker after the other would write them. */
+function chain(...events: TaskEvent[]): Line[] {
+  let prev: string | undefined;
+  return events.map((event) => {
+    const bytes = encodeEvent(event, prev).data;
+    prev = hashOf(bytes);
+    return { subject: subjectOf('hello', KEY, event), bytes };
+  });
+}
+
+async function verify(lines: readonly (Line & { seq?: number })[], beginsLate = false) {
+  const found: Illegal[] = [];
+  const records: LogRecord[] = lines.map((line, index) => ({ seq: index + 1, storedAtMs: STORED, ...line }));
+  async function* readRecords({ through }: { through?: number }) {
+    yield { entries: records.filter(({ seq }) => seq <= (through ?? 0)), through: through ?? 0 };
+  }
+  const verifier = new Verifier({
+    log: { readRecords } as unknown as EventLog,
+    signal: new AbortController().signal,
+    beginsLate,
+    isWanted: () => true,
+    tell: (illegal) => found.push(illegal),
+  });
+  for (const record of records) await verifier.judge(record);
+  return { found, summary: verifier.summary() };
+}
+const kinds = async (lines: readonly Line[]): Promise<string[]> =>
+  (await verify(lines)).found.map(({ seq, key, kind }) => `${seq} ${kind} ${key === KEY}`);
+const changed = (line: Line, from: string, to: string): Line => ({
+  ...line,
+  bytes: Buffer.from(line.bytes.toString().replace(from, to)),
+});
+
+describe('a legal log', () => {
+  it.each([
+    ['a task that runs', chain(queued(), started(1), progress(1, 5), progress(1, 9), completed(1))],
+    ['a task that waits', chain(queued())],
+    ['a refused task', chain(queued(), failed(0))],
+    ['a task that is tried again', chain(queued(), started(1), retried(1), started(2), completed(2))],
+    ['a task whose worker died', chain(queued(), started(1), started(2), started(3), failed(3))],
+    ['a canceled task', chain(queued(), started(1), canceled(1))],
+  ])('has nothing illegal: %s', async (_, lines) => {
+    expect((await verify(lines)).found).toEqual([]);
+  });
+
+  it('may have late events, and those of an attempt that was over', async () => {
+    const lines = chain(
+      queued(),
+      started(1),
+      started(2),
+      progress(1, 50, 2),
+      completed(2),
+      progress(1, 90, 2),
+      retried(1, 2),
+    );
+    expect(await verify(lines)).toMatchObject({
+      found: [],
+      summary: { events: 7, tasks: 1, late: 2, stale: 1 },
+    });
+  });
+
+  it('may be a tree: several events name the same one', async () => {
+    const [first, second] = chain(queued(), started(1)) as [Line, Line];
+    const follow = (event: TaskEvent): Line => ({
+      subject: subjectOf('hello', KEY, event),
+      bytes: encodeEvent(event, hashOf(second.bytes)).data,
+    });
+    const lines = [first, second, follow(progress(1, 5)), follow(started(2)), follow(completed(2))];
+    expect((await verify(lines)).found).toEqual([]);
+  });
+
+  it('may be of version 1, without any hash', async () => {
+    const lines = chain(queued(), started(1), completed(1)).map(({ subject, bytes }) => {
+      const { prev: _, ...record } = JSON.parse(bytes.toString());
+      return { subject, bytes: Buffer.from(JSON.stringify({ ...record, v: 1 })) };
+    });
+    expect((await verify(lines)).found).toEqual([]);
+  });
+
+  it('may have let go of the beginning of a task', async () => {
+    const lines = chain(queued(), started(1), progress(1, 5), completed(1)).slice(2);
+    expect((await verify(lines, true)).found).toEqual([]);
+    expect((await verify(lines)).found.map(({ kind }) => kind)).toContain('beginning');
+  });
+});
+
+describe('of an illegal log', () => {
+  const life = () => chain(queued(), started(1), progress(1, 5), completed(1)) as [Line, Line, Line, Line];
+
+  it('a changed event is named', async () => {
+    const lines = life();
+    const { found } = await verify([lines[0], changed(lines[1], '"w1"', '"w2"'), lines[2], lines[3]]);
+    expect(found).toMatchObject([{ seq: 3, key: KEY, kind: 'chain' }]);
+    expect(found[0]?.description).toContain('event 2 (started) has been changed');
+  });
+
+  it('a missing event is named', async () => {
+    const [first, second, , last] = life();
+    const { found } = await verify(
+      [first, second, last].map((line, index) => ({ ...line, seq: [1, 2, 4][index] as number })),
+    );
+    expect(found).toMatchObject([{ seq: 4, kind: 'chain' }]);
+    expect(found[0]?.description).toContain('one between 2 and 4 is missing');
+  });
+
+  it('a hash that was left out is found', async () => {
+    const lines = life();
+    expect(
+      await kinds([
+        lines[0],
+        changed(lines[1], /"prev":"[^"]*",/.exec(lines[1].bytes.toString())?.[0] as string, ''),
+      ]),
+    ).toEqual(['2 chain true']);
+  });
+
+  it.each<[string, Line[], string[]]>([
+    ['a second end', chain(queued(), started(1), completed(1), failed(1)), ['4 end true']],
+    ['a second beginning', chain(queued(), started(1), queued()), ['3 beginning true']],
+    ['an attempt that was left out', chain(queued(), started(2)), ['2 attempt true']],
+    ['an attempt that never started', chain(queued(), started(1), completed(2)), ['3 attempt true']],
+    ['an end of a task that nobody started', chain(queued(), completed(1)), ['2 attempt true']],
+    ['dates that run backwards', chain(queued(50), started(1, 20)), ['2 time true']],
+    ['a date from the future', chain(queued(), started(1, 500)), ['2 time true']],
+    ['another account', chain(queued(), { ...started(1), account: 'other' }), ['2 account true']],
+    [
+      'an event at the place of another',
+      chain(queued(), started(1)).map((line) => ({ ...line, subject: line.subject.replace('.1', '.7') })),
+      ['2 place true'],
+    ],
+    [
+      'what is not an event',
+      [{ subject: `task.queued.hello.${KEY}.0`, bytes: Buffer.from('{"v":2') }],
+      ['1 unreadable false'],
+    ],
+    [
+      'a version that nobody knows',
+      [changed(chain(queued())[0] as Line, '"v":2', '"v":9')],
+      ['1 unreadable false'],
+    ],
+    ['no beginning', chain(queued(), started(1)).slice(1), ['1 beginning true']],
+  ])('%s is found', async (_, lines, expected) => {
+    expect(await kinds(lines)).toEqual(expect.arrayContaining(expected));
+  });
+
+  it('nothing that was changed escapes, but the last event that nothing follows', async () => {
+    const lines = life();
+    for (const index of [0, 1, 2]) {
+      const tampered = lines.map((line, at) =>
+        at === index ? changed(line, '"account"', ' "account"') : line,
+      );
+      expect((await verify(tampered)).summary.illegal).toBe(1);
+    }
+  });
+
+  it('and of every log the digest says whether it is the same', async () => {
+    const lines = life();
+    const { digest } = (await verify(lines)).summary;
+    expect((await verify(lines)).summary.digest).toBe(digest);
+    const last = changed(lines[3], 'Hello John', 'Hello Jane');
+    expect((await verify([...lines.slice(0, 3), last])).summary.digest).not.toBe(digest);
+  });
+});
