@@ -80,7 +80,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     await untilReady(async () => {
       isThere = await hasStream(manager);
     }, logger);
-    return isThere ? new JetStreamLog(connection, manager, config, logger) : undefined;
+    if (!isThere) return undefined;
+    return new JetStreamLog(connection, manager, new JetStreamUpkeep(manager, manager), config, logger);
   }
 
   get connected(): boolean {
