@@ -28,7 +28,12 @@ export async function replay(config: Config, args: readonly string[]): Promise<v
     process.stdout.on('error', () => abort.abort());
     await using server = await openServer(config);
     const log = await openLog(config, server);
-    const parts = { log, storage: () => openStorage(config, server.connection), write, signal: abort.signal };
+    const parts = {
+      log,
+      storage: () => openStorage(config, server.connection, createLogger('replay', config, 2)),
+      write,
+      signal: abort.signal,
+    };
     process.exitCode = await replayLog(parts, options);
     await log.close();
   } catch (error) {

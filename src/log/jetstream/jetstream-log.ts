@@ -76,11 +76,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     logger: Logger,
   ): Promise<JetStreamLog | undefined> {
     const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
-    let isThere = true;
-    await untilReady(async () => {
-      isThere = await hasStream(manager);
-    }, logger);
-    if (!isThere) return undefined;
+    if (!(await untilReady('the log', () => hasStream(manager), logger))) return undefined;
     return new JetStreamLog(connection, manager, new JetStreamUpkeep(manager, manager), config, logger);
   }
 
