@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Account, Front } from './deployment.ts';
+import { linesOf } from './lines.ts';
 import { type Observation, type SeenFeed, type SeenStatus, statusesIn } from './observations.ts';
 
 /** After that a client goes away. A front that stands still for longer has lost it. */
@@ -166,12 +167,3 @@ export class Caller {
 /** Each task says in the log which request it came with. */
 const tagged = (tasks: readonly object[], request: number): object[] =>
   tasks.map((task, index) => ({ ...task, task_metas: { request, index } }));
-
-async function* linesOf(response: Response): AsyncGenerator<string> {
-  let rest = '';
-  for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() as string;
-    yield* lines;
-  }
-}

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { RawRecord } from '../support/raw-log.ts';
 import { check, PROMISES, type PromiseName } from './checker.ts';
 import type { Evidence } from './evidence.ts';
-import type { Observation, SeenFeed } from './observations.ts';
+import type { Observation, SeenFeed, ToldEvent } from './observations.ts';
 import { HELLO, KEYS, soundEvidence, statusAfter } from './sample-evidence.ts';
 
 const sound = soundEvidence();
@@ -26,6 +26,11 @@ const feedOf = (change: (lines: SeenFeed['lines']) => SeenFeed['lines']): Eviden
   seen((observation) =>
     observation.kind === 'feed' ? { ...observation, lines: change(observation.lines) } : observation,
   );
+
+const hearing = (change: (events: readonly ToldEvent[]) => readonly ToldEvent[]): Evidence => ({
+  ...sound,
+  told: sound.told.map(({ account, events }) => ({ account, events: change(events) })),
+});
 
 /** The log with other records, counted anew. */
 const logged = (records: readonly RawRecord[]): Evidence => ({
@@ -148,6 +153,21 @@ const BROKEN: readonly (readonly [PromiseName, string, () => Evidence])[] = [
     'a feed tells of a stranger’s task',
     () =>
       feedOf((lines) => [...lines.slice(0, 2), { at: 250, value: status(KEYS.thumb, 2) }, ...lines.slice(2)]),
+  ],
+  [
+    'the history stream tells every event once',
+    'an event was left out where the reader was cut off',
+    () => hearing((events) => events.filter(({ seq }) => seq !== 6)),
+  ],
+  [
+    'the history stream tells every event once',
+    'an event was told again by the next front',
+    () => hearing((events) => [...events.slice(0, 6), ...events.slice(5)]),
+  ],
+  [
+    'the history stream tells every event once',
+    'the last events never came',
+    () => hearing((events) => events.slice(0, -1)),
   ],
   [
     'only the outputs of the winner are served',

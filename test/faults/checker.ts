@@ -8,7 +8,7 @@ import {
 } from './promises/ends.ts';
 import { everyTaskEnds, legalHistories, oneEnd } from './promises/histories.ts';
 import { allOrNothing, nothingIsLost, oneAnswerAKey } from './promises/stored.ts';
-import { gaplessFeeds, neverBackwards, trueStatuses } from './promises/views.ts';
+import { everyEventIsTold, gaplessFeeds, neverBackwards, trueStatuses } from './promises/views.ts';
 
 type Check = (evidence: Evidence, histories: ReadonlyMap<string, History>) => Iterable<string>;
 
@@ -23,6 +23,7 @@ export const PROMISES = {
   'every status shown is a true one': trueStatuses,
   'no status runs backwards': neverBackwards,
   'no feed has a gap': gaplessFeeds,
+  'the history stream tells every event once': everyEventIsTold,
   'only the outputs of the winner are served': onlyTheWinnersOutputs,
   'every output is there': everyOutputIsThere,
   'what was canceled is canceled': canceledIsCanceled,

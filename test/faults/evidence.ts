@@ -4,12 +4,15 @@ import { decodeEvent, type StoredEvent } from '../../src/log/envelope.ts';
 import { isEventSubject } from '../../src/log/subject.ts';
 import { fold, isEnded, type TaskState } from '../../src/projection/state.ts';
 import type { RawRecord } from '../support/raw-log.ts';
-import type { LimitProbe, Observation, Struck } from './observations.ts';
+import type { LimitProbe, Observation, Struck, ToldHistory } from './observations.ts';
 
 /** All that a run left behind. */
 export interface Evidence {
   readonly records: readonly RawRecord[];
   readonly seen: readonly Observation[];
+  readonly told: readonly ToldHistory[];
+  /** The log's last sequence when those histories were read to their end. */
+  readonly toldUpTo: number;
   readonly probes: readonly LimitProbe[];
   readonly struck: readonly Struck[];
   readonly publicUrl: string;

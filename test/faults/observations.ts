@@ -61,6 +61,19 @@ export interface SeenFile extends Call {
 
 export type Observation = SeenCreate | SeenStatuses | SeenFeed | SeenFile;
 
+/** One line of an account's history, in the order in which they came. */
+export interface ToldEvent {
+  readonly seq: number;
+  readonly type: string;
+  readonly key: string;
+}
+
+/** What somebody who followed an account's history from its beginning was told. */
+export interface ToldHistory {
+  readonly account: string;
+  readonly events: readonly ToldEvent[];
+}
+
 /** How many tasks of its limit an account could have open at once when all its tasks had ended. */
 export interface LimitProbe {
   readonly front: number;

@@ -11,6 +11,7 @@ import type { Account } from './deployment.ts';
 import { type Evidence, eventsIn } from './evidence.ts';
 import { FAULTS, type FaultName } from './faults.ts';
 import { type Figures, figuresOf } from './figures.ts';
+import { HistoryReader } from './history-reader.ts';
 import { probeLimits } from './limits.ts';
 import type { Struck } from './observations.ts';
 import { Random } from './random.ts';
@@ -59,15 +60,21 @@ export async function run(options: RunOptions): Promise<RunReport> {
   const startedAt = performance.now();
   const now = () => Math.round(performance.now() - startedAt);
   const caller = new Caller(deployment.fronts, now);
-  const struck = await strikeUnderLoad(options, stage, caller, random, now);
+  const readers = ACCOUNTS.map((account) => new HistoryReader(account, deployment.fronts));
+  const struck = await strikeUnderLoad(options, stage, { caller, readers }, random, now);
   await deployment.untilReady();
   await untilAllEnded(connection).catch(() => say('not every task has ended in time'));
   const ofWorkload = await readRawLog(connection);
   await askAtTheEnd(caller, deployment.fronts.length, ofWorkload);
+  for (const reader of readers) await reader.finish();
   const probes = await probeLimits(deployment.fronts, ACCOUNTS);
   await untilAllEnded(connection).catch(() => {});
   const records = await readRawLog(connection);
-  const evidence: Evidence = { records, seen: caller.seen, probes, struck, publicUrl: deployment.publicUrl };
+  const evidence: Evidence = {
+    ...{ records, seen: caller.seen, probes, struck, publicUrl: deployment.publicUrl },
+    told: readers.map(({ account, told }) => ({ account: account.name, events: told })),
+    toldUpTo: ofWorkload.at(-1)?.seq ?? 0,
+  };
   await writeFile(join(folder, 'evidence.json'), JSON.stringify({ seed, durationMs, ...evidence }));
   return { struck, skipped, violations: check(evidence), figures: figuresOf(ofWorkload, caller.seen) };
 }
@@ -75,7 +82,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
 async function strikeUnderLoad(
   { faults, durationMs, clients, say }: RunOptions,
   stage: Stage,
-  caller: Caller,
+  { caller, readers }: { readonly caller: Caller; readonly readers: readonly HistoryReader[] },
   random: Random,
   now: () => number,
 ): Promise<Struck[]> {
@@ -86,11 +93,12 @@ async function strikeUnderLoad(
     ...{ random: random.fork('workload'), fronts: stage.deployment.fronts.length },
   });
   const stop = new AbortController();
+  const following = readers.map((reader) => reader.follow(stop.signal));
   const loaded = workload.run(stop.signal);
   const struck = await strikeAll(planned, stage, random.fork('targets'), now, say);
   await delay(Math.max(0, durationMs - now()));
   stop.abort();
-  await loaded;
+  await Promise.all([loaded, ...following]);
   return struck;
 }
 

@@ -6,7 +6,7 @@ import { seal } from '../../src/log/seal.ts';
 import { subjectOf } from '../../src/log/subject.ts';
 import { foldHistory } from '../../src/projection/state.ts';
 import type { RawRecord } from '../support/raw-log.ts';
-import type { Evidence } from './evidence.ts';
+import { type Evidence, eventsIn } from './evidence.ts';
 import type {
   Observation,
   SeenCreate,
@@ -134,5 +134,13 @@ export function soundEvidence(): Evidence {
     file(1_600, 1),
   ];
   const probes = [0, 1].map((front) => ({ front, account: 'acme', full: 200, overfull: 401 }));
-  return { records, seen, probes, struck: [], publicUrl: PUBLIC_URL };
+  const history = eventsIn(records).map(({ seq, key: task, event }) => ({
+    seq,
+    type: event.type,
+    key: task,
+  }));
+  return {
+    ...{ records, seen, probes, struck: [], publicUrl: PUBLIC_URL },
+    ...{ told: [{ account: 'acme', events: history }], toldUpTo: records.length },
+  };
 }

@@ -1,4 +1,4 @@
-import type { Evidence, History } from '../evidence.ts';
+import { type Evidence, eventsIn, type History } from '../evidence.ts';
 import { type Observation, type SeenStatus, statusesIn } from '../observations.ts';
 
 type Histories = ReadonlyMap<string, History>;
@@ -59,6 +59,23 @@ function* goesForward(all: readonly Shown[], histories: Histories): Generator<st
     if (index !== -1) placed.push({ at, index, call });
     else if (statuses.includes(JSON.stringify(status)))
       yield `front ${front + 1} showed call ${call} task ${status.key} as ${status.status}, which it was before`;
+  }
+}
+
+/** Who follows an account's history is told each of its events once, in the order of the log, however often it is cut off. */
+export function* everyEventIsTold({ records, told, toldUpTo }: Evidence): Generator<string> {
+  for (const { account, events } of told) {
+    const stored = eventsIn(records)
+      .filter(({ event, seq }) => event.account === account && seq <= toldUpTo)
+      .map(({ seq, key, event }) => `${event.type} of ${key} at ${seq}`);
+    const heard = events
+      .filter(({ seq }) => seq <= toldUpTo)
+      .map(({ seq, key, type }) => `${type} of ${key} at ${seq}`);
+    const wrong = Array.from(stored.length > heard.length ? stored : heard).findIndex(
+      (_, index) => stored[index] !== heard[index],
+    );
+    if (wrong !== -1)
+      yield `the history of ${account} told '${heard[wrong]}' where the log has '${stored[wrong]}'`;
   }
 }
 
