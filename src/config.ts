@@ -9,6 +9,13 @@ const text = (description: string, fallback?: string) =>
     : Type.String({ description, default: fallback });
 const integer = (description: string, fallback: number, minimum: number, maximum: number) =>
   Type.Integer({ description, default: fallback, minimum, maximum });
+const seconds = (description: string, fallback: number) =>
+  Type.Number({
+    description: `seconds ${description}`,
+    default: fallback,
+    minimum: 0.1,
+    maximum: 3_600,
+  });
 
 /** Every setting, as an environment variable. The README's table is held to this schema by a test. */
 export const Settings = Type.Object({
@@ -51,6 +58,12 @@ export const Settings = Type.Object({
     '',
   ),
   FETCH_PORTS: text('ports that sources may name, comma-separated', '80,443'),
+  FETCH_TIMEOUT: seconds('that fetching one source may take, redirects included', 30),
+  FETCH_CONNECT_TIMEOUT: seconds('from the look-up of a name to a connection that is ready', 5),
+  FETCH_HEADERS_TIMEOUT: seconds('from a request to the end of the headers of its answer', 10),
+  FETCH_IDLE_TIMEOUT: seconds('between two pieces of a body', 10),
+  FETCH_MAX_BYTES: integer('bytes of one source', 50_000_000, 1, 500_000_000),
+  FETCH_MAX_REDIRECTS: integer('redirects that a source may take', 5, 0, 20),
   RETENTION_DAYS: Type.Number({
     description: 'days that the log keeps an event',
     default: 7,

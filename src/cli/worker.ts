@@ -12,6 +12,7 @@ import { EndWatch } from '../worker/end-watch.ts';
 import { createMediaPool } from '../worker/media/pool.ts';
 import { OwnFiles } from '../worker/own-files.ts';
 import { createFetcher } from '../worker/source/fetcher.ts';
+import type { FetchLimits } from '../worker/source/limits.ts';
 import { Worker } from '../worker/worker.ts';
 import { endWithSupervisor, untilStopped } from './lifecycle.ts';
 import { connectToLog } from './log-connection.ts';
@@ -26,7 +27,11 @@ export async function worker(config: Config): Promise<void> {
   const log = await JetStreamLog.open(connection, config, logger);
   const storage = await openStorage(config, connection, logger);
   const spoolFolder = await openSpool(join(config.DATA_DIR, 'spool'));
-  const fetcher = createFetcher({ ports: config.fetchPorts, allow: config.fetchAllow });
+  const fetcher = createFetcher({
+    ports: config.fetchPorts,
+    allow: config.fetchAllow,
+    limits: fetchLimits(config),
+  });
   const media = createMediaPool({
     size: availableParallelism(),
     childCommand: { modulePath: fileURLToPath(new URL('./wyvern.js', import.meta.url)), args: ['media'] },
@@ -60,6 +65,15 @@ export async function worker(config: Config): Promise<void> {
   logger.info('taking tasks');
   process.send?.({ type: 'ready' });
 }
+
+const fetchLimits = (config: Config): Partial<FetchLimits> => ({
+  totalMs: config.FETCH_TIMEOUT * 1_000,
+  connectMs: config.FETCH_CONNECT_TIMEOUT * 1_000,
+  headersMs: config.FETCH_HEADERS_TIMEOUT * 1_000,
+  idleMs: config.FETCH_IDLE_TIMEOUT * 1_000,
+  maxBytes: config.FETCH_MAX_BYTES,
+  maxRedirects: config.FETCH_MAX_REDIRECTS,
+});
 
 /** A folder for this worker's sources. What workers that died on this machine left behind is removed. */
 async function openSpool(root: string): Promise<string> {
