@@ -10,6 +10,8 @@ export interface LargeLog {
   readonly ended: number;
   /** Tasks that are queued for ever: of a name that no worker knows. */
   readonly open?: number;
+  /** Of the ended tasks; `hello` by default, whose queued events the workers of a running service take up once more. */
+  readonly name?: string;
 }
 
 const ACCOUNT = 'acme';
@@ -21,7 +23,7 @@ const BATCHES_AT_ONCE = 3;
  * Fills a log through its own port, so that what it writes is what the service writes: some 60 k events/s,
  * 50 s for a million tasks. The open tasks come last. Resolves with the last sequence.
  */
-export async function fillLog(log: EventLog, { ended, open = 0 }: LargeLog): Promise<number> {
+export async function fillLog(log: EventLog, { ended, open = 0, name = 'hello' }: LargeLog): Promise<number> {
   let left = { ended, open };
   let last = 0;
   const fillNext = async (): Promise<void> => {
@@ -30,7 +32,7 @@ export async function fillLog(log: EventLog, { ended, open = 0 }: LargeLog): Pro
       const isOpen = left.ended === 0;
       const count = isOpen ? take(left.open) : take(left.ended);
       left = isOpen ? { ...left, open: left.open - count } : { ...left, ended: left.ended - count };
-      const stored = await log.appendAll(isOpen ? openTasks(count) : endedTasks(count));
+      const stored = await log.appendAll(isOpen ? openTasks(count) : endedTasks(count, name));
       last = Math.max(last, stored);
     }
   };
@@ -43,8 +45,8 @@ const range = (count: number): number[] => Array.from({ length: count }, (_, ind
 const openTasks = (count: number): Append[] =>
   range(count).map((index) => seal({ name: 'nobody.knows', key: newKey() }, queued('nobody.knows', index)));
 
-function endedTasks(count: number): Append[] {
-  const first = range(count).map((index) => seal({ name: 'hello', key: newKey() }, queued('hello', index)));
+function endedTasks(count: number, name: string): Append[] {
+  const first = range(count).map((index) => seal({ name, key: newKey() }, queued(name, index)));
   const after = (entries: readonly Append[], eventOf: (index: number) => TaskEvent): Append[] =>
     entries.map((entry, index) => seal(entry, eventOf(index), hashOf(entry.data)));
   const second = after(first, started);

@@ -46,7 +46,7 @@ async function run(effort: Effort): Promise<Report> {
   const rows: Row[] = [];
   let filled = 0;
   for (const size of SIZES.map((count) => scaled(count, effort, 100))) {
-    await fillLog(log, { ended: size - filled });
+    await fillLog(log, { ended: size - filled, name: 'bench.done' });
     filled = size;
     rows.push(await measure(wyvern, size, effort));
   }

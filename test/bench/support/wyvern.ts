@@ -34,7 +34,8 @@ export class Wyvern {
     const pids = PARTS.map((part) => this.pids(part));
     const before = pids.map(cpuMsOf);
     const value = await work();
-    const cpuMs = PARTS.map((part, at) => [part, cpuMsOf(pids[at] ?? []) - (before[at] ?? 0)]);
+    // A child that was replaced meanwhile has taken its count along.
+    const cpuMs = PARTS.map((part, at) => [part, Math.max(0, cpuMsOf(pids[at] ?? []) - (before[at] ?? 0))]);
     return { value, cpuMs: Object.fromEntries(cpuMs) };
   }
 
