@@ -10,6 +10,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Real processes on a shared machine: a test that fails is run once more, and named if it passes then.
+    retry: 1,
     watch: false,
     reporters: ['default', new PlainCountReporter()],
   },
