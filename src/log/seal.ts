@@ -19,15 +19,20 @@ export function seal({ name, key }: Place, event: TaskEvent, prev?: string): App
   return { name, key, event, ...encodeEvent(event, prev) };
 }
 
-type Undated<T> = T extends TaskEvent ? Omit<T, 'at'> : never;
+/** An event that has yet to be written: its writer knows the account and, when it comes to it, the date. */
+export type Unstamped<T = TaskEvent> = T extends TaskEvent ? Omit<T, 'at' | 'account'> : never;
+
+/** The event with its date and account, its members in the order in which they are stored. */
+export const stamped = (event: Unstamped, at: string, account: string): TaskEvent =>
+  Object.assign({ type: event.type, at, account }, event) as TaskEvent;
 
 /**
  * The same for who does not have the task's newest event at hand: reads it from the log (0.3 ms), and dates
  * the new one, never before that. Rejects with `LogUnavailable`.
  */
-export async function sealNext(log: EventLog, place: Place, event: Undated<TaskEvent>): Promise<Append> {
+export async function sealNext(log: EventLog, place: Place, event: Unstamped): Promise<Append> {
   const newest = (await log.history(place.key)).at(-1);
   if (!newest) throw new LogUnavailable(`the log does not have the history of ${place.key}`);
   const at = later(newest.event.at, eventDate());
-  return seal(place, { ...event, at } as TaskEvent, newest.hash);
+  return seal(place, stamped(event, at, newest.event.account), newest.hash);
 }

@@ -59,10 +59,10 @@ export class Janitor {
     }
   }
 
-  async #end({ key, name, account, attempt }: TaskState, error: string): Promise<void> {
+  async #end({ key, name, attempt }: TaskState, error: string): Promise<void> {
     const { log } = this.#parts;
     try {
-      await log.append(await sealNext(log, { key, name }, { type: 'failed', account, attempt, error }));
+      await log.append(await sealNext(log, { key, name }, { type: 'failed', attempt, error }));
     } catch (cause) {
       // It has ended meanwhile.
       if (!(cause instanceof LogConflict)) throw cause;

@@ -21,8 +21,9 @@ import type { MediaPlace } from './media/pool.ts';
 import { firstAttempt, type Plan, planAttempt, waitedFor } from './plan.ts';
 import { ProgressReports } from './progress.ts';
 import { SharedWork } from './shared-work.ts';
-import { hasSinglePhase, runSinglePhase } from './single-phase.ts';
+import { hasSinglePhase, SinglePhase } from './single-phase.ts';
 import { Suspects } from './suspects.ts';
+import { foldedTask, liveTask } from './task-life.ts';
 import { TaskRecord } from './task-record.ts';
 
 /** What to do with the delivery once the attempt is over; undone things are left to the lease. */
@@ -62,6 +63,9 @@ interface Work {
   readonly interruption: Interruption;
 }
 
+/** What there is to tell of an attempt, whatever became of it. */
+type Known = ReturnType<WorkEffects['known']>;
+
 /** Runs attempts of delivered tasks. What happens is in the log before the delivery is settled. */
 export class Attempts {
   readonly #parts: AttemptParts;
@@ -86,11 +90,12 @@ export class Attempts {
     if (!plan) return LEAVE;
     if (plan.kind === 'over') return ACK;
     if (plan.kind === 'wait') return release(plan.delayMs);
-    const record = new TaskRecord(this.#parts, { name, key }, plan.past);
+    const definition = catalogue.get(name);
+    const bringBack = definition?.place === 'worker' ? foldedTask : liveTask;
+    const record = new TaskRecord(this.#parts, { name, key }, plan.past, bringBack);
     if (queued.refused) return endRefused(record, queued.refused);
     if (plan.kind === 'fail')
       return ending(record, { type: 'failed', attempt: plan.attempt, error: plan.error });
-    const definition = catalogue.get(name);
     // A worker of another version may know it.
     if (!definition) return release(UNKNOWN_AGAIN_MS);
     const { task_name: _, ...sent } = queued.task;
@@ -131,36 +136,43 @@ export class Attempts {
     // The first start is not waited for; a later one is, so that a task that kills its worker is counted.
     if (delivery.count > 1 && !(await started)) return LEAVE;
     const progress = new ProgressReports((said) => record.add({ type: 'progress', attempt, ...said }));
+    const queuedMs = waitedFor(plan.past.events, Date.now());
+    let settle: Settle = LEAVE;
+    const report = async (outcome: Outcome, known: Known): Promise<void> => {
+      // The task has its end; what came of it meanwhile would only be noise after that.
+      if (outcome.kind === 'canceled') progress.close();
+      else await progress.flush();
+      settle = await this.#report(outcome, record, plan, known);
+    };
+    const deadlineMs = definition.hasDeadline ? this.#parts.config.TASK_TIMEOUT * 1_000 : undefined;
+    if (hasSinglePhase(definition, parameters)) {
+      const phase = new SinglePhase({
+        definition,
+        parameters,
+        queuedMs,
+        progress: (value) => progress.report(value),
+      });
+      await report(await phase.run(deadlineMs, interruption), phase.known());
+      progress.close();
+      return settle;
+    }
     const effects = createEffects(this.#parts, this.#shared, {
       definition,
       parameters,
       account: delivery.queued.account,
       key: delivery.key,
       attempt,
-      queuedMs: waitedFor(plan.past.events, Date.now()),
+      queuedMs,
       progress,
       isOurs: started,
     });
-    let settle: Settle = LEAVE;
-    const report = async (outcome: Outcome): Promise<void> => {
-      // The task has its end; what came of it meanwhile would only be noise after that.
-      if (outcome.kind === 'canceled') progress.close();
-      else await progress.flush();
-      settle = await this.#report(outcome, record, plan, effects.known());
+    const input = {
+      hasSources: definition.sources(parameters).length > 0,
+      needsPlace: definition.place === 'media',
+      deadlineMs,
+      effects: { ...effects, report: (outcome) => report(outcome, effects.known()) } as AttemptEffects,
     };
-    const deadlineMs = definition.hasDeadline ? this.#parts.config.TASK_TIMEOUT * 1_000 : undefined;
-    if (hasSinglePhase(definition, parameters)) {
-      const run = (signal: AbortSignal) => effects.run(undefined, signal);
-      await report(await runSinglePhase(run, deadlineMs, interruption));
-    } else {
-      const input = {
-        hasSources: definition.sources(parameters).length > 0,
-        needsPlace: definition.place === 'media',
-        deadlineMs,
-        effects: { ...effects, report } as AttemptEffects,
-      };
-      await runInPhases(input, started, interruption);
-    }
+    await runInPhases(input, started, interruption);
     progress.close();
     await effects.cleanUp();
     return settle;
@@ -170,7 +182,7 @@ export class Attempts {
     outcome: Outcome,
     record: TaskRecord,
     { attempt, spent }: Work['plan'],
-    known: ReturnType<WorkEffects['known']>,
+    known: Known,
   ): Promise<Settle> {
     switch (outcome.kind) {
       case 'completed':

@@ -1,14 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { later, type Queued, type TaskEvent } from '../../actors/event.ts';
-import { replayTask, type TaskActor, tell } from '../../actors/task.ts';
 import { hashOf } from '../log/envelope.ts';
 import { eventDate } from '../log/event-date.ts';
 import { type Append, type EventLog, EventRefused } from '../log/log.ts';
-import { seal } from '../log/seal.ts';
+import { seal, stamped, type Unstamped } from '../log/seal.ts';
 import type { Logger } from '../logger.ts';
 import type { Past } from './plan.ts';
-
-type Unstamped<T> = T extends TaskEvent ? Omit<T, 'at' | 'account'> : never;
+import type { foldedTask, TaskLife } from './task-life.ts';
 
 interface Parts {
   readonly log: EventLog;
@@ -33,7 +31,7 @@ const AGAIN_MS = 250;
 const HOLD_MS = 5;
 
 /**
- * One task's record as its worker writes it: the live actor, and what it emits on its way into the log.
+ * One task's record as its worker writes it: what the task accepts, on its way into the log.
  *
  * Events are stored one after the other, because each names the one before it by its hash, and what it names
  * must be in the log. A task that takes longer than the log takes for one event does not notice. One that takes
@@ -45,10 +43,8 @@ export class TaskRecord {
   readonly #parts: Parts;
   readonly #task: Task;
   readonly #account: string;
-  readonly #actor: TaskActor;
+  readonly #life: TaskLife;
   readonly #waiting: Waiting[] = [];
-  /** The fate of the event that was added last. */
-  #stored: Promise<boolean> = Promise.resolve(false);
   /** The hash of the newest event of the task that is known to be in the log. */
   #last: string;
   /** Another worker has this attempt: what this one makes of it belongs nowhere. */
@@ -56,40 +52,36 @@ export class TaskRecord {
   #isWriting = false;
   #hurry: () => void = () => {};
 
-  /** `past` is the task's history so far; it begins with `queued`. */
-  constructor(parts: Parts, task: Task, { events, last }: Past) {
+  /** `past` is the task's history so far; it begins with `queued`. `bringBack` makes a task of it. */
+  constructor(parts: Parts, task: Task, { events, last }: Past, bringBack: typeof foldedTask) {
     const past = events as readonly [Queued, ...TaskEvent[]];
     this.#parts = parts;
     this.#task = task;
     this.#last = last;
     this.key = task.key;
     this.#account = past[0].account;
-    this.#actor = replayTask(past, (event) => {
-      this.#stored = this.#enqueue(event);
-    });
+    this.#life = bringBack(past, task);
   }
 
   /**
    * Resolves with true once the event is in the log, with false if another one has its place. Rejects with
    * `EventRefused`: left to its lease, the task then ends when its attempts are used up.
    */
-  add(event: Unstamped<TaskEvent>): Promise<boolean> {
-    this.#stored = Promise.resolve(false);
+  add(event: Unstamped): Promise<boolean> {
     // The dates of one task never run backwards, whatever this host's clock says.
-    const at = later(this.#actor.getSnapshot().context.at, eventDate());
-    tell(this.#actor, { ...event, at, account: this.#account } as TaskEvent);
-    return this.#stored;
+    const at = later(this.#life.at, eventDate());
+    const accepted = stamped(event, at, this.#account);
+    return this.#life.accept(accepted) ? this.#enqueue(accepted) : Promise.resolve(false);
   }
 
   /**
    * Resolves with true when the task's end is in the log: this one, or the one that was there first. With
    * false if another worker has the attempt, whose end this is then not.
    */
-  async end(event: Unstamped<TaskEvent>): Promise<boolean> {
+  async end(event: Unstamped): Promise<boolean> {
     const isOurs = await this.add(event);
     if (isOurs && event.type === 'failed')
       this.#parts.logger.info({ key: this.key, attempt: event.attempt, error: event.error }, 'task failed');
-    this.#actor.stop();
     return !this.#hasLost;
   }
 

@@ -170,7 +170,7 @@ describe('POST /v1/cancel', () => {
     const connection = await connectToLogOf(service.dataDir);
     const log = await JetStreamLog.open(connection, readConfig({ DATA_DIR: service.dataDir }), logger);
     try {
-      const event = { type: 'canceled', account: 'acme', attempt: 1 } as const;
+      const event = { type: 'canceled', attempt: 1 } as const;
       for (const key of keys) await log.append(await sealNext(log, { name: 'sleep', key }, event));
     } finally {
       await log.close();

@@ -34,8 +34,8 @@ export async function cancel(parts: FrontParts, exchange: Exchange): Promise<voi
 async function endOpen({ log, cancellations }: FrontParts, states: readonly TaskState[]): Promise<void> {
   const open = new Map(states.filter((state) => !isEnded(state)).map((state) => [state.key, state]));
   const canceled: string[] = [];
-  const end = async ({ key, name, account, attempt }: TaskState): Promise<void> => {
-    await log.append(await sealNext(log, { name, key }, { type: 'canceled', account, attempt }));
+  const end = async ({ key, name, attempt }: TaskState): Promise<void> => {
+    await log.append(await sealNext(log, { name, key }, { type: 'canceled', attempt }));
     canceled.push(key);
   };
   const outcomes = await Promise.allSettled([...open.values()].map(end));

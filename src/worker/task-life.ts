@@ -1,0 +1,58 @@
+import type { Queued, TaskEvent } from '../../actors/event.ts';
+import { replayTask, tell } from '../../actors/task.ts';
+import { fold, type TaskState } from '../projection/state.ts';
+
+/** A task as its worker has it: what decides whether an event may follow, before the log is asked. */
+export interface TaskLife {
+  /** The date of the newest event that was accepted. */
+  readonly at: string;
+  /** False if the task, as it stands, does not take the event. */
+  accept(event: TaskEvent): boolean;
+}
+
+interface Place {
+  readonly name: string;
+  readonly key: string;
+}
+
+/** A history from `queued` on. */
+type Past = readonly [Queued, ...TaskEvent[]];
+
+/** The live actor. */
+export function liveTask(past: Past): TaskLife {
+  let isAccepted = false;
+  const actor = replayTask(past, () => {
+    isAccepted = true;
+  });
+  return {
+    get at() {
+      return actor.getSnapshot().context.at;
+    },
+    accept(event) {
+      isAccepted = false;
+      tell(actor, event);
+      return isAccepted;
+    },
+  };
+}
+
+/**
+ * The reducer that the front projects with, which gives the same answers (a test holds it to the machine's). For tasks
+ * that are over within less time than their actor takes: an attempt at a `hello`, 64 at once and the log's part not
+ * counted, costs 46 µs of CPU with an actor and 19 with this.
+ */
+export function foldedTask(past: Past, { name, key }: Place): TaskLife {
+  const after = (state: TaskState | undefined, event: TaskEvent): TaskState =>
+    fold(state, { key, name, seq: 0, event }) as TaskState;
+  let state = past.reduce<TaskState | undefined>(after, undefined) as TaskState;
+  return {
+    get at() {
+      return state.at;
+    },
+    accept(event) {
+      const before = state;
+      state = after(before, event);
+      return state !== before;
+    },
+  };
+}
