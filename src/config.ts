@@ -22,7 +22,10 @@ export const Settings = Type.Object({
   HOST: text('address the front listens on', '127.0.0.1'),
   PORT: integer('port the front listens on; 0 takes a free one', 8080, 0, 65_535),
   PUBLIC_URL: text('address under which clients reach the service; `http(s)://HOST:PORT` if empty'),
-  DATA_DIR: text('folder of the log, the outputs and the accounts file', './data'),
+  DATA_DIR: text(
+    'folder of the log, the outputs and the accounts file; a front keeps up to 1 GB of ended tasks there, in files without a name',
+    './data',
+  ),
   NATS_URL: text('nats-server(s) to use, comma-separated; empty: an embedded one under DATA_DIR'),
   NATS_CA: text(
     'certificate authority (PEM file) that the nats-servers of `tls://` URLs are held to; the system’s own if empty',

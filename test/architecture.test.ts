@@ -36,7 +36,8 @@ const allOf = (file: string): readonly string[] => {
   return [...always, ...late];
 };
 
-const ADAPTERS = /^src\/(log\/(jetstream\/|embedded-server)|storage\/(disk|jetstream\/)|accounts\/file-)/;
+const ADAPTERS =
+  /^src\/(log\/(jetstream\/|embedded-server)|storage\/(disk|jetstream\/)|(accounts|projection)\/file-)/;
 
 interface Rule {
   readonly name: string;

@@ -21,6 +21,7 @@ import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { natsPresence } from '../log/jetstream/presence.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { DefinitionIndex } from '../projection/definition-index.ts';
+import { FileEndedTasks } from '../projection/file-ended-tasks.ts';
 import { Projection, type ProjectionOptions } from '../projection/projection.ts';
 import { Room } from '../retention/room.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -77,7 +78,8 @@ async function assemble(
     metrics.changed(state, event.type);
     if (config.CACHE_SECONDS > 0) index.apply(state, event);
   };
-  const projection = new Projection({ log, logger, onChange });
+  const endedTasks = await openEndedTasks(config, logger);
+  const projection = new Projection({ log, logger, onChange, endedTasks });
   const workers = new WorkerPresence();
   natsPresence(connection).listen(workers);
   const view = new StatusView(config.PUBLIC_URL);
@@ -106,6 +108,19 @@ async function assemble(
     room,
   };
 }
+
+/** Bytes of disk for ended tasks, and how many there can be at most: some 20 bytes of memory each. */
+const ENDED_BYTES = 1_000_000_000;
+const ENDED_AT_MOST = 2_000_000;
+
+/** As many ended tasks as the log can hold: a task is three events or more. */
+const openEndedTasks = ({ DATA_DIR, MAX_LOG_EVENTS }: Config, logger: Logger): Promise<FileEndedTasks> =>
+  FileEndedTasks.open({
+    folder: DATA_DIR,
+    logger,
+    tasks: Math.min(ENDED_AT_MOST, Math.ceil(MAX_LOG_EVENTS / 3)),
+    bytes: ENDED_BYTES,
+  });
 
 /** Longer than any output takes to be stored. */
 const SWEEP_MARGIN_SECONDS = 3_600;

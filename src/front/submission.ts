@@ -8,7 +8,7 @@ import { eventDate } from '../log/event-date.ts';
 import { newKey } from '../log/key.ts';
 import { type Append, type EventLog, LogConflict, LogFull, LogUnavailable } from '../log/log.ts';
 import { seal } from '../log/seal.ts';
-import { type Projection, within } from '../projection/projection.ts';
+import type { Projection } from '../projection/projection.ts';
 import { fold, type TaskState } from '../projection/state.ts';
 import type { Room } from '../retention/room.ts';
 import type { CheckedTask } from './definitions.ts';
@@ -17,6 +17,7 @@ import type { FrontMetrics } from './metrics.ts';
 import { type Answered, Requests } from './requests.ts';
 import { Turns } from './turns.ts';
 import { untilEnded } from './waiting.ts';
+import { within } from './within.ts';
 
 /** How long an answer waits for the projection to show what was just stored. */
 const FOLD_TIMEOUT_MS = 2_000;

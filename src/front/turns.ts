@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Limits } from '../accounts/limits.ts';
 import type { Creates, Submission, Turn } from '../log/creates.ts';
 import { LogConflict, LogUnavailable } from '../log/log.ts';
-import { type Projection, within } from '../projection/projection.ts';
+import type { Projection } from '../projection/projection.ts';
 import { RequestError } from './request-error.ts';
+import { within } from './within.ts';
 
 /** How long a turn waits for the fold to have what the log has. */
 const FOLD_TIMEOUT_MS = 2_000;

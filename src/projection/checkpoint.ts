@@ -13,8 +13,8 @@ export interface Checkpoint {
   readonly recent: readonly RecentCount[];
 }
 
-// The names of a state's members stand in the format: a front whose states are different passes it over.
-const whole = (saved: Partial<TaskState>): TaskState => ({
+/** A state that was saved as JSON, with all its members. */
+export const stateOf = (saved: Partial<TaskState>): TaskState => ({
   key: saved.key as string,
   name: saved.name as string,
   account: saved.account as string,
@@ -33,7 +33,8 @@ const whole = (saved: Partial<TaskState>): TaskState => ({
 
 /** To be counted up when the meaning of a line changes, as opposed to the members of a state. */
 const VERSION = 1;
-export const FORMAT = `${VERSION}: ${Object.keys(whole({})).join(' ')}`;
+// The names of a state's members stand in the format: a front whose states are different passes it over.
+export const FORMAT = `${VERSION}: ${Object.keys(stateOf({})).join(' ')}`;
 
 /** One line a task, and one that begins with `recent` for each count. */
 export function* linesOf({ open, recent }: Checkpoint): Generator<string> {
@@ -50,7 +51,7 @@ export function fromLines({ seq, format, lines }: SavedCheckpoint): Checkpoint |
   const recent: RecentCount[] = [];
   for (const line of lines) {
     if (line.startsWith(RECENT)) recent.push(JSON.parse(line.slice(RECENT.length)) as RecentCount);
-    else open.push(whole(JSON.parse(line) as TaskState));
+    else open.push(stateOf(JSON.parse(line) as TaskState));
   }
   return { seq, open, recent };
 }

@@ -1,8 +1,9 @@
 import type { TaskEvent } from '../../actors/event.ts';
 import type { StoredEvent } from '../log/envelope.ts';
-import { type EventLog, type Following, LogUnavailable } from '../log/log.ts';
+import type { EventLog, Following } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import type { EndedTasks } from './ended-tasks.ts';
 import { Recent } from './recent.ts';
 import { fold, foldHistory, isEnded, type TaskState } from './state.ts';
 
@@ -16,7 +17,9 @@ export interface Watcher {
 export interface ProjectionOptions {
   readonly log: EventLog;
   readonly logger: Logger;
-  /** Ended tasks kept in memory; older ones are read from the log again (0.3 ms). */
+  /** Where ended tasks are looked for that are not in memory any more, before the log is read. */
+  readonly endedTasks?: EndedTasks;
+  /** Ended tasks kept in memory. */
   readonly maxEnded?: number;
   readonly maxEndedBytes?: number;
   /** Called for each event that changed a task, after the change. */
@@ -42,6 +45,7 @@ export class Projection {
   /** In the order in which they were queued, since a task is put in once. */
   readonly #open = new Map<string, OpenTask>();
   readonly #ended: Recent<TaskState>;
+  readonly #endedTasks: EndedTasks | undefined;
   readonly #waiting = new Map<number, (() => void)[]>();
   /** Sequences of events that came after their task's end: a lost worker's last words, so they are few. */
   readonly #late = new Set<number>();
@@ -49,12 +53,15 @@ export class Projection {
   #seq = 0;
   #lastKey: string | undefined;
   #unreadable = 0;
+  #firstSeq = 0;
 
-  constructor({ log, logger, onChange, maxEnded = 50_000, maxEndedBytes = 64_000_000 }: ProjectionOptions) {
+  constructor(options: ProjectionOptions) {
+    const { log, logger, onChange, endedTasks, maxEnded = 50_000, maxEndedBytes = 64_000_000 } = options;
     this.#log = log;
     this.#logger = logger;
     this.#onChange = onChange ?? (() => {});
     this.#ended = new Recent(maxEnded, maxEndedBytes);
+    this.#endedTasks = endedTasks;
   }
 
   /** Takes over what a checkpoint holds, in place of folding the log up to there. To be called before `start`. */
@@ -145,12 +152,15 @@ export class Projection {
   async read(key: string): Promise<TaskState | undefined> {
     const known = this.peek(key);
     if (known) return known;
+    const ended = await this.#endedTasks?.get(key);
+    // What the log has let go of is not to be found elsewhere either.
+    if (ended && ended.queuedSeq >= this.#firstSeq) return ended;
     const history = await this.#log.history(key);
     const state = foldHistory(history);
     if (!state) return undefined;
     if (isEnded(state) && state.seq <= this.#seq) {
       const bytes = history.reduce((sum, event) => sum + event.bytes, 0);
-      this.#ended.set(key, state, bytes);
+      this.#remember(state, bytes);
       return state;
     }
     // What is not in memory although it is open, or ahead of the fold, was created a moment ago through another
@@ -173,10 +183,11 @@ export class Projection {
   }
 
   /**
-   * Ends the tasks whose first event has left the log: it let go of them, and what came of them can not be read
+   * Ends the open tasks whose first event has left the log: it let go of them, and what came of them can not be read
    * any more. Whoever waits for one is told so.
    */
   forgetBefore(firstSeq: number): void {
+    this.#firstSeq = firstSeq;
     for (const [key, task] of this.#open) {
       if (task.state.queuedSeq >= firstSeq) return;
       const { at } = task.state;
@@ -210,10 +221,15 @@ export class Projection {
   #keep(key: string, task: OpenTask | undefined, state: TaskState, bytes: number): void {
     if (isEnded(state)) {
       this.#open.delete(key);
-      this.#ended.set(key, state, bytes + 300);
+      this.#remember(state, bytes + 300);
     } else if (task) task.state = state;
     else this.#open.set(key, { state, watchers: undefined });
     if (task?.watchers) for (const watcher of task.watchers) watcher.changed(state);
+  }
+
+  #remember(state: TaskState, bytes: number): void {
+    this.#ended.set(state.key, state, bytes);
+    this.#endedTasks?.put(state);
   }
 
   #skip(error: Error, seq: number): void {
@@ -239,12 +255,3 @@ export class Projection {
 }
 
 const LET_GO = 'the log has let go of this task before it ended';
-
-/** Rejects with `LogUnavailable` if the promise takes longer: the answer may be in the log, but not here yet. */
-export const within = async <T>(milliseconds: number, promise: Promise<T>): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new LogUnavailable('the log is behind')), milliseconds);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-};

@@ -1,6 +1,5 @@
 import { LogConflict } from '../../log/log.ts';
 import { sealNext } from '../../log/seal.ts';
-import { within } from '../../projection/projection.ts';
 import { isEnded, type TaskState } from '../../projection/state.ts';
 import { authenticateBySecret } from '../authentication.ts';
 import { readJson } from '../body.ts';
@@ -9,6 +8,7 @@ import type { FrontParts } from '../front-parts.ts';
 import { checkKeys, readKeys, readStates } from '../keys.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { untilEnded } from '../waiting.ts';
+import { within } from '../within.ts';
 
 /** How long an answer waits for the projection to show the ends that the log has. */
 const FOLD_TIMEOUT_MS = 2_000;

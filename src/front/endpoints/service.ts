@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { within } from '../../projection/projection.ts';
 import { catalogue } from '../../tasks/catalogue.ts';
 import { publishedParameters } from '../../tasks/parameters.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
+import { within } from '../within.ts';
 
 /** `GET /v1/tasks`: the catalogue. */
 export function tasks(_parts: FrontParts, exchange: Exchange): void {

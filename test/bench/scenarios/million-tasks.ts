@@ -21,7 +21,7 @@ import {
   type Verdict,
 } from '../support/scenario.ts';
 import { megabytes, residentBytesOf } from '../support/usage.ts';
-import { cpuSum, Wyvern } from '../support/wyvern.ts';
+import { cpuColumns, cpuSum, Wyvern } from '../support/wyvern.ts';
 
 const SIZES = [1_000, 100_000, 1_000_000];
 const HELLOS = 5_000;
@@ -82,6 +82,7 @@ async function measure(wyvern: Wyvern, tasks: number, effort: Effort): Promise<R
     events,
     'hello/s': shortly(hellos / value.seconds),
     'CPU µs a hello': Math.round(cpuSum(cpuMs, hellos)),
+    ...cpuColumns(cpuMs, hellos),
     'cold statuses/s': shortly(cold.rate),
     'cold p99 ms': shortly(cold.p99),
     'history events/s': shortly(eventsASecond),
