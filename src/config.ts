@@ -73,6 +73,19 @@ export const Settings = Type.Object({
     minimum: 0.01,
     maximum: 3_650,
   }),
+  ARCHIVE_DAYS: Type.Number({
+    description:
+      'days that an event is kept in the archive, which history is read from when the log has let go of it; more than RETENTION_DAYS; 0: no archive',
+    default: 0,
+    minimum: 0,
+    maximum: 36_500,
+  }),
+  MAX_ARCHIVE_BYTES: integer(
+    'bytes that the archive may hold, before compression; then its oldest events go',
+    100_000_000_000,
+    16_000_000,
+    2 ** 50,
+  ),
   MAX_LOG_BYTES: integer('bytes that the log may take on disk', 10_000_000_000, 16_000_000, 2 ** 50),
   MAX_LOG_EVENTS: integer(
     'events that the log may hold; some 330 bytes of memory each',
@@ -158,6 +171,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     violations.push('TLS_CERT and TLS_KEY go together: set both or neither');
   if (settings.PUBLIC_URL !== undefined && !isHttpUrl(settings.PUBLIC_URL))
     violations.push(`PUBLIC_URL must be an http or https URL, it is '${settings.PUBLIC_URL}'`);
+  if (settings.ARCHIVE_DAYS > 0 && settings.ARCHIVE_DAYS <= settings.RETENTION_DAYS)
+    violations.push(`ARCHIVE_DAYS must be more than RETENTION_DAYS, or 0, it is '${settings.ARCHIVE_DAYS}'`);
   // Not what it is: a token may stand in it.
   if (settings.NATS_URL !== undefined && !splitList(settings.NATS_URL).every(isNatsUrl))
     violations.push('NATS_URL must be a list of servers, as in nats://token@host:4222');

@@ -4,6 +4,7 @@ import type { Gauges } from '../front/metrics.ts';
 import type { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import type { LogLimits } from '../log/upkeep.ts';
 import { Checkpointing, loadCheckpoint } from '../projection/checkpointing.ts';
+import { ArchiveWatch } from '../retention/archive-watch.ts';
 import { Janitor } from '../retention/janitor.ts';
 import { Keeper } from '../retention/keeper.ts';
 import { FULL_AT } from '../retention/room.ts';
@@ -54,10 +55,11 @@ export async function startUpkeep(parts: FrontParts, log: JetStreamLog, loadedSe
     seq: () => projection.seq,
     take: () => ({ seq: projection.seq, open: [...projection.open()], recent: limits.recent() }),
   });
-  const keeper = createKeeper(parts, log);
+  const archive = createArchiveWatch(parts, log);
+  const keeper = createKeeper(parts, log, archive);
   await keeper.look();
   return {
-    gauges: { ...checkpointGauges(checkpointing), ...keeperGauges(parts, keeper) },
+    gauges: { ...checkpointGauges(checkpointing), ...keeperGauges(parts, keeper), ...archiveGauges(archive) },
     close: () => {
       keeper.close();
       checkpointing.close();
@@ -65,9 +67,16 @@ export async function startUpkeep(parts: FrontParts, log: JetStreamLog, loadedSe
   };
 }
 
+const createArchiveWatch = (
+  { config: { ARCHIVE_DAYS }, logger }: FrontParts,
+  { upkeep }: JetStreamLog,
+): ArchiveWatch | undefined =>
+  ARCHIVE_DAYS > 0 ? new ArchiveWatch({ upkeep, keptMs: ARCHIVE_DAYS * 86_400_000, logger }) : undefined;
+
 function createKeeper(
   { config, projection, room, cancellations, logger }: FrontParts,
   log: JetStreamLog,
+  archive: ArchiveWatch | undefined,
 ): Keeper {
   const { upkeep } = log;
   const retentionMs = config.RETENTION_DAYS * 86_400_000;
@@ -76,6 +85,7 @@ function createKeeper(
     projection,
     room,
     janitor: new Janitor({ log, upkeep, projection, cancellations, logger }, retentionMs),
+    archive,
     limits: logLimits(config),
     retentionMs,
     logger,
@@ -113,3 +123,18 @@ const keeperGauges = ({ room, projection }: FrontParts, keeper: Keeper): Gauges 
   },
   wyvern_log_held_bytes: { help: 'Bytes of the held events', value: () => keeper.held.bytes },
 });
+
+const archiveGauges = (archive: ArchiveWatch | undefined): Gauges =>
+  archive
+    ? {
+        wyvern_archive_lag_events: {
+          help: 'Events of the log that the archive has not taken yet',
+          value: () => archive.lag,
+        },
+        wyvern_archive_events: { help: 'Events in the archive', value: () => archive.volume?.events ?? 0 },
+        wyvern_archive_bytes: {
+          help: 'Bytes of the archive, before compression',
+          value: () => archive.volume?.bytes ?? 0,
+        },
+      }
+    : {};

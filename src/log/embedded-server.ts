@@ -77,7 +77,11 @@ jetstream {
 
 /**
  * Streams reserve what their limits name: the log, which may be given half more when it is full, the requests and the
- * checkpoints beside it, the files. The rest is the server's own.
+ * checkpoints beside it, the files; and the archive, since one that is not wanted any more stays until it is too old. The
+ * rest is the server's own.
  */
-const storeBytes = ({ STORAGE, MAX_LOG_BYTES, MAX_FILES_BYTES }: Config): number =>
-  Math.ceil(MAX_LOG_BYTES * 1.6) + (STORAGE === 'jetstream' ? MAX_FILES_BYTES : 0) + 1_000_000_000;
+const storeBytes = ({ STORAGE, MAX_LOG_BYTES, MAX_ARCHIVE_BYTES, MAX_FILES_BYTES }: Config): number =>
+  Math.ceil(MAX_LOG_BYTES * 1.6) +
+  MAX_ARCHIVE_BYTES +
+  (STORAGE === 'jetstream' ? MAX_FILES_BYTES : 0) +
+  1_000_000_000;

@@ -41,6 +41,11 @@ export interface EventLog {
    */
   history(key: string, through?: number): Promise<StoredEvent[]>;
   /**
+   * The same, and what only the archive has of it: so a task's whole life, though the log has let go of it, but for what
+   * came more than ten minutes after its end. Takes longer. Rejects with `LogUnavailable`.
+   */
+  fullHistory(key: string, through?: number): Promise<StoredEvent[]>;
+  /**
    * The `queued` events and the ends of these tasks, at most 100 of them, in log order. A task that is not among them
    * has left the log, unless a replica lags; `history` is sure. Rejects with `LogUnavailable`.
    */
@@ -52,13 +57,13 @@ export interface EventLog {
   /** Follows the log from the first event after `after`; reports each event once, in order, for ever. */
   follow(options: FollowOptions): Promise<Following>;
   /**
-   * Reads the log at the caller's pace: the next page is looked for when it is asked for. A log that is out of reach
-   * is waited for. Frees what it holds when the iteration is left, and when the signal is aborted.
+   * Reads the log at the caller's pace, and the archive where the log has let go: the next page is looked for when it
+   * is asked for. A log that is out of reach is waited for. Frees what it holds when the iteration is left, and when the signal is aborted.
    */
   read(options: ReadOptions): AsyncIterable<Page>;
   /** The same, of the records as they are stored: for who checks them, or takes them along. Of all types. */
   readRecords(options: Omit<ReadOptions, 'types'>): AsyncIterable<Page<LogRecord | Gap>>;
-  /** What the log holds at this moment. Rejects with `LogUnavailable`. */
+  /** What the log holds at this moment, together with its archive. Rejects with `LogUnavailable`. */
   extent(): Promise<Extent>;
   /** Where a date falls, by the events' own dates. Rejects with `LogUnavailable`. */
   locate(date: string): Promise<Moment>;

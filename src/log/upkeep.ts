@@ -19,10 +19,27 @@ export interface LogLimits {
   readonly bytes: number;
 }
 
+/** What the archive has of the log, and holds. */
+export interface ArchiveVolume {
+  /** The sequence of the last event that it has taken; 0 if it holds none. */
+  readonly through: number;
+  /** The same of the last one that a crash cannot take from it any more. */
+  readonly safeThrough: number;
+  readonly events: number;
+  /** As the events are, without their compression. */
+  readonly bytes: number;
+  /** What it may hold before its oldest events go. */
+  readonly allowedBytes: number;
+  /** When it took its oldest event, in milliseconds since 1970; undefined if it holds none. */
+  readonly oldestMs: number | undefined;
+}
+
 /** The port to what keeps the log within its bounds. All of it is harmless when several processes do it at once. */
 export interface LogUpkeep {
   /** Undefined if there is no log any more. Rejects with `LogUnavailable`. */
   volume(): Promise<LogVolume | undefined>;
+  /** Undefined if there is no archive of this log. Rejects with `LogUnavailable`. */
+  archive(): Promise<ArchiveVolume | undefined>;
   /** The key of the task whose event has this sequence; undefined if there is none. Rejects with `LogUnavailable`. */
   keyAt(seq: number): Promise<string | undefined>;
   /** The sequence of the first event that was stored at that time or later; undefined if there is none. */

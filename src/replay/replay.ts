@@ -64,7 +64,7 @@ function pacer(speed: number, signal: AbortSignal): (at: string) => Promise<void
 
 async function showState({ log, write }: ReplayParts, { state, json }: ReplayOptions): Promise<number> {
   const { key, seq } = state as NonNullable<ReplayOptions['state']>;
-  const history = await log.history(key, seq);
+  const history = await log.fullHistory(key, seq);
   const [first, ...rest] = history.map(({ event }) => event);
   if (first?.type !== 'queued') {
     const missing = first
@@ -93,7 +93,7 @@ async function verify(parts: ReplayParts, options: ReplayOptions, range: Range):
     ended: async ({ key, seq, event }) => {
       if (event.type !== 'completed' || !storage) return;
       for (const output of event.outputs) {
-        const description = await outputProblem(storage, key, output);
+        const description = await outputProblem(log, storage, key, output);
         if (description) verifier.tell({ seq, key, kind: 'output', description });
       }
     },

@@ -4,6 +4,7 @@ import type { Logger } from '../logger.ts';
 import type { Projection } from '../projection/projection.ts';
 import type { TaskState } from '../projection/state.ts';
 import { allowanceFor } from './allowance.ts';
+import type { ArchiveWatch } from './archive-watch.ts';
 import { type Janitor, marginMs } from './janitor.ts';
 import { planPurge } from './purge.ts';
 import { FULL_AT, type Room } from './room.ts';
@@ -18,6 +19,8 @@ interface Parts {
   readonly projection: Projection;
   readonly room: Room;
   readonly janitor: Janitor;
+  /** Where there is to be an archive: nothing goes for want of room before it has it. */
+  readonly archive?: ArchiveWatch | undefined;
   readonly limits: LogLimits;
   readonly retentionMs: number;
   readonly logger: Logger;
@@ -84,7 +87,8 @@ export class Keeper {
     this.#volume = volume;
     this.#parts.room.measured(volume);
     this.#parts.projection.forgetBefore(volume.firstSeq);
-    await this.#purge(volume);
+    const archivedThrough = await this.#parts.archive?.look(volume);
+    await this.#purge(volume, archivedThrough ?? Number.POSITIVE_INFINITY);
     if (performance.now() < this.#janitorAt) return;
     await this.#parts.janitor.endOverdue(volume.nowMs);
     this.#janitorAt = performance.now() + this.#janitorEveryMs;
@@ -115,11 +119,12 @@ export class Keeper {
     return false;
   }
 
-  async #purge(volume: LogVolume): Promise<void> {
+  async #purge(volume: LogVolume, archivedThrough: number): Promise<void> {
     const { projection, room, limits, logger, upkeep } = this.#parts;
     const oldest = projection.oldestOpen;
     const use = room.use();
-    const keepFrom = Math.min(oldest?.queuedSeq ?? Number.POSITIVE_INFINITY, projection.seq + 1);
+    const openFrom = oldest?.queuedSeq ?? Number.POSITIVE_INFINITY;
+    const keepFrom = Math.min(openFrom, projection.seq + 1, archivedThrough + 1);
     const { wanted, before } = planPurge({ use, limits, volume, keepFrom });
     if (before !== undefined) {
       const startedAt = performance.now();

@@ -13,7 +13,7 @@ import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Logger } from '../../logger.ts';
 import type { CheckpointHead, Checkpoints, SavedCheckpoint } from '../checkpoints.ts';
-import { hasCode, STREAM } from './stream.ts';
+import { hasCode, orNothing, STREAM } from './stream.ts';
 
 export const CHECKPOINTS = 'CHECKPOINTS';
 export const MANIFEST = 'checkpoint.manifest';
@@ -220,13 +220,3 @@ const parse = (text: string): unknown => {
     return undefined;
   }
 };
-
-/** What is not there, be it the message or the whole stream, is nothing. */
-async function orNothing<T>(asked: Promise<T | null>): Promise<T | undefined> {
-  try {
-    return (await asked) ?? undefined;
-  } catch (error) {
-    if (hasCode(error, JetStreamApiCodes.StreamNotFound, JetStreamApiCodes.NoMessageFound)) return undefined;
-    throw error;
-  }
-}

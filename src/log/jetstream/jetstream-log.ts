@@ -18,14 +18,17 @@ import type { Extent, Gap, LogRecord, Moment, Page, ReadOptions } from '../readi
 import { doneSubject } from '../subject.ts';
 import type { LogUpkeep } from '../upkeep.ts';
 import { Appender } from './appender.ts';
+import { Archive } from './archive/archive.ts';
+import { ensureArchive, hasArchive } from './archive/stream.ts';
 import { JetStreamCheckpoints } from './checkpoints.ts';
 import { conditionsOf, ensureRequestsStream, findRequest, lastTurn } from './creates.ts';
 import { followStream } from './follower.ts';
 import { readHistory, readOutlines } from './history.ts';
 import { locate } from './locate.ts';
+import type { ReaderParts } from './patience.ts';
 import { Publisher } from './publisher.ts';
 import { JetStreamTaking } from './queue.ts';
-import { asRecord, chosenEvents, Reader, type ReaderParts } from './reader.ts';
+import { chosenEvents, Reader, type ToEntry } from './reader.ts';
 import { ensureConsumer, ensureStream, hasStream, STREAM } from './stream.ts';
 import { untilReady } from './until-ready.ts';
 import { JetStreamUpkeep, PURGE_TIMEOUT_MS } from './upkeep.ts';
@@ -39,13 +42,14 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   readonly #manager: JetStreamManager;
   readonly #publisher: Publisher;
   readonly #appender: Appender;
+  readonly #archive: Archive | undefined;
   readonly #isReplicated: boolean;
   readonly #logger: Logger;
 
   private constructor(
     connection: NatsConnection,
     manager: JetStreamManager,
-    upkeep: LogUpkeep,
+    upkeep: JetStreamUpkeep,
     config: Config,
     logger: Logger,
   ) {
@@ -58,6 +62,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     this.#appender = new Appender(this.#publisher, (subject) => this.#storedId(subject), config.SYNC);
     this.checkpoints = new JetStreamCheckpoints(this.#client, manager, config.REPLICAS, logger);
     this.upkeep = upkeep;
+    this.#archive = upkeep.hasArchive ? new Archive(this.#reading) : undefined;
   }
 
   /** Opens the log, and makes its stream if it is not there yet. Waits for a JetStream that is still starting. */
@@ -65,8 +70,10 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
     await untilReady('the log', () => ensureStream(manager, config), logger);
     await untilReady('the log', () => ensureRequestsStream(manager, config), logger);
+    const isArchived = await untilReady('the archive', () => ensureArchive(manager, config, logger), logger);
     const patient = await jetstreamManager(connection, { timeout: PURGE_TIMEOUT_MS, checkAPI: false });
-    return new JetStreamLog(connection, manager, new JetStreamUpkeep(manager, patient), config, logger);
+    const upkeep = new JetStreamUpkeep(manager, patient, isArchived);
+    return new JetStreamLog(connection, manager, upkeep, config, logger);
   }
 
   /** Opens a log that is there, and changes nothing about it. Undefined if there is none. */
@@ -77,7 +84,9 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   ): Promise<JetStreamLog | undefined> {
     const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
     if (!(await untilReady('the log', () => hasStream(manager), logger))) return undefined;
-    return new JetStreamLog(connection, manager, new JetStreamUpkeep(manager, manager), config, logger);
+    const isArchived = await untilReady('the archive', () => hasArchive(manager), logger);
+    const upkeep = new JetStreamUpkeep(manager, manager, isArchived);
+    return new JetStreamLog(connection, manager, upkeep, config, logger);
   }
 
   get connected(): boolean {
@@ -119,6 +128,13 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     return this.#reach(() => readHistory(this.#manager, key, this.#isReplicated, through));
   }
 
+  async fullHistory(key: string, through?: number): Promise<StoredEvent[]> {
+    const held = await this.history(key, through);
+    if (!this.#archive || held[0]?.event.type === 'queued') return held;
+    const { first } = await this.#held();
+    return this.#archive.complete(held, key, { before: first, through });
+  }
+
   outlines(keys: readonly string[]): Promise<StoredEvent[]> {
     return this.#reach(() => readOutlines(this.#manager, keys));
   }
@@ -145,11 +161,16 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   read(options: ReadOptions): AsyncIterable<Page> {
-    return new Reader(this.#reading, options, chosenEvents(options.types)).pages();
+    return this.#pages(options, chosenEvents(options.types));
   }
 
   readRecords(options: Omit<ReadOptions, 'types'>): AsyncIterable<Page<LogRecord | Gap>> {
-    return new Reader(this.#reading, options, asRecord).pages();
+    return this.#pages(options, (record) => record);
+  }
+
+  #pages<T extends object>(options: ReadOptions, toEntry: ToEntry<T>): AsyncIterable<Page<T | Gap>> {
+    const pages = new Reader(this.#reading, options, toEntry).pages();
+    return this.#archive ? this.#archive.fillGaps(pages, options, toEntry) : pages;
   }
 
   get #reading(): ReaderParts {
@@ -157,19 +178,17 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   async extent(): Promise<Extent> {
-    try {
-      const { state } = await this.#reach(() => this.#manager.streams.info(STREAM));
-      // A stream that never held anything begins at 0.
-      return { first: Math.max(1, state.first_seq), last: state.last_seq };
-    } catch (cause) {
-      throw new LogUnavailable('the log does not answer', { cause });
-    }
+    const { first, last } = await this.#held();
+    const archived = first > 1 ? await this.#archive?.first() : undefined;
+    return { first: Math.min(first, archived ?? first), last };
   }
 
   async locate(date: string): Promise<Moment> {
-    const extent = await this.extent();
+    const held = await this.#held();
     try {
-      return await locate(this.#manager, date, extent);
+      const moment = await locate(this.#manager, date, held);
+      const isBefore = held.first > 1 && (moment.from === 1 || held.first > held.last);
+      return (isBefore ? await this.#archive?.locate(date) : undefined) ?? moment;
     } catch (cause) {
       throw new LogUnavailable(`could not find the events of ${date}`, { cause });
     }
@@ -181,12 +200,23 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   async ping(): Promise<number> {
-    return (await this.extent()).last;
+    return (await this.#held()).last;
   }
 
   async close(): Promise<void> {
     this.#publisher.close();
     await this.#connection.drain().catch(() => {});
+  }
+
+  /** What the log itself holds. */
+  async #held(): Promise<Extent> {
+    try {
+      const { state } = await this.#reach(() => this.#manager.streams.info(STREAM));
+      // A stream that never held anything begins at 0.
+      return { first: Math.max(1, state.first_seq), last: state.last_seq };
+    } catch (cause) {
+      throw new LogUnavailable('the log does not answer', { cause });
+    }
   }
 
   /** While the connection is down the client lets requests wait for 5 s, though nobody has heard them. */

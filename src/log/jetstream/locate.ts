@@ -6,7 +6,7 @@ import { isNothingFound } from './history.ts';
 import { STREAM } from './stream.ts';
 
 /** Events that are looked at on the far side of a date. */
-const NEAR = 256;
+export const NEAR = 256;
 /** The server counts nanoseconds since 1970 in 64 bits, and falls over the edge without a word. */
 const EARLIEST_MS = 0;
 const LATEST_MS = Date.UTC(2200);
@@ -21,8 +21,19 @@ const SPREAD_MS = 1_000;
  */
 export async function locate(manager: JetStreamManager, date: string, extent: Extent): Promise<Moment> {
   const near = await storedSince(manager, date);
+  return momentOf(near, date, extent.first) ?? { from: extent.last + 1, until: extent.last };
+}
+
+/** An event as far as finding it takes. */
+export interface Dated {
+  readonly seq: number;
+  readonly at: string;
+}
+
+/** Where a date falls among events around it, of a log that begins at `beginning`. Undefined if there are none. */
+export function momentOf(near: readonly Dated[], date: string, beginning: number): Moment | undefined {
   const [nearest] = near;
-  if (!nearest) return { from: extent.last + 1, until: extent.last };
+  if (!nearest) return undefined;
   const first = near.find(({ at }) => at >= date) ?? nearest;
   const clearlyLater = formatDate((dateToMs(date) + SPREAD_MS) * 1_000);
   const after = near.findIndex(({ at }) => at > clearlyLater);
@@ -30,16 +41,13 @@ export async function locate(manager: JetStreamManager, date: string, extent: Ex
   const last = beside.findLast(({ at }) => at <= date);
   return {
     // What was there before the log began cannot be told, so it is the gap's to tell.
-    from: first.seq <= extent.first ? 1 : first.seq,
+    from: first.seq <= beginning ? 1 : first.seq,
     until: last?.seq ?? nearest.seq - 1,
   };
 }
 
-async function storedSince(
-  manager: JetStreamManager,
-  date: string,
-): Promise<{ readonly seq: number; readonly at: string }[]> {
-  const found: { seq: number; at: string }[] = [];
+async function storedSince(manager: JetStreamManager, date: string): Promise<Dated[]> {
+  const found: Dated[] = [];
   try {
     const start = Math.min(Math.max(dateToMs(date), EARLIEST_MS), LATEST_MS);
     const messages = await manager.direct.getBatch(STREAM, { start_time: new Date(start), batch: NEAR });

@@ -2,7 +2,7 @@ import { AckPolicy, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstr
 import { type Msg, type NatsConnection, nanos, nuid, type Subscription } from '@nats-io/transport-node';
 import { parseAckSubject } from './ack-subject.ts';
 import { loudly } from './loudly.ts';
-import { MAX_EVENT_BYTES, STREAM } from './stream.ts';
+import { MAX_EVENT_BYTES } from './stream.ts';
 
 /** Messages of one request: a reader that stalls holds at most those that it has and those of the next one. */
 const PULL_MESSAGES = 500;
@@ -19,6 +19,16 @@ export interface Pulled {
   readonly message: Msg;
   readonly seq: number;
   readonly storedAtMs: number;
+}
+
+/** What to pull: from this stream what comes after a sequence. */
+export interface PullOptions {
+  readonly stream: string;
+  readonly after: number;
+  /** Subjects; none stands for all. */
+  readonly filters: readonly string[];
+  /** Closes it. */
+  readonly signal: AbortSignal;
 }
 
 /** What has arrived, in order. */
@@ -38,6 +48,9 @@ export interface Arrival {
 export class Pulling {
   readonly #connection: NatsConnection;
   readonly #manager: JetStreamManager;
+  readonly #stream: string;
+  readonly #signal: AbortSignal;
+  readonly #stop = (): void => this.close();
   readonly #name = `reader_${nuid.next()}`;
   readonly #inbox = `_INBOX.${nuid.next()}`;
   readonly #subscription: Subscription;
@@ -52,9 +65,16 @@ export class Pulling {
   #isLost = false;
   #wake: () => void = () => {};
 
-  private constructor(connection: NatsConnection, manager: JetStreamManager, after: number) {
+  private constructor(
+    connection: NatsConnection,
+    manager: JetStreamManager,
+    { stream, after, signal }: PullOptions,
+  ) {
     this.#connection = connection;
     this.#manager = manager;
+    this.#stream = stream;
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#stop);
     this.#scanned = after;
     this.#subscription = connection.subscribe(this.#inbox, {
       callback: loudly((error: Error | null, message: Msg) =>
@@ -64,16 +84,16 @@ export class Pulling {
     this.#timer = setInterval(() => this.#checkSilence(), HEARTBEAT_MS).unref();
   }
 
-  /** Begins after a sequence. Rejects when the log does not answer. */
+  /** Rejects when the log does not answer. */
   static async open(
     connection: NatsConnection,
     manager: JetStreamManager,
-    after: number,
-    filters: readonly string[],
+    options: PullOptions,
   ): Promise<Pulling> {
-    const pulling = new Pulling(connection, manager, after);
+    const { stream, after, filters, signal } = options;
+    const pulling = new Pulling(connection, manager, options);
     try {
-      const { num_pending } = await manager.consumers.add(STREAM, {
+      const { num_pending } = await manager.consumers.add(stream, {
         name: pulling.#name,
         deliver_policy: DeliverPolicy.StartSequence,
         opt_start_seq: after + 1,
@@ -84,6 +104,8 @@ export class Pulling {
         ...(filters.length > 0 && { filter_subjects: [...filters] }),
       });
       pulling.#pending = num_pending;
+      // There was nothing to free before it was made.
+      if (signal.aborted) pulling.close();
     } catch (error) {
       pulling.close();
       throw error;
@@ -117,12 +139,13 @@ export class Pulling {
 
   /** Frees the consumer at once. */
   close(): void {
+    this.#signal.removeEventListener('abort', this.#stop);
     clearInterval(this.#timer);
     this.#subscription.unsubscribe();
     this.#lose();
     if (this.#connection.isClosed()) return;
     // If the log is out of reach just now, the consumer goes by its own threshold.
-    this.#manager.consumers.delete(STREAM, this.#name).catch(() => {});
+    this.#manager.consumers.delete(this.#stream, this.#name).catch(() => {});
   }
 
   #pull(): void {
@@ -136,7 +159,7 @@ export class Pulling {
       expires: nanos(PULL_EXPIRES_MS),
       idle_heartbeat: nanos(HEARTBEAT_MS),
     };
-    const subject = `$JS.API.CONSUMER.MSG.NEXT.${STREAM}.${this.#name}`;
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.#stream}.${this.#name}`;
     this.#connection.publish(subject, JSON.stringify(request), { reply: this.#inbox });
   }
 

@@ -1,21 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { JetStreamManager } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/transport-node';
 import type { TaskEventType } from '../../../actors/event.ts';
-import type { Logger } from '../../logger.ts';
 import type { Extent, Gap, LogRecord, Page, ReadOptions } from '../reading.ts';
 import { type RecordedEvent, readOrExplain, type Unreadable } from '../recorded-event.ts';
 import { isEventSubject, readFilters } from '../subject.ts';
-import { type Arrival, type Pulled, Pulling } from './pulling.ts';
+import { openPatiently, type ReaderParts } from './patience.ts';
+import type { Arrival, Pulled, Pulling } from './pulling.ts';
 import { STREAM } from './stream.ts';
 
-const AGAIN_MS = 250;
-
-export interface ReaderParts {
-  readonly connection: NatsConnection;
-  readonly manager: JetStreamManager;
-  readonly logger: Logger;
-}
+/** Makes what is handed out of a record; undefined for what was not asked for. */
+export type ToEntry<T> = (record: LogRecord) => T | undefined;
 
 /**
  * Reads the stream from a sequence on, and waits where it ends. One consumer serves the past and what is still to
@@ -28,13 +21,12 @@ export class Reader<T extends object> {
   readonly #options: ReadOptions;
   readonly #filters: readonly string[];
   readonly #through: number;
-  readonly #toEntry: (pulled: Pulled) => T | undefined;
+  readonly #toEntry: ToEntry<T>;
   #after: number;
   /** Where the log ended when the consumer had just been made. */
   #head = 0;
 
-  /** `toEntry` makes what is handed out of each record; undefined for what was not asked for. */
-  constructor(parts: ReaderParts, options: ReadOptions, toEntry: (pulled: Pulled) => T | undefined) {
+  constructor(parts: ReaderParts, options: ReadOptions, toEntry: ToEntry<T>) {
     this.#parts = parts;
     this.#toEntry = toEntry;
     this.#options = options;
@@ -46,36 +38,18 @@ export class Reader<T extends object> {
   async *pages(): AsyncGenerator<Page<T | Gap>> {
     const { signal } = this.#options;
     while (this.#after < this.#through) {
-      const pulling = await this.#open(signal);
+      const options = { stream: STREAM, after: this.#after, filters: this.#filters, signal };
+      const pulling = await openPatiently(this.#parts, options);
       if (!pulling) return;
-      const stop = (): void => pulling.close();
-      signal.addEventListener('abort', stop);
       try {
         for (let page = await this.#begin(pulling); page; page = await this.#next(pulling)) {
           this.#after = page.through;
           yield page;
         }
       } finally {
-        signal.removeEventListener('abort', stop);
-        stop();
-      }
-    }
-  }
-
-  /** Waits for a log that does not answer. Undefined once the signal is aborted. */
-  async #open(signal: AbortSignal): Promise<Pulling | undefined> {
-    const { connection, manager, logger } = this.#parts;
-    for (let tries = 1; !signal.aborted; tries++) {
-      try {
-        const pulling = await Pulling.open(connection, manager, this.#after, this.#filters);
-        if (!signal.aborted) return pulling;
         pulling.close();
-      } catch (error) {
-        if (tries % 20 === 0) logger.warn({ err: error }, 'a reader is still waiting for the log');
-        await delay(AGAIN_MS, undefined, { signal }).catch(() => {});
       }
     }
-    return undefined;
   }
 
   /** What had left the log before there was a consumer. Undefined while the log does not answer. */
@@ -112,7 +86,7 @@ export class Reader<T extends object> {
       advance(record.seq - 1);
       if (record.seq > this.#through) break;
       at = record.seq;
-      const entry = this.#toEntry(record);
+      const entry = this.#toEntry(asRecord(record));
       if (entry) entries.push(entry);
     }
     advance(scanned);
@@ -123,14 +97,14 @@ export class Reader<T extends object> {
 
 /** Events of these types, of all if none are named, and what cannot be read. */
 export const chosenEvents =
-  (types: readonly TaskEventType[] | undefined) =>
-  ({ message, seq }: Pulled): RecordedEvent | Unreadable | undefined => {
-    if (!isEventSubject(message.subject)) return undefined;
-    const entry = readOrExplain(message.subject, message.data, seq);
+  (types: readonly TaskEventType[] | undefined): ToEntry<RecordedEvent | Unreadable> =>
+  ({ subject, bytes, seq }) => {
+    if (!isEventSubject(subject)) return undefined;
+    const entry = readOrExplain(subject, bytes, seq);
     return 'unreadable' in entry || (types?.includes(entry.type) ?? true) ? entry : undefined;
   };
 
-export const asRecord = ({ message, seq, storedAtMs }: Pulled): LogRecord => ({
+const asRecord = ({ message, seq, storedAtMs }: Pulled): LogRecord => ({
   seq,
   subject: message.subject,
   bytes: message.data,

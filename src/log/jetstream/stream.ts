@@ -87,3 +87,13 @@ export async function ensureConsumer(manager: JetStreamManager, name: string): P
 
 export const hasCode = (error: unknown, ...codes: readonly number[]): boolean =>
   error instanceof JetStreamApiError && codes.includes(error.code);
+
+/** What is not there, be it the message or the whole stream, is nothing. */
+export async function orNothing<T>(asked: Promise<T | null>): Promise<T | undefined> {
+  try {
+    return (await asked) ?? undefined;
+  } catch (error) {
+    if (hasCode(error, JetStreamApiCodes.StreamNotFound, JetStreamApiCodes.NoMessageFound)) return undefined;
+    throw error;
+  }
+}

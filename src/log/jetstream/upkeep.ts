@@ -1,7 +1,8 @@
 import { JetStreamApiCodes, type JetStreamManager } from '@nats-io/jetstream';
 import { LogUnavailable } from '../log.ts';
 import { parseSubject } from '../subject.ts';
-import type { LogLimits, LogUpkeep, LogVolume } from '../upkeep.ts';
+import type { ArchiveVolume, LogLimits, LogUpkeep, LogVolume } from '../upkeep.ts';
+import { measureArchive } from './archive/volume.ts';
 import { hasCode, STREAM } from './stream.ts';
 
 /** A quarter of a second as a rule, and more than 5 s for a million events where other things are to be done. */
@@ -9,11 +10,14 @@ export const PURGE_TIMEOUT_MS = 60_000;
 
 /** The upkeep of the log's stream. */
 export class JetStreamUpkeep implements LogUpkeep {
+  /** Whether there was an archive of this log when it was opened. */
+  readonly hasArchive: boolean;
   readonly #manager: JetStreamManager;
   readonly #patient: JetStreamManager;
 
   /** `patient` waits for answers for `PURGE_TIMEOUT_MS`. */
-  constructor(manager: JetStreamManager, patient: JetStreamManager) {
+  constructor(manager: JetStreamManager, patient: JetStreamManager, hasArchive: boolean) {
+    this.hasArchive = hasArchive;
     this.#manager = manager;
     this.#patient = patient;
   }
@@ -34,6 +38,10 @@ export class JetStreamUpkeep implements LogUpkeep {
       if (hasCode(cause, JetStreamApiCodes.StreamNotFound)) return undefined;
       throw new LogUnavailable('the log does not answer', { cause });
     }
+  }
+
+  async archive(): Promise<ArchiveVolume | undefined> {
+    return this.hasArchive ? measureArchive(this.#manager) : undefined;
   }
 
   async keyAt(seq: number): Promise<string | undefined> {

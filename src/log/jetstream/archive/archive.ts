@@ -1,0 +1,56 @@
+import type { StoredEvent } from '../../envelope.ts';
+import { LogUnavailable } from '../../log.ts';
+import type { Gap, Moment, Page, ReadOptions } from '../../reading.ts';
+import type { ReaderParts } from '../patience.ts';
+import type { ToEntry } from '../reader.ts';
+import { fillGaps } from './fill-gaps.ts';
+import { newestOfEach, readArchived } from './history.ts';
+import { locateArchived } from './locate.ts';
+import { ArchiveReader } from './reader.ts';
+import { placesOf, seqAt } from './record.ts';
+
+/** What the log has let go of, as far as the archive has it. */
+export class Archive {
+  readonly #parts: ReaderParts;
+
+  constructor(parts: ReaderParts) {
+    this.#parts = parts;
+  }
+
+  /** Pages of the log, with what is archived in the place of their gaps. */
+  fillGaps<T extends object>(
+    pages: AsyncIterable<Page<T | Gap>>,
+    { keys, signal }: ReadOptions,
+    toEntry: ToEntry<T>,
+  ): AsyncIterable<Page<T | Gap>> {
+    const read = ({ from, to }: Gap['gap']): AsyncIterable<Page<T | Gap>> =>
+      new ArchiveReader(this.#parts, { after: from - 1, through: to, keys, signal }, toEntry).pages();
+    return fillGaps(pages, read, signal);
+  }
+
+  /** A task's events, of which the log holds these: together with what came before. Rejects with `LogUnavailable`. */
+  async complete(
+    held: readonly StoredEvent[],
+    key: string,
+    { before, through }: { readonly before: number; readonly through: number | undefined },
+  ): Promise<StoredEvent[]> {
+    try {
+      const archived = await readArchived(this.#parts.manager, key, before);
+      return newestOfEach([...archived, ...held], through);
+    } catch (cause) {
+      throw new LogUnavailable(`could not read the archived history of ${key}`, { cause });
+    }
+  }
+
+  /** See `EventLog.locate`. Undefined if nothing is archived. */
+  locate(date: string): Promise<Moment | undefined> {
+    return locateArchived(this.#parts.manager, date);
+  }
+
+  /** The sequence of the oldest record. Undefined if nothing is archived. */
+  async first(): Promise<number | undefined> {
+    const { manager } = this.#parts;
+    const places = await placesOf(manager);
+    return places && seqAt(manager, places.first);
+  }
+}

@@ -1,0 +1,123 @@
+import type { Gap, LogRecord, Page, ReadOptions } from '../../reading.ts';
+import { openPatiently, patiently, type ReaderParts } from '../patience.ts';
+import type { Arrival, Pulling } from '../pulling.ts';
+import type { ToEntry } from '../reader.ts';
+import { originOf, placeAfter, placesOf } from './record.ts';
+import { ARCHIVE, shardOf } from './stream.ts';
+
+/** A part of the log that has left it: what came after `after`, up to `through`. */
+export type PastOptions = Pick<ReadOptions, 'after' | 'keys' | 'signal'> & { readonly through: number };
+
+/**
+ * Reads from the archive what the log has let go of, in the log's own sequences; what it does not have either is a gap.
+ *
+ * The archive's own sequences, here called places, run as the log's do, one for one, but where something is missing. So
+ * without a filter each jump of the log's is a gap; with one, each jump that is not as wide in both.
+ */
+export class ArchiveReader<T extends object> {
+  readonly #parts: ReaderParts;
+  readonly #options: PastOptions;
+  readonly #toEntry: ToEntry<T>;
+  readonly #keys: ReadonlySet<string> | undefined;
+  readonly #shards: readonly string[];
+  /** All up to this sequence has been handed out; it lies at that place, or would. */
+  #at: number;
+  #place = 0;
+  /** The last place to read. */
+  #end = 0;
+
+  constructor(parts: ReaderParts, options: PastOptions, toEntry: ToEntry<T>) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#toEntry = toEntry;
+    this.#keys = options.keys && new Set(options.keys);
+    this.#shards = [...new Set(options.keys?.map(shardOf))];
+    this.#at = options.after;
+  }
+
+  async *pages(): AsyncGenerator<Page<T | Gap>> {
+    const { signal, through } = this.#options;
+    while (this.#at < through) {
+      const isThere = await patiently(this.#parts, () => this.#findPlaces(), signal);
+      if (signal.aborted) return;
+      if (!isThere) {
+        yield { entries: [{ gap: { from: this.#at + 1, to: through } }], through };
+        return;
+      }
+      const options = { stream: ARCHIVE, after: this.#place, filters: this.#shards, signal };
+      const pulling = await openPatiently(this.#parts, options);
+      if (!pulling) return;
+      try {
+        yield* this.#pagesOf(pulling);
+      } finally {
+        pulling.close();
+      }
+    }
+  }
+
+  /** Until all is read, or the consumer is lost. */
+  async *#pagesOf(pulling: Pulling): AsyncGenerator<Page<T | Gap>> {
+    const { signal, through } = this.#options;
+    let arrival: Arrival | undefined = { pulled: [], scanned: this.#place, isAll: pulling.isEmpty };
+    while (arrival) {
+      const firstPlace = await patiently(this.#parts, () => this.#firstPlace(), signal);
+      if (firstPlace === undefined) return;
+      const page = this.#page(arrival, firstPlace);
+      this.#at = page.through;
+      yield page;
+      arrival = this.#at < through ? await pulling.take() : undefined;
+    }
+  }
+
+  /** False if the archive has nothing of what is to be read. */
+  async #findPlaces(): Promise<boolean> {
+    const { manager } = this.#parts;
+    const places = await placesOf(manager);
+    if (!places) return false;
+    const [begin, beyond] = await Promise.all([
+      placeAfter(manager, this.#at, places),
+      placeAfter(manager, this.#options.through, places),
+    ]);
+    this.#place = begin - 1;
+    this.#end = beyond - 1;
+    return begin < beyond;
+  }
+
+  /** Where the archive begins by now: what a filter jumped over before it may have gone. Without one each jump is a loss. */
+  async #firstPlace(): Promise<number> {
+    const places = this.#shards.length > 0 ? await placesOf(this.#parts.manager) : undefined;
+    return places?.first ?? Number.POSITIVE_INFINITY;
+  }
+
+  #page({ pulled, isAll }: Arrival, firstPlace: number): Page<T | Gap> {
+    const { through } = this.#options;
+    const entries: (T | Gap)[] = [];
+    let at = this.#at;
+    const jump = (seq: number, place: number): void => {
+      const isWhole = seq - at === place - this.#place && firstPlace <= this.#place + 1;
+      if (!isWhole && seq > at + 1) entries.push({ gap: { from: at + 1, to: seq - 1 } });
+      at = seq;
+      this.#place = place;
+    };
+    let isDone = isAll;
+    for (const { message, seq: place, storedAtMs } of pulled) {
+      const { seq, subject } = originOf({ headers: message.headers, seq: place });
+      isDone ||= seq >= through;
+      if (seq > through) break;
+      if (seq <= at) continue;
+      jump(seq, place);
+      const entry = this.#entryOf({ seq, subject, bytes: message.data, storedAtMs });
+      if (entry) entries.push(entry);
+    }
+    if (isDone && at < through) {
+      jump(through + 1, this.#end + 1);
+      at = through;
+    }
+    return { entries, through: at };
+  }
+
+  #entryOf(record: LogRecord): T | undefined {
+    const isWanted = this.#keys?.has(record.subject.split('.')[3] ?? '') ?? true;
+    return isWanted ? this.#toEntry(record) : undefined;
+  }
+}

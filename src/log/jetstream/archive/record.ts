@@ -1,0 +1,79 @@
+import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
+import { UnreadableEvent } from '../../envelope.ts';
+import type { LogRecord } from '../../reading.ts';
+import { orNothing } from '../stream.ts';
+import { ARCHIVE } from './stream.ts';
+
+/** Where a record stood in the log. */
+interface Origin {
+  readonly seq: number;
+  readonly subject: string;
+}
+
+interface ArchivedMessage {
+  readonly headers?: { get(name: string): string } | undefined;
+  readonly seq: number;
+}
+
+/**
+ * What JetStream notes on each message that it takes from another stream:
+ * `TASKS <seq> <filters> <transforms> <subject> …`. Throws `UnreadableEvent`.
+ */
+export function originOf({ headers, seq }: ArchivedMessage): Origin {
+  const [, number, , , subject] = headers?.get('Nats-Stream-Source').split(' ') ?? [];
+  if (!number || !subject) throw new UnreadableEvent(`record ${seq} of the archive does not say what it is`);
+  return { seq: Number(number), subject };
+}
+
+/** The record as it was in the log; but its time is that at which the archive took it. */
+export const asArchived = (message: StoredMsg): LogRecord => ({
+  ...originOf({ headers: message.header, seq: message.seq }),
+  bytes: message.data,
+  storedAtMs: Date.parse(message.timestamp),
+});
+
+/** What the archive holds, in sequences of its own. */
+export interface Places {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Undefined if it holds nothing, or there is none. */
+export async function placesOf(manager: JetStreamManager): Promise<Places | undefined> {
+  const info = await orNothing(manager.streams.info(ARCHIVE));
+  if (!info || info.state.messages === 0) return undefined;
+  return { first: info.state.first_seq, last: info.state.last_seq };
+}
+
+/** The sequence in the log of what lies there; undefined if the archive has let go of it. */
+export async function seqAt(manager: JetStreamManager, place: number): Promise<number | undefined> {
+  const message = await orNothing(manager.streams.getMessage(ARCHIVE, { seq: place }));
+  return message && originOf({ headers: message.header, seq: place }).seq;
+}
+
+/**
+ * The first place with something that came after this sequence; one more than the last if there is none. Two requests,
+ * and some twenty more where the archive has holes: for so many places so many sequences must have passed.
+ */
+export async function placeAfter(
+  manager: JetStreamManager,
+  seq: number,
+  { first, last }: Places,
+): Promise<number> {
+  const [lowest, highest] = await Promise.all([seqAt(manager, first), seqAt(manager, last)]);
+  if (highest === undefined) return last + 1;
+  if (highest <= seq) return last + 1;
+  if (lowest === undefined || lowest > seq) return first;
+  let low = { place: first, seq: lowest };
+  let high = { place: last, seq: highest };
+  for (;;) {
+    const least = Math.max(low.place + 1, high.place - (high.seq - seq) + 1);
+    const most = Math.min(high.place, low.place + (seq - low.seq) + 1);
+    if (least >= most) return most;
+    const place = Math.floor((least + most - 1) / 2);
+    const found = await seqAt(manager, place);
+    // What it lets go of meanwhile came before.
+    if (found === undefined || found <= seq) low = { place, seq: found ?? low.seq + (place - low.place) };
+    else high = { place, seq: found };
+  }
+}

@@ -1,0 +1,74 @@
+import { expect, it } from 'vitest';
+import type { ArchiveVolume, LogVolume } from '../../src/log/upkeep.ts';
+import type { Logger } from '../../src/logger.ts';
+import { ArchiveWatch } from '../../src/retention/archive-watch.ts';
+
+const DAY_MS = 86_400_000;
+
+/** A watch over an archive and a log that are as the test says, at its time. */
+function setUp() {
+  const told: string[] = [];
+  const tell = (_: object, text: string) => told.push(text);
+  let volume: ArchiveVolume | undefined;
+  let now = 0;
+  const watch = new ArchiveWatch({
+    upkeep: { archive: async () => volume },
+    keptMs: 90 * DAY_MS,
+    logger: { warn: tell, error: tell } as unknown as Logger,
+    now: () => now,
+  });
+  const look = (archive: Partial<ArchiveVolume> | undefined, log: Partial<LogVolume>, seconds = 1) => {
+    now += seconds * 1_000;
+    const of = { through: 0, safeThrough: 0, events: 1, bytes: 1, allowedBytes: 1_000, oldestMs: 0 };
+    volume = archive && { ...of, ...archive };
+    const limits = { events: 1_000, bytes: 1_000 };
+    return watch.look({
+      ...{ nowMs: 0, madeAt: '', firstSeq: 1, lastSeq: 0, events: 0, bytes: 0, allowed: limits },
+      ...log,
+    });
+  };
+  return { watch, look, told };
+}
+
+it('lets the log let go of what a crash cannot take from the archive, and of no more', async () => {
+  const { watch, look, told } = setUp();
+  expect(await look({ through: 90, safeThrough: 40 }, { lastSeq: 100 })).toBe(40);
+  expect(watch.lag).toBe(10);
+  expect(await look(undefined, { lastSeq: 100 })).toBe(0);
+  expect(told).toEqual([expect.stringContaining('there is no archive')]);
+});
+
+it('counts what the log had let go of before there was an archive neither as missing nor as behind', async () => {
+  const { watch, look, told } = setUp();
+  await look({ through: 0, events: 0 }, { firstSeq: 501, lastSeq: 600 });
+  expect(watch.lag).toBe(100);
+  await look({ through: 600 }, { firstSeq: 501, lastSeq: 600 });
+  expect(watch.lag).toBe(0);
+  expect(told).toEqual([]);
+});
+
+it('tells once what the log has let go of too early', async () => {
+  const { look, told } = setUp();
+  await look({ through: 400 }, { firstSeq: 401, lastSeq: 600 });
+  expect(told).toEqual([]);
+  await look({ through: 400 }, { firstSeq: 451, lastSeq: 600 });
+  await look({ through: 400 }, { firstSeq: 451, lastSeq: 600 });
+  await look({ through: 600 }, { firstSeq: 451, lastSeq: 600 });
+  expect(told).toEqual([expect.stringContaining('that the archive has not taken')]);
+});
+
+it('tells every minute of an archive that does not follow, and not of one that does', async () => {
+  const { look, told } = setUp();
+  for (let through = 0; through < 100; through++) await look({ through }, { lastSeq: 200 });
+  for (let second = 0; second < 100; second++) await look({ through: 200 }, { lastSeq: 200 });
+  expect(told).toEqual([]);
+  for (let second = 0; second < 180; second++) await look({ through: 200 }, { lastSeq: 201 });
+  expect(told).toHaveLength(2);
+  expect(told[0]).toContain('does not follow');
+});
+
+it('tells of an archive that is full before its time', async () => {
+  const { look, told } = setUp();
+  await look({ through: 5, bytes: 985, oldestMs: Date.now() - 30.5 * DAY_MS }, { lastSeq: 5 });
+  expect(told).toEqual([expect.stringContaining('it keeps 30 days instead of 90')]);
+});
