@@ -21,7 +21,8 @@ export async function prepareStart(config: Config): Promise<string | undefined> 
   return createAccounts(config);
 }
 
-async function takeFolder(folder: string): Promise<void> {
+/** Makes the folder, and this process the only one that uses it. Rejects with `CannotStart`. */
+export async function takeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await lockFolder(folder);

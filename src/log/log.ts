@@ -65,6 +65,11 @@ export interface EventLog {
   readRecords(options: Omit<ReadOptions, 'types'>): AsyncIterable<Page<LogRecord | Gap>>;
   /** What the log holds at this moment, together with its archive. Rejects with `LogUnavailable`. */
   extent(): Promise<Extent>;
+  /**
+   * Whether it was imported from an export of some tasks, or of one account: what is missing in it was never taken
+   * along. Rejects with `LogUnavailable`.
+   */
+  isPart(): Promise<boolean>;
   /** Where a date falls, by the events' own dates. Rejects with `LogUnavailable`. */
   locate(date: string): Promise<Moment>;
   /** The last sequence, when the log answers. Rejects with `LogUnavailable`. */

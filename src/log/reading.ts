@@ -27,7 +27,10 @@ export interface LogRecord {
   readonly seq: number;
   readonly subject: string;
   readonly bytes: Uint8Array;
-  /** Milliseconds since 1970, by the log's clock; of what the log has let go of, when the archive took it. */
+  /**
+   * Milliseconds since 1970, by the log's clock; of an imported record, by that of the log that it came from; of what the
+   * log has let go of, when the archive took it.
+   */
   readonly storedAtMs: number;
 }
 

@@ -77,6 +77,12 @@ export const requestSubject = (account: string, idempotencyKey: string): string 
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);
 
+/** Whether the log can hold a record there: nothing else may be published because a file says so. */
+export const isLogSubject = (subject: string): boolean =>
+  /^(?:task\.|turn\.|request\.[^\s.]+\.)/.test(subject) &&
+  /^[^\s.*>]+(?:\.[^\s.*>]+)+$/.test(subject) &&
+  subject.length <= 500;
+
 /** False for the records on which creates depend. */
 export const isEventSubject = (subject: string): boolean => !/^(turn|request)\./.test(subject);
 

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { TASK_EVENT_TYPES, type TaskEventType } from '../../actors/event.ts';
 import { isKey } from '../log/key.ts';
 import { type Place, parsePlace } from '../log/place.ts';
+import { hasZstd } from './compression.ts';
 
 export const REPLAY_USAGE = `Usage: wyvern replay [options]
 
@@ -14,7 +15,8 @@ Shows what the log holds: of the service on DATA_DIR, running or not, or of the 
 
   --state KEY[@SEQ]  the task machine's snapshot, now or at that event
   --verify           check every history, the chain of hashes and the outputs; with --skip-outputs not these
-  --export FILE      write the records as NDJSON; FILE.gz is compressed
+  --export FILE      write the records as NDJSON; FILE.gz and FILE.zst are compressed
+  --import FILE      make of such a file the log that it was written from, where there is no log yet
 
 Ends with 1 if anything is illegal, with 2 if it is asked wrongly.`;
 
@@ -23,7 +25,7 @@ export class UsageError extends Error {
 }
 
 export interface ReplayOptions {
-  readonly mode: 'show' | 'state' | 'verify' | 'export';
+  readonly mode: 'show' | 'state' | 'verify' | 'export' | 'import';
   readonly from: Place | undefined;
   readonly until: Place | undefined;
   readonly tasks: readonly string[] | undefined;
@@ -51,6 +53,7 @@ const OPTIONS = {
   verify: { type: 'boolean' },
   'skip-outputs': { type: 'boolean' },
   export: { type: 'string' },
+  import: { type: 'string' },
 } as const;
 
 /** What may stand beside each of the modes. */
@@ -59,12 +62,14 @@ const BESIDE = {
   state: ['state', 'json'],
   verify: ['verify', 'from', 'until', 'task', 'account', 'json', 'skip-outputs'],
   export: ['export', 'from', 'until', 'task', 'account', 'json'],
+  import: ['import', 'json'],
 } as const satisfies Record<ReplayOptions['mode'], readonly (keyof typeof OPTIONS)[]>;
 
 /** Throws `UsageError`. */
 export function readReplayOptions(args: readonly string[]): ReplayOptions {
   const values = parse(args);
-  const mode = (['state', 'verify', 'export'] as const).find((name) => values[name] !== undefined) ?? 'show';
+  const mode =
+    (['state', 'verify', 'export', 'import'] as const).find((name) => values[name] !== undefined) ?? 'show';
   const stray = Object.keys(values).find((name) => !(BESIDE[mode] as readonly string[]).includes(name));
   if (stray)
     throw new UsageError(`--${stray} does not go with ${mode === 'show' ? 'the rest' : `--${mode}`}`);
@@ -86,7 +91,7 @@ export function readReplayOptions(args: readonly string[]): ReplayOptions {
     speed: values.speed === undefined ? undefined : checkSpeed(values.speed),
     state: values.state === undefined ? undefined : checkState(values.state),
     skipOutputs: values['skip-outputs'] ?? false,
-    file: values.export === undefined ? undefined : checkFile(values.export),
+    file: checkFile(values.export ?? values.import),
   };
 }
 
@@ -131,9 +136,11 @@ function checkState(text: string): ReplayOptions['state'] {
   return { key, seq: seq === undefined ? undefined : Number(seq) };
 }
 
-function checkFile(file: string): string {
-  if (file === '') throw new UsageError('--export needs the name of a file');
-  if (file.endsWith('.zst'))
-    throw new UsageError('zstd is not offered; name the file .gz, or without an ending for plain NDJSON');
+function checkFile(file: string | undefined): string | undefined {
+  if (file === '') throw new UsageError('--export and --import need the name of a file');
+  if (file?.endsWith('.zst') && !hasZstd)
+    throw new UsageError(
+      `zstd needs Node 22.15 or later, this is ${process.version}; name the file .gz, or without an ending for plain NDJSON`,
+    );
   return file;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { StoredOutput } from '../../actors/event.ts';
 import type { EventLog } from '../log/log.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { OutputReader } from '../storage/storage.ts';
 
 /**
  * What is wrong with an output as it lies in the store; undefined if it is what its task made. The outputs of a task
@@ -9,7 +9,7 @@ import type { Storage } from '../storage/storage.ts';
  */
 export async function outputProblem(
   log: Pick<EventLog, 'history'>,
-  storage: Storage,
+  storage: OutputReader,
   key: string,
   { attempt, file, bytes, sha256 }: StoredOutput,
 ): Promise<string | undefined> {

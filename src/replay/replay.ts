@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Queued, TaskEvent } from '../../actors/event.ts';
 import { replayTask } from '../../actors/task.ts';
 import type { EventLog } from '../log/log.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { OutputReader } from '../storage/storage.ts';
 import { exportRecords } from './export.ts';
 import { humanLine, illegalJson, illegalLine, jsonLine, summaryLine } from './lines.ts';
 import type { ReplayOptions } from './options.ts';
@@ -12,9 +12,11 @@ import { Verifier } from './verifier.ts';
 
 export interface ReplayParts {
   readonly log: EventLog;
-  readonly storage: () => Promise<Storage>;
+  readonly storage: () => Promise<OutputReader>;
   /** Resolves when there is room for more. */
   readonly write: (line: string) => Promise<void>;
+  /** How far it has come, for who waits. */
+  readonly progress: (done: number, total: number) => void;
   readonly signal: AbortSignal;
 }
 
@@ -81,7 +83,8 @@ async function showState({ log, write }: ReplayParts, { state, json }: ReplayOpt
 }
 
 async function verify(parts: ReplayParts, options: ReplayOptions, range: Range): Promise<number> {
-  const { log, signal, write } = parts;
+  const { log, signal, write, progress } = parts;
+  const isPart = await log.isPart();
   const lines: string[] = [];
   const storage = options.skipOutputs ? undefined : await parts.storage();
   const verifier = new Verifier({
@@ -98,15 +101,18 @@ async function verify(parts: ReplayParts, options: ReplayOptions, range: Range):
       }
     },
   });
-  for await (const { entries } of log.readRecords({ ...range, keys: options.tasks, signal }))
+  for await (const { entries, through } of log.readRecords({ ...range, keys: options.tasks, signal })) {
     for (const entry of entries) {
       if ('gap' in entry) {
         // Of chosen tasks alone a reading cannot tell; it names only what the log let go of.
         const isRetention = options.tasks !== undefined || (await log.extent()).first > entry.gap.to;
-        verifier.gap(entry.gap.from, entry.gap.to, isRetention);
+        // What was not taken along is other tasks'.
+        if (!isPart) verifier.gap(entry.gap.from, entry.gap.to, isRetention);
       } else await verifier.judge(entry);
       for (const line of lines.splice(0)) await write(line);
     }
+    progress(through - range.after, range.through - range.after);
+  }
   const summary = verifier.summary();
   await write(options.json ? JSON.stringify(summary) : summaryLine(summary));
   if (signal.aborted) return 130;

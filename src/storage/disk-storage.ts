@@ -6,6 +6,7 @@ import { DiskFile } from './disk-file.ts';
 import {
   isOutputPath,
   type OutputPath,
+  type OutputReader,
   type Storage,
   StorageFailure,
   type StoredFile,
@@ -30,6 +31,9 @@ export async function openDiskStorage(root: string): Promise<Storage> {
     return new DiskStorage(home);
   });
 }
+
+/** The same to be read only: nothing is made, and where there is no folder there are no outputs. */
+export const diskStorageToRead = (root: string): OutputReader => new DiskStorage(root);
 
 class DiskStorage implements Storage {
   readonly #root: string;

@@ -45,6 +45,9 @@ export interface Storage {
   removeUnfinished(shard: string, before: Date): Promise<number>;
 }
 
+/** What reading outputs takes. */
+export type OutputReader = Pick<Storage, 'open'>;
+
 /** The store could not take or give bytes: disk full, no permission, out of reach. */
 export class StorageFailure extends Error {
   override readonly name = 'StorageFailure';

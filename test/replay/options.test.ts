@@ -16,7 +16,6 @@ describe('the options of replay', () => {
     [['--follow', '--until', '3'], 'no end'],
     [['--state', `${KEY}@x`], 'must be KEY or KEY@SEQ'],
     [['--verify', '--type', 'queued'], '--type does not go with --verify'],
-    [['--export', 'x.zst'], 'zstd is not offered'],
     [['--nonsense'], "Unknown option '--nonsense'"],
     [['surplus'], 'Unexpected argument'],
   ])('refuse %j', (args, message) => {

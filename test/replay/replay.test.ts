@@ -77,11 +77,22 @@ describe('replay', () => {
     const exported = gunzipSync(await readFile(file))
       .toString()
       .trimEnd()
-      .split('\n');
+      .split('\n')
+      .slice(1, -1);
     expect(exported.map((line) => /"data":(.*)\}$/.exec(line)?.[1])).toEqual(raw.map(({ data }) => data));
     expect(exported.map((line) => JSON.parse(line)).map(({ seq, subject }) => [seq, subject])).toEqual(
       raw.map(({ seq, subject }) => [seq, subject]),
     );
+
+    const home = { DATA_DIR: join(folder.path, 'at-home') };
+    const summary = JSON.parse(after.lines.at(-1) as string);
+    expect((await replay(home, '--import', file)).lines).toEqual([
+      `imported ${raw.length} records, events 1 to ${raw.length}, from ${file}`,
+    ]);
+    const imported = await replay(home, '--verify', '--skip-outputs', '--json');
+    expect(JSON.parse(imported.lines.at(-1) as string)).toEqual(summary);
+    expect(await replay(home, '--import', file)).toMatchObject({ code: 78, lines: [] });
+    expect(await replay(home, '--import', join(folder.path, 'none'))).toMatchObject({ code: 1, lines: [] });
   });
 
   test('says in one line that there is no log, and is not asked wrongly without a word', async () => {

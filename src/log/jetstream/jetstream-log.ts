@@ -1,4 +1,10 @@
-import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import {
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+  type StreamInfo,
+} from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
 import type { Logger } from '../../logger.ts';
@@ -24,12 +30,13 @@ import { JetStreamCheckpoints } from './checkpoints.ts';
 import { conditionsOf, ensureRequestsStream, findRequest, lastTurn } from './creates.ts';
 import { followStream } from './follower.ts';
 import { readHistory, readOutlines } from './history.ts';
+import { importedThrough, importOf, UnfinishedImport } from './import-mark.ts';
 import { locate } from './locate.ts';
 import type { ReaderParts } from './patience.ts';
 import { Publisher } from './publisher.ts';
 import { JetStreamTaking } from './queue.ts';
 import { chosenEvents, Reader, type ToEntry } from './reader.ts';
-import { ensureConsumer, ensureStream, hasStream, STREAM } from './stream.ts';
+import { ensureConsumer, ensureStream, findStream, STREAM } from './stream.ts';
 import { untilReady } from './until-ready.ts';
 import { JetStreamUpkeep, PURGE_TIMEOUT_MS } from './upkeep.ts';
 
@@ -76,14 +83,16 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     return new JetStreamLog(connection, manager, upkeep, config, logger);
   }
 
-  /** Opens a log that is there, and changes nothing about it. Undefined if there is none. */
+  /** Opens a log that is there, and changes nothing about it. Undefined if there is none; rejects with `UnfinishedImport`. */
   static async openExisting(
     connection: NatsConnection,
     config: Config,
     logger: Logger,
   ): Promise<JetStreamLog | undefined> {
     const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
-    if (!(await untilReady('the log', () => hasStream(manager), logger))) return undefined;
+    const found = await untilReady('the log', () => findStream(manager), logger);
+    if (!found) return undefined;
+    if (importOf(found.config) === 'unfinished') throw new UnfinishedImport();
     const isArchived = await untilReady('the archive', () => hasArchive(manager), logger);
     const upkeep = new JetStreamUpkeep(manager, manager, isArchived);
     return new JetStreamLog(connection, manager, upkeep, config, logger);
@@ -140,11 +149,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   async madeAt(): Promise<Date> {
-    try {
-      return new Date((await this.#manager.streams.info(STREAM)).created);
-    } catch (cause) {
-      throw new LogUnavailable('the log does not answer', { cause });
-    }
+    return new Date((await this.#info()).created);
   }
 
   async hasEnded({ name, key }: { readonly name: string; readonly key: string }): Promise<boolean> {
@@ -183,10 +188,15 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     return { first: Math.min(first, archived ?? first), last };
   }
 
+  async isPart(): Promise<boolean> {
+    return importOf((await this.#info()).config) === 'part';
+  }
+
   async locate(date: string): Promise<Moment> {
-    const held = await this.#held();
+    const { config, state } = await this.#info();
+    const held = extentOf(state);
     try {
-      const moment = await locate(this.#manager, date, held);
+      const moment = await locate(this.#manager, date, { ...held, importedThrough: importedThrough(config) });
       const isBefore = held.first > 1 && (moment.from === 1 || held.first > held.last);
       return (isBefore ? await this.#archive?.locate(date) : undefined) ?? moment;
     } catch (cause) {
@@ -210,10 +220,12 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
 
   /** What the log itself holds. */
   async #held(): Promise<Extent> {
+    return extentOf((await this.#info()).state);
+  }
+
+  async #info(): Promise<StreamInfo> {
     try {
-      const { state } = await this.#reach(() => this.#manager.streams.info(STREAM));
-      // A stream that never held anything begins at 0.
-      return { first: Math.max(1, state.first_seq), last: state.last_seq };
+      return await this.#reach(() => this.#manager.streams.info(STREAM));
     } catch (cause) {
       throw new LogUnavailable('the log does not answer', { cause });
     }
@@ -232,3 +244,9 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     return { id: decodeEvent(message.subject, message.data, message.seq).id, seq: message.seq };
   }
 }
+
+/** A stream that never held anything begins at 0. */
+const extentOf = ({ first_seq, last_seq }: StreamInfo['state']): Extent => ({
+  first: Math.max(1, first_seq),
+  last: last_seq,
+});

@@ -14,20 +14,25 @@ const LATEST_MS = Date.UTC(2200);
 /** Events that are stored side by side may be dated in another order, by less than this. */
 const SPREAD_MS = 1_000;
 
-/**
- * Finds where a date falls. The log knows when it stored an event, which is a moment after the event's own date; so
- * those that it stored next are looked at too. Clocks of hosts that are far apart make it less sharp, but no event is
- * lost between what ends at a date and what begins there.
- */
-export async function locate(manager: JetStreamManager, date: string, extent: Extent): Promise<Moment> {
-  const near = await storedSince(manager, date);
-  return momentOf(near, date, extent.first) ?? { from: extent.last + 1, until: extent.last };
+interface Known extends Extent {
+  /** What was imported was stored anew, all at one time: of these events only their own dates tell anything. */
+  readonly importedThrough: number;
 }
 
 /** An event as far as finding it takes. */
 export interface Dated {
   readonly seq: number;
   readonly at: string;
+}
+
+/**
+ * Finds where a date falls. The log knows when it stored an event, which is a moment after the event's own date; so
+ * those that it stored next are looked at too. Clocks of hosts that are far apart make it less sharp, but no event is
+ * lost between what ends at a date and what begins there.
+ */
+export async function locate(manager: JetStreamManager, date: string, known: Known): Promise<Moment> {
+  const near = await eventsNear(manager, date, known);
+  return momentOf(near, date, known.first) ?? { from: known.last + 1, until: known.last };
 }
 
 /** Where a date falls among events around it, of a log that begins at `beginning`. Undefined if there are none. */
@@ -46,12 +51,41 @@ export function momentOf(near: readonly Dated[], date: string, beginning: number
   };
 }
 
-async function storedSince(manager: JetStreamManager, date: string): Promise<Dated[]> {
+async function eventsNear(manager: JetStreamManager, date: string, known: Known): Promise<Dated[]> {
+  const seq = await importedSince(manager, date, known);
+  if (seq !== undefined) return eventsFrom(manager, { seq: Math.max(known.first, seq - NEAR / 2) }, NEAR);
+  const start = Math.min(Math.max(dateToMs(date), EARLIEST_MS), LATEST_MS);
+  const stored = await eventsFrom(manager, { start_time: new Date(start) }, NEAR);
+  const isImported = stored.some((event) => event.seq <= known.importedThrough);
+  return isImported ? eventsFrom(manager, { seq: known.importedThrough + 1 }, NEAR) : stored;
+}
+
+/**
+ * The first of the imported events that has that date or a later one, found by halving: some 20 requests of 0.2 ms.
+ * Undefined if there is none.
+ */
+async function importedSince(
+  manager: JetStreamManager,
+  date: string,
+  { first, importedThrough }: Known,
+): Promise<number | undefined> {
+  let from = first;
+  let to = importedThrough + 1;
+  while (from < to) {
+    const middle = Math.floor((from + to) / 2);
+    const next = (await eventsFrom(manager, { seq: middle }, 16)).find(({ seq }) => seq < to);
+    if (next && next.at < date) from = next.seq + 1;
+    else to = middle;
+  }
+  return to <= importedThrough ? to : undefined;
+}
+
+type Start = { readonly seq: number } | { readonly start_time: Date };
+
+async function eventsFrom(manager: JetStreamManager, start: Start, batch: number): Promise<Dated[]> {
   const found: Dated[] = [];
   try {
-    const start = Math.min(Math.max(dateToMs(date), EARLIEST_MS), LATEST_MS);
-    const messages = await manager.direct.getBatch(STREAM, { start_time: new Date(start), batch: NEAR });
-    for await (const { subject, data, seq } of messages) {
+    for await (const { subject, data, seq } of await manager.direct.getBatch(STREAM, { ...start, batch })) {
       const record = readOrExplain(subject, data, seq);
       if (!('unreadable' in record)) found.push(record);
     }

@@ -3,6 +3,7 @@ import type { TaskEventType } from '../../../actors/event.ts';
 import type { Extent, Gap, LogRecord, Page, ReadOptions } from '../reading.ts';
 import { type RecordedEvent, readOrExplain, type Unreadable } from '../recorded-event.ts';
 import { isEventSubject, readFilters } from '../subject.ts';
+import { storedAt } from './import-mark.ts';
 import { openPatiently, type ReaderParts } from './patience.ts';
 import type { Arrival, Pulled, Pulling } from './pulling.ts';
 import { STREAM } from './stream.ts';
@@ -108,7 +109,10 @@ const asRecord = ({ message, seq, storedAtMs }: Pulled): LogRecord => ({
   seq,
   subject: message.subject,
   bytes: message.data,
-  storedAtMs,
+  // Who only shows events is spared the reading of headers.
+  get storedAtMs() {
+    return storedAt(message.headers, storedAtMs);
+  },
 });
 
 /** Undefined while the log does not answer. */

@@ -9,17 +9,19 @@ import {
   RetentionPolicy,
   StorageType,
   type StreamConfig,
+  type StreamInfo,
 } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
 import { LEASE_MS } from '../log.ts';
 import { encodeName, queuedFilter, SUBJECTS } from '../subject.ts';
+import { importOf, UnfinishedImport } from './import-mark.ts';
 
 export const STREAM = 'TASKS';
 /** Bytes of one event with its headers. */
 export const MAX_EVENT_BYTES = 512 * 1024;
 
-type StreamSettings = Pick<Config, 'RETENTION_DAYS' | 'MAX_LOG_BYTES' | 'MAX_LOG_EVENTS' | 'REPLICAS'>;
+export type StreamSettings = Pick<Config, 'RETENTION_DAYS' | 'MAX_LOG_BYTES' | 'MAX_LOG_EVENTS' | 'REPLICAS'>;
 
 /**
  * Makes the stream, or brings its limits and its number of replicas to the settings. What a full log does is refuse (`discard: new`):
@@ -27,45 +29,51 @@ type StreamSettings = Pick<Config, 'RETENTION_DAYS' | 'MAX_LOG_BYTES' | 'MAX_LOG
  * 15-80 times on random reads.
  */
 export async function ensureStream(manager: JetStreamManager, settings: StreamSettings): Promise<void> {
-  const adjustable = {
-    subjects: SUBJECTS,
-    max_age: nanos(settings.RETENTION_DAYS * 86_400_000),
-    max_bytes: settings.MAX_LOG_BYTES,
-    max_msgs: settings.MAX_LOG_EVENTS,
-    // The consumers of the tasks have as many: they take the number over.
-    num_replicas: settings.REPLICAS,
-  };
-  const config: Partial<StreamConfig> & { name: string } = {
-    name: STREAM,
-    storage: StorageType.File,
-    retention: RetentionPolicy.Limits,
-    discard: DiscardPolicy.New,
-    max_msg_size: MAX_EVENT_BYTES,
-    // Every event has a place of its own, so no message id is needed; a short window costs no memory.
-    duplicate_window: nanos(10_000),
-    allow_direct: true,
-    allow_atomic: true,
-    deny_delete: true,
-    ...adjustable,
-  };
+  const adjustable = adjustableOf(settings);
   try {
     const { config: found } = await manager.streams.info(STREAM);
+    if (importOf(found) === 'unfinished') throw new UnfinishedImport();
     const differs = (name: keyof typeof adjustable) => !isDeepStrictEqual(found[name], adjustable[name]);
     if ((Object.keys(adjustable) as (keyof typeof adjustable)[]).some(differs))
       await manager.streams.update(STREAM, adjustable);
   } catch (error) {
     if (!hasCode(error, JetStreamApiCodes.StreamNotFound)) throw error;
-    await manager.streams.add(config);
+    await manager.streams.add(streamConfig(settings));
   }
 }
 
-/** Whether the log has been made. Rejects while JetStream does not answer. */
-export async function hasStream(manager: JetStreamManager): Promise<boolean> {
+const adjustableOf = (settings: StreamSettings) => ({
+  subjects: SUBJECTS,
+  max_age: nanos(settings.RETENTION_DAYS * 86_400_000),
+  max_bytes: settings.MAX_LOG_BYTES,
+  max_msgs: settings.MAX_LOG_EVENTS,
+  // The consumers of the tasks have as many: they take the number over.
+  num_replicas: settings.REPLICAS,
+});
+
+/** What a log is made as. */
+export const streamConfig = (
+  settings: StreamSettings,
+): Partial<StreamConfig> & { readonly name: string } => ({
+  name: STREAM,
+  storage: StorageType.File,
+  retention: RetentionPolicy.Limits,
+  discard: DiscardPolicy.New,
+  max_msg_size: MAX_EVENT_BYTES,
+  // Every event has a place of its own, so no message id is needed; a short window costs no memory.
+  duplicate_window: nanos(10_000),
+  allow_direct: true,
+  allow_atomic: true,
+  deny_delete: true,
+  ...adjustableOf(settings),
+});
+
+/** Undefined if the log has not been made. Rejects while JetStream does not answer. */
+export async function findStream(manager: JetStreamManager): Promise<StreamInfo | undefined> {
   try {
-    await manager.streams.info(STREAM);
-    return true;
+    return await manager.streams.info(STREAM);
   } catch (error) {
-    if (hasCode(error, JetStreamApiCodes.StreamNotFound)) return false;
+    if (hasCode(error, JetStreamApiCodes.StreamNotFound)) return undefined;
     throw error;
   }
 }

@@ -70,5 +70,15 @@ export async function ensureFilesStream(manager: JetStreamManager, settings: Str
   }
 }
 
+export async function hasFilesStream(manager: JetStreamManager): Promise<boolean> {
+  try {
+    await manager.streams.info(FILES);
+    return true;
+  } catch (error) {
+    if (isUnknownStream(error)) return false;
+    throw error;
+  }
+}
+
 const isUnknownStream = (error: unknown): boolean =>
   error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;

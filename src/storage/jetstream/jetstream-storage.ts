@@ -2,11 +2,19 @@ import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManage
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
 import { isKey, newKey, timeOf } from '../../log/key.ts';
-import { isOutputPath, type OutputPath, type Storage, StorageFailure, type StoredFile } from '../storage.ts';
+import {
+  isOutputPath,
+  type OutputPath,
+  type OutputReader,
+  type Storage,
+  StorageFailure,
+  type StoredFile,
+} from '../storage.ts';
 import {
   ensureFilesStream,
   FILES,
   fileSubject,
+  hasFilesStream,
   PIECE_BYTES,
   parseSubject,
   pieceSubject,
@@ -45,6 +53,15 @@ export async function openJetStreamStorage(
     const manager = await jetstreamManager(connection, { timeout: ANSWER_TIMEOUT_MS, checkAPI: false });
     await ensureFilesStream(manager, config);
     return new JetStreamStorage(connection, manager);
+  });
+}
+
+/** The same to be read only: nothing is made, nor changed about the stream; where there is none there are no outputs. */
+export async function jetStreamStorageToRead(connection: NatsConnection): Promise<OutputReader> {
+  return guarded('cannot read the stream of outputs', async () => {
+    const manager = await jetstreamManager(connection, { timeout: ANSWER_TIMEOUT_MS, checkAPI: false });
+    if (await hasFilesStream(manager)) return new JetStreamStorage(connection, manager);
+    return { open: async () => undefined };
   });
 }
 

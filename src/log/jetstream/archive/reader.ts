@@ -1,4 +1,5 @@
 import type { Gap, LogRecord, Page, ReadOptions } from '../../reading.ts';
+import { storedAt } from '../import-mark.ts';
 import { openPatiently, patiently, type ReaderParts } from '../patience.ts';
 import type { Arrival, Pulling } from '../pulling.ts';
 import type { ToEntry } from '../reader.ts';
@@ -106,7 +107,8 @@ export class ArchiveReader<T extends object> {
       if (seq > through) break;
       if (seq <= at) continue;
       jump(seq, place);
-      const entry = this.#entryOf({ seq, subject, bytes: message.data, storedAtMs });
+      const storedFirstMs = storedAt(message.headers, storedAtMs);
+      const entry = this.#entryOf({ seq, subject, bytes: message.data, storedAtMs: storedFirstMs });
       if (entry) entries.push(entry);
     }
     if (isDone && at < through) {

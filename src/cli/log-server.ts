@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Config } from '../config.ts';
+import { prepareEmbeddedServer } from '../log/embedded-server.ts';
+import { createLogger } from '../logger.ts';
+import { FolderInUse, lockFolder } from './lock.ts';
+import { connectToLog } from './log-connection.ts';
+import { takeFolder } from './preparation.ts';
+import { Supervisor } from './supervisor.ts';
+import { CannotStart } from './terminal.ts';
+
+/** For a server that has to recover a long log first. */
+const CONNECT_MS = 60_000;
+
+/** A connection to the server that has a log, with that server if it was started for it. */
+export interface LogServer extends AsyncDisposable {
+  readonly connection: NatsConnection;
+}
+
+/** The server that has the log: at `NATS_URL`, that of a service which runs, or one of its own on the folder at rest. */
+export async function openServer(config: Config): Promise<LogServer> {
+  if (config.NATS_URL) return remote(config, config.NATS_URL);
+  if (!(await readServerUrl(config))) throw new CannotStart(`there is no log in ${config.DATA_DIR}`);
+  try {
+    await lockFolder(config.DATA_DIR);
+  } catch (error) {
+    if (!(error instanceof FolderInUse)) throw error;
+    return remote(config, (await readServerUrl(config)) as string);
+  }
+  // Whatever limits the log was made with, it must be found to fit.
+  return startServer({ ...config, MAX_LOG_BYTES: 2 ** 50 });
+}
+
+/** The server at `NATS_URL`, or one of its own on a folder that nobody uses, which is made if it is not there. */
+export async function openServerForImport(config: Config): Promise<LogServer> {
+  if (config.NATS_URL) return remote(config, config.NATS_URL);
+  await takeFolder(config.DATA_DIR);
+  return startServer(config);
+}
+
+const remote = async (config: Config, url: string): Promise<LogServer> => ({
+  connection: await reach(config, url),
+  [Symbol.asyncDispose]: async () => {},
+});
+
+async function startServer(config: Config): Promise<LogServer> {
+  const { args, url } = await prepareEmbeddedServer(config);
+  const supervisor = new Supervisor({ GRACE: 0 }, createLogger('replay', config, 2));
+  supervisor.runServer('nats-server', args);
+  try {
+    return { connection: await reach(config, url), [Symbol.asyncDispose]: () => supervisor.stop() };
+  } catch (error) {
+    await supervisor.stop();
+    throw error;
+  }
+}
+
+async function reach(config: Config, url: string): Promise<NatsConnection> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new CannotStart('the nats-server of the log does not answer')),
+      CONNECT_MS,
+    );
+  });
+  const logger = createLogger('replay', config, 2);
+  const reached = connectToLog({ ...config, NATS_URL: url }, 'wyvern replay', logger);
+  return Promise.race([reached, late]).finally(() => clearTimeout(timer));
+}
+
+/** Of the embedded server, as it was started last. */
+async function readServerUrl({ DATA_DIR }: Config): Promise<string | undefined> {
+  const text = await readFile(join(DATA_DIR, 'nats', 'nats-server.conf'), 'utf8').catch(() => '');
+  const address = /listen: "([^"]+)"/.exec(text)?.[1];
+  const token = /token: "([^"]+)"/.exec(text)?.[1];
+  return address && token ? `nats://${token}@${address}` : undefined;
+}

@@ -1,0 +1,44 @@
+import type { StreamConfig } from '@nats-io/jetstream';
+import { LogUnavailable } from '../log.ts';
+
+/** Where the stream's metadata say that it was filled from an export. */
+const STATE = 'wyvern-import';
+const THROUGH = 'wyvern-imported-through';
+
+/**
+ * `unfinished`: an import is under way, or died; such a stream is no log yet. `part`: what was exported were chosen
+ * tasks, or those of one account. `whole`: it was all that the log held, from one event to another.
+ */
+export type ImportState = 'unfinished' | 'part' | 'whole';
+
+type Marked = Pick<StreamConfig, 'metadata'>;
+
+/** Undefined for a log that was not imported. */
+export const importOf = ({ metadata }: Marked): ImportState | undefined =>
+  metadata?.[STATE] as ImportState | undefined;
+
+/** Up to this sequence the log was imported; 0 if it was not. */
+export const importedThrough = ({ metadata }: Marked): number => Number(metadata?.[THROUGH] ?? 0);
+
+/** `through` for a finished one. */
+export const importMark = (state: ImportState, through?: number): Record<string, string> => ({
+  [STATE]: state,
+  ...(through !== undefined && { [THROUGH]: String(through) }),
+});
+
+export class UnfinishedImport extends LogUnavailable {
+  constructor() {
+    super('the log is being imported, or an import was cut off: then import it again');
+  }
+}
+
+/** The header in which an imported event carries when it was stored first, in milliseconds since 1970. */
+export const STORED_AT = 'Wyvern-Stored-At';
+
+interface Headers {
+  get(name: string): string;
+}
+
+/** When a record was stored first: by the log that it came from, if it was imported. */
+export const storedAt = (headers: Headers | undefined, storedAtMs: number): number =>
+  Number(headers?.get(STORED_AT) || storedAtMs);

@@ -1,0 +1,248 @@
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest';
+import type { TaskEvent } from '../../actors/event.ts';
+import { hashOf } from '../../src/log/envelope.ts';
+import { eventDate } from '../../src/log/event-date.ts';
+import { UnfinishedImport } from '../../src/log/jetstream/import-mark.ts';
+import { JetStreamImport } from '../../src/log/jetstream/importer.ts';
+import { newKey } from '../../src/log/key.ts';
+import type { Append } from '../../src/log/log.ts';
+import { seal } from '../../src/log/seal.ts';
+import { hasZstd } from '../../src/replay/compression.ts';
+import { FileProblem } from '../../src/replay/file-problem.ts';
+import { readReplayOptions } from '../../src/replay/options.ts';
+import { lifeOf, openStage, type Stage } from '../log/reading-support.ts';
+import { Bench, linesIn, replayed } from './import-support.ts';
+
+let source: Stage;
+let bench: Bench;
+const keys: string[] = [];
+
+/** As `lifeOf`, dated now. */
+function lifeOfNow(name: string): Append[] {
+  const life: Append[] = [];
+  for (const { key, event } of lifeOf(name)) {
+    const dated = { ...event, at: eventDate(), ...(event.type === 'retried' && { next: eventDate() }) };
+    life.push(
+      seal(
+        { name, key },
+        dated as TaskEvent,
+        life.length > 0 ? hashOf((life.at(-1) as Append).data) : (undefined as never),
+      ),
+    );
+  }
+  return life;
+}
+
+beforeAll(async () => {
+  source = await openStage();
+  bench = await Bench.start();
+  const { connection } = await source.server.open();
+  for (let count = 0; count < 6; count++) {
+    const life = lifeOfNow('hello');
+    keys.push((life[0] as Append).key);
+    await source.writer.appendAll(life);
+  }
+  const request = { account: 'acme', idempotencyKey: 'a', at: '2026', body: '', keys, after: 0 };
+  await source.writer.submit({
+    entries: lifeOfNow('sleep').slice(0, 1),
+    turn: { account: 'acme', after: 0 },
+    requests: [request],
+  });
+  for (const odd of [
+    'not json',
+    '\ufeff{"v":2}',
+    '{"v":\n2}',
+    '{"v":2} ',
+    '',
+    '"\u2028 日本 \\ud800"',
+    'null',
+  ])
+    await connection.request(`task.queued.odd.${newKey()}.0`, odd);
+  await connection.request(`task.queued.odd.${newKey()}.0`, Buffer.from([0xff, 0xfe, 0x00]));
+  await source.writer.appendAll(lifeOfNow('hello'));
+});
+
+afterAll(async () => {
+  await bench[Symbol.asyncDispose]();
+  await source[Symbol.asyncDispose]();
+});
+
+afterEach(() => bench.removeLog());
+
+describe('an export that is imported', () => {
+  it.each([
+    ['plain', 'log.ndjson'],
+    ['gzip', 'log.ndjson.gz'],
+    ...(hasZstd ? [['zstd', 'log.ndjson.zst']] : []),
+  ])('is the same log, byte for byte, and exports to the same file: %s', async (_, name = '') => {
+    const file = bench.path(name);
+    await replayed(source.log, '--export', file);
+    expect(await bench.import(file)).toMatch(/^imported 53 records, events 1 to 53, from/);
+    const log = await bench.log();
+    await replayed(log, '--export', bench.path(`again-${name}`));
+    expect(await readFile(bench.path(`again-${name}`))).toEqual(await readFile(file));
+    const verdict = (of: typeof log) => replayed(of, '--verify', '--skip-outputs', '--json');
+    expect(await verdict(log)).toEqual(await verdict(source.log));
+    expect(await log?.extent()).toEqual(await source.log.extent());
+  });
+
+  test('goes on where it ends: the next event has the next sequence', async () => {
+    const file = bench.path('whole.ndjson');
+    await replayed(source.log, '--export', file);
+    await bench.import(file);
+    const log = await bench.log();
+    const { last } = await source.log.extent();
+    expect(await log?.append(lifeOf('hello')[0] as never)).toBe(last + 1);
+  });
+
+  test('begins at the sequence at which it was exported', async () => {
+    const file = bench.path('late.ndjson');
+    await replayed(source.log, '--export', file, '--from', '20', '--until', '31');
+    await bench.import(file);
+    const log = await bench.log();
+    expect(await log?.extent()).toEqual({ first: 20, last: 31 });
+    expect((await replayed(log, '--verify', '--skip-outputs')).code).toBe(0);
+    const [gap] = (await replayed(log, '--json')).lines;
+    expect(gap).toBe('{"gap":{"from":1,"to":19}}');
+  });
+
+  test('may be some tasks alone: they keep their sequences, and what is missing between them is no fault', async () => {
+    const file = bench.path('tasks.ndjson');
+    const [first, , third] = keys;
+    await replayed(source.log, '--export', file, '--task', first as string, '--task', third as string);
+    expect(await bench.import(file)).toMatch(/^imported 12 records, events 1 to 18, from/);
+    const log = await bench.log();
+    await replayed(log, '--export', bench.path('tasks-again.ndjson'));
+    expect(await linesIn(bench.path('tasks-again.ndjson'))).toEqual(await linesIn(file));
+    expect(await replayed(log, '--verify', '--skip-outputs')).toMatchObject({ code: 0 });
+    expect((await replayed(log, '--json')).lines[6]).toBe('{"gap":{"from":7,"to":12}}');
+  });
+
+  test('is found by the dates of its events, not by that of the import', async () => {
+    const file = bench.path('dates.ndjson');
+    await replayed(source.log, '--export', file);
+    await bench.import(file);
+    const log = await bench.log();
+    const dates = (await linesIn(file)).flatMap((line) => /"at":"([^"]+)"/.exec(line)?.[1] ?? []);
+    for (const date of [...dates, '2020-01-01', '2100-01-01'])
+      expect([date, await log?.locate(date)]).toEqual([date, await source.log.locate(date)]);
+  });
+});
+
+describe('what is not imported', () => {
+  const sealed = (lines: readonly string[]): string => {
+    const text = lines.map((line) => `${line}\n`).join('');
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    return `${text}{"end":{"records":${lines.length - 1},"sha256":"${sha256}"}}\n`;
+  };
+  const line = (seq: number, subject: string) =>
+    `{"seq":${seq},"stored":"2026-11-24T20:00:00.000000+00:00","subject":"${subject}","data":{}}`;
+  const HEAD = '{"export":{"format":1,"part":false}}';
+  const place = `task.queued.hello.${newKey()}.0`;
+
+  it.each([
+    ['an empty file', '', /is not an export of a log: it is empty/],
+    ['any text', 'a,b,c\n1,2,3\n', /does not begin with \{"export":…\}/],
+    ['any bytes', Buffer.from([0, 255, 254, 10]), /it is not text/],
+    [
+      'an export of a later format',
+      '{"export":{"format":2,"part":false}}\n',
+      /is of format 2, .* reads format 1/,
+    ],
+    ['a line without a line end', `${HEAD}\n${'x'.repeat(1_500_000)}`, /line 2 .* is too long/],
+    ['a line that is too long', `${HEAD}\n${'x'.repeat(1_000_001)}\n`, /line 2 .* is too long/],
+    [
+      'what is not UTF-8',
+      Buffer.concat([Buffer.from(`${HEAD}\n`), Buffer.from([255, 10])]),
+      /line 2 .* is not UTF-8/,
+    ],
+    ['what is no record', sealed([HEAD, '{"seq":1}']), /line 2 .* is no record/],
+    [
+      'a sequence that comes again',
+      sealed([HEAD, line(5, place), line(5, place)]),
+      /line 3 .* has the sequence 5 after 5/,
+    ],
+    [
+      'a subject outside of the log',
+      sealed([HEAD, line(1, '$JS.API.STREAM.DELETE.TASKS')]),
+      /is not a subject of a log/,
+    ],
+    ['a subject that is a pattern', sealed([HEAD, line(1, 'task.>')]), /is not a subject of a log/],
+    ['a file without its end', `${HEAD}\n${line(1, place)}\n`, /has been cut off/],
+    ['what comes after the end', `${sealed([HEAD])}${line(1, place)}\n`, /line 3 .* comes after the end/],
+    [
+      'a file that lacks a record',
+      sealed([HEAD, line(1, place)]).replace(`${line(1, place)}\n`, ''),
+      /is not as it was written/,
+    ],
+  ])('%s: says what is wrong, and leaves no log', async (_, text, words) => {
+    const file = bench.path('wrong.ndjson');
+    await writeFile(file, text);
+    const refusal = await bench.import(file).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(FileProblem);
+    expect((refusal as Error).message).toMatch(words);
+    expect(await bench.streams()).toEqual([]);
+  });
+
+  test('a file that was cut off anywhere, or of which one character was changed', async () => {
+    const file = bench.path('whole.ndjson');
+    await replayed(source.log, '--export', file, '--until', '8');
+    const whole = await readFile(file);
+    const damaged = bench.path('damaged.ndjson');
+    for (let at = 0; at < whole.length; at += 97) {
+      await writeFile(damaged, whole.subarray(0, at));
+      await expect(bench.import(damaged)).rejects.toThrow(FileProblem);
+      const changed = Buffer.from(whole);
+      changed[at] = (changed[at] as number) ^ 1;
+      await writeFile(damaged, changed);
+      await expect(bench.import(damaged)).rejects.toThrow(FileProblem);
+    }
+    expect(await bench.streams()).toEqual([]);
+  });
+
+  test('a compressed file that was cut off, or is none, or is not there', async () => {
+    const file = bench.path('log.gz');
+    await replayed(source.log, '--export', file);
+    const whole = await readFile(file);
+    await writeFile(file, whole.subarray(0, whole.length - 20));
+    await expect(bench.import(file)).rejects.toThrow(/^cannot read .*unexpected end of file/);
+    await writeFile(file, 'no gzip at all');
+    await expect(bench.import(file)).rejects.toThrow(/^cannot read .*incorrect header check/);
+    await expect(bench.import(bench.path('missing'))).rejects.toThrow(/^cannot read .*no such file/);
+    expect(await bench.streams()).toEqual([]);
+  });
+
+  test('anything, where there is a log already, which stays as it is', async () => {
+    const file = bench.path('first.ndjson');
+    await replayed(source.log, '--export', file, '--until', '8');
+    await bench.import(file);
+    await expect(bench.import(file)).rejects.toThrow('the log is not empty, its last event is 8');
+    expect((await (await bench.log())?.extent())?.last).toBe(8);
+  });
+
+  test.skipIf(hasZstd)('zstd where Node has none: it says which Node has', () => {
+    expect(() => readReplayOptions(['--import', 'log.zst'])).toThrow(/zstd needs Node 22\.15 or later/);
+    expect(() => readReplayOptions(['--export', 'log.zst'])).toThrow(/zstd needs Node 22\.15 or later/);
+  });
+});
+
+test('an import that was cut off is no log, and is begun again by the next one', async () => {
+  const { config } = source.server;
+  const cutOff = await JetStreamImport.begin(bench.connection, config, { first: 1, isPart: false });
+  await cutOff.store({
+    seq: 3,
+    subject: `task.queued.hello.${newKey()}.0`,
+    bytes: Buffer.from('{}'),
+    storedAtMs: 1,
+  });
+  await expect(bench.log()).rejects.toThrow(UnfinishedImport);
+  const file = bench.path('again.ndjson');
+  await replayed(source.log, '--export', file);
+  await bench.import(file);
+  expect(await (await bench.log())?.extent()).toEqual(await source.log.extent());
+  // The one that was cut off lives after all: it takes nothing away.
+  await cutOff.abandon();
+  expect(await bench.streams()).toEqual(['TASKS']);
+});
