@@ -44,11 +44,14 @@ export class Decoder {
   readonly #child: ChildProcess;
   readonly #logger: Logger;
   #tasks = 0;
+  #residentBytes = 0;
   #running: Running | undefined;
   #isUsable = true;
 
   constructor({ childCommand, prefix, logger }: DecoderSettings) {
-    const [execPath, ...execArgv] = [...prefix, process.execPath, '--enable-source-maps'];
+    // With Node's own 16 MB for what is young, a child came to 110 MB resident instead of 87, and was no faster.
+    const young = '--max-semi-space-size=1';
+    const [execPath, ...execArgv] = [...prefix, process.execPath, young, '--enable-source-maps'];
     this.#child = fork(childCommand.modulePath, childCommand.args, {
       execPath: execPath as string,
       execArgv,
@@ -64,6 +67,11 @@ export class Decoder {
   /** Jobs that were given to it so far. */
   get tasks(): number {
     return this.#tasks;
+  }
+
+  /** Bytes that it had resident at the end of its last job; 0 before. */
+  get residentBytes(): number {
+    return this.#residentBytes;
   }
 
   /** False as soon as it is dead or sentenced. */
@@ -143,6 +151,7 @@ export class Decoder {
     // What a task left behind in the child may still talk after its end.
     if (this.#running === undefined || message.task !== this.#tasks) return;
     const { job, settle } = this.#running;
+    if ('resident' in message) this.#residentBytes = message.resident;
     switch (message.type) {
       case 'progress':
         return job.onProgress(message.value);

@@ -22,10 +22,8 @@ export interface ErrorText {
   readonly stack: string;
 }
 
-/** What a child says. `failed` is a `TaskFailure`, `broken` is any other error. */
-export type ChildMessage = { readonly task: number } & (
-  | { readonly type: 'progress'; readonly value: Json }
-  | { readonly type: 'output'; readonly output: Output }
+/** How a task went. `failed` is a `TaskFailure`, `broken` is any other error. */
+export type Ending =
   | { readonly type: 'done'; readonly result: unknown }
   | {
       readonly type: 'failed';
@@ -33,7 +31,13 @@ export type ChildMessage = { readonly task: number } & (
       readonly passing: boolean;
       readonly cause: ErrorText | undefined;
     }
-  | { readonly type: 'broken'; readonly error: ErrorText }
+  | { readonly type: 'broken'; readonly error: ErrorText };
+
+/** What a child says; with a task's end, how many bytes the child has resident now. */
+export type ChildMessage = { readonly task: number } & (
+  | { readonly type: 'progress'; readonly value: Json }
+  | { readonly type: 'output'; readonly output: Output }
+  | (Ending & { readonly resident: number })
 );
 
 export const toErrorText = (error: unknown): ErrorText =>

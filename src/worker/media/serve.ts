@@ -1,6 +1,12 @@
 import { TaskFailure } from '../../../actors/failure.ts';
 import type { Output, TaskDefinition } from '../../tasks/definition.ts';
-import { type ChildMessage, type ParentMessage, type RunMessage, toErrorText } from './messages.ts';
+import {
+  type ChildMessage,
+  type Ending,
+  type ParentMessage,
+  type RunMessage,
+  toErrorText,
+} from './messages.ts';
 
 type Tasks = ReadonlyMap<string, TaskDefinition>;
 
@@ -27,9 +33,9 @@ async function runOne(tasks: Tasks, message: RunMessage): Promise<void> {
   const { task } = message;
   untaken.set(task, []);
   try {
-    send({ task, type: 'done', result: await run(tasks, message) });
+    end(task, { type: 'done', result: await run(tasks, message) });
   } catch (error) {
-    send({ task, ...describe(error) });
+    end(task, describe(error));
   }
   untaken.delete(task);
 }
@@ -46,9 +52,10 @@ function run(tasks: Tasks, { task, name, parameters, sources }: RunMessage): Pro
   });
 }
 
-type Unnumbered<T> = T extends unknown ? Omit<T, 'task'> : never;
+const end = (task: number, ending: Ending): void =>
+  send({ task, ...ending, resident: process.memoryUsage.rss() });
 
-function describe(error: unknown): Unnumbered<Extract<ChildMessage, { type: 'failed' | 'broken' }>> {
+function describe(error: unknown): Exclude<Ending, { type: 'done' }> {
   if (!(error instanceof TaskFailure)) return { type: 'broken', error: toErrorText(error) };
   const { message, passing, cause } = error;
   return { type: 'failed', message, passing, cause: cause === undefined ? undefined : toErrorText(cause) };

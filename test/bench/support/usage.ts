@@ -7,11 +7,16 @@ const TICK_MS = 10;
 export const cpuMsOf = (pids: readonly number[]): number =>
   pids.reduce((sum, pid) => sum + (cpuTicks(pid) ?? 0) * TICK_MS, 0);
 
-function cpuTicks(pid: number): number | undefined {
+/** Milliseconds of CPU that children of these processes had used when they ended. */
+export const endedChildrenCpuMsOf = (pids: readonly number[]): number =>
+  pids.reduce((sum, pid) => sum + (cpuTicks(pid, 13) ?? 0) * TICK_MS, 0);
+
+/** Ticks in user and in system mode: of the process itself from the field 11 on, of its ended children from 13. */
+function cpuTicks(pid: number, from = 11): number | undefined {
   const stat = readProc(pid, 'stat');
   // The name in parentheses may hold spaces; what follows it does not.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields && Number(fields[11]) + Number(fields[12]);
+  return fields && Number(fields[from]) + Number(fields[from + 1]);
 }
 
 /** Bytes resident in these processes now. Pages that they share count for each. */

@@ -1,6 +1,6 @@
 import { descendants } from '../../support/program.ts';
 import { Service } from '../../support/service.ts';
-import { cpuMsOf, peakBytesOf } from './usage.ts';
+import { cpuMsOf, endedChildrenCpuMsOf, peakBytesOf } from './usage.ts';
 
 export type Part = 'front' | 'worker' | 'media' | 'nats-server';
 export const PARTS: readonly Part[] = ['front', 'worker', 'media', 'nats-server'];
@@ -31,12 +31,16 @@ export class Wyvern {
 
   /** Milliseconds of CPU that each part uses during `work`. */
   async cpuDuring<T>(work: () => Promise<T>): Promise<{ value: T; cpuMs: Readonly<Record<Part, number>> }> {
-    const pids = PARTS.map((part) => this.pids(part));
-    const before = pids.map(cpuMsOf);
+    const before = PARTS.map((part) => this.#cpuMs(part));
     const value = await work();
-    // A child that was replaced meanwhile has taken its count along.
-    const cpuMs = PARTS.map((part, at) => [part, Math.max(0, cpuMsOf(pids[at] ?? []) - (before[at] ?? 0))]);
+    const cpuMs = PARTS.map((part, at) => [part, this.#cpuMs(part) - (before[at] ?? 0)]);
     return { value, cpuMs: Object.fromEntries(cpuMs) };
+  }
+
+  /** Of the children that decode, those that were replaced count too. */
+  #cpuMs(part: Part): number {
+    const ended = part === 'media' ? endedChildrenCpuMsOf(this.pids('worker')) : 0;
+    return cpuMsOf(this.pids(part)) + ended;
   }
 
   /** The most that the parts have had resident so far, added up, in bytes. */

@@ -51,6 +51,15 @@ describe('the pool', () => {
     expect(pooling.logged.filter(({ level }) => (level as number) > 20)).toEqual([]);
   });
 
+  it('replaces a child that keeps more memory than it may once its task is over', async () => {
+    await using small = await startPool({ maxResidentBytes: 1 });
+    const pids = [await small.give('echo').result, await small.give('echo').result].map(pidOf);
+    expect(new Set(pids).size).toBe(2);
+    await using large = await startPool({ maxResidentBytes: 10 ** 12 });
+    const [first, second] = [await large.give('echo').result, await large.give('echo').result].map(pidOf);
+    expect(first).toBe(second);
+  });
+
   it('replaces worn children while jobs wait', async () => {
     await using pooling = await startPool({ size: 2, maxTasks: 1 });
     const results = await Promise.all(Array.from({ length: 7 }, () => pooling.give('echo').result));
