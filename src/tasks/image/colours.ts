@@ -38,6 +38,13 @@ export function dominantColour({ data }: Rgba): string | null {
     .join('')}`;
 }
 
+/** Pixels of red, green and blue, with the alpha of what is opaque. */
+export function withAlpha(rgb: Buffer): Buffer {
+  const rgba = Buffer.alloc((rgb.length / 3) * 4, 255);
+  for (let from = 0, to = 0; from < rgb.length; from += 3, to += 4) rgb.copy(rgba, to, from, from + 3);
+  return rgba;
+}
+
 /** The same pixels over white, opaque. */
 export function overWhite({ data, width, height }: Rgba): Rgba {
   const opaque = Buffer.alloc(data.length, 255);

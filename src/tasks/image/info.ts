@@ -1,12 +1,12 @@
-import { encode as encodeBlurhash } from 'blurhash';
 import type { Source } from '../definition.ts';
-import { dominantColour, overWhite, type Rgba } from './colours.ts';
+import { blurhashOf } from './blurhash.ts';
+import { dominantColour, overWhite, type Rgba, withAlpha } from './colours.ts';
 import { readExif } from './exif.ts';
 import { contentTypeOf } from './limits.ts';
 import { decode, type OpenedImage, openImage } from './opened-image.ts';
 import { turn, turnUpright } from './upright.ts';
 
-// 2.7 ms of CPU for the hash at 32 pixels, and it is a blur.
+// A hash is a blur: more pixels change nothing that shows.
 const SAMPLE_SIDE = 32;
 
 /** Everything about an image; decodes it once, for the colours, so a broken file is found out here too. */
@@ -17,7 +17,6 @@ export async function readInfo(given: Source | undefined) {
   // libvips reads an orientation that EXIF does not know as 1, and has turned an AVIF, for which it gives none, already.
   const orientation = exif.orientation === null ? undefined : image.orientation;
   const sample = await samplePixels(image);
-  const opaque = overWhite(sample);
   return {
     content_type: contentTypeOf(format),
     type: 'image' as const,
@@ -33,7 +32,7 @@ export async function readInfo(given: Source | undefined) {
     exposure_time: exif.exposureTime,
     bytes: source.bytes,
     frames: metadata.pages ?? 1,
-    blurhash: encodeBlurhash(new Uint8ClampedArray(opaque.data), opaque.width, opaque.height, 4, 3),
+    blurhash: blurhashOf(overWhite(sample)),
     dominant_color: dominantColour(sample),
   };
 }
@@ -60,7 +59,10 @@ async function samplePixels(image: OpenedImage): Promise<Rgba> {
       fit: 'inside',
       withoutEnlargement: true,
     });
-    return turn(small, turnUpright(image.orientation)).toColourspace('srgb').ensureAlpha().raw();
+    const upright = turn(small, turnUpright(image.orientation)).toColourspace('srgb');
+    // Of a photo without transparency libvips takes a tenth of the decoding for it, 0.15 ms of CPU.
+    return (image.metadata.hasAlpha ? upright.ensureAlpha() : upright.removeAlpha()).raw();
   });
-  return { data, width: info.width, height: info.height };
+  const { width, height, channels } = info;
+  return { data: channels === 4 ? data : withAlpha(data), width, height };
 }
