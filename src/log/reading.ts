@@ -42,10 +42,16 @@ export interface Page<T = Entry> {
   readonly through: number;
 }
 
-/** The sequences that the log holds; `first` is `last + 1` when it holds none. */
-export interface Extent {
+/** Sequences from the first to the last; `first` is `last + 1` where there are none. */
+export interface Span {
   readonly first: number;
   readonly last: number;
+}
+
+/** What the log and its archive hold. */
+export interface Extent extends Span {
+  /** Where the log itself begins: what is before that is the archive's, and may have holes there. */
+  readonly held: number;
 }
 
 /** Where a date falls: sequences of the first event of that time or later, and of the last of that time or earlier. */

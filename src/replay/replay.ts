@@ -105,7 +105,7 @@ async function verify(parts: ReplayParts, options: ReplayOptions, range: Range):
     for (const entry of entries) {
       if ('gap' in entry) {
         // Of chosen tasks alone a reading cannot tell; it names only what the log let go of.
-        const isRetention = options.tasks !== undefined || (await log.extent()).first > entry.gap.to;
+        const isRetention = options.tasks !== undefined || (await log.extent()).held > entry.gap.to;
         // What was not taken along is other tasks'.
         if (!isPart) verifier.gap(entry.gap.from, entry.gap.to, isRetention);
       } else await verifier.judge(entry);

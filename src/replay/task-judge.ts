@@ -55,9 +55,12 @@ export class TaskJudge {
     return this.#hasEnded;
   }
 
-  /** The log has lost events that may have been this task's. */
+  /** The log has lost events that may have been this task's: where the task stands is not known any more. */
   cut(): void {
     this.#isCut = true;
+    this.#queued = undefined;
+    this.#actor = undefined;
+    this.#attempts = 0;
   }
 
   hear(judged: JudgedEvent): { readonly standing: Standing; readonly problems: readonly Problem[] } {

@@ -58,6 +58,9 @@ export class Verifier {
   readonly #digest = createHash('sha256');
   /** The first record that was read. */
   #first: LogRecord | undefined;
+  /** The log may have let go of the beginnings of tasks that are not younger than this. */
+  #lostBeforeMs = Number.NEGATIVE_INFINITY;
+  #isAfterLoss: boolean;
   #events = 0;
   #tasks = 0;
   #illegal = 0;
@@ -66,10 +69,13 @@ export class Verifier {
 
   constructor(parts: VerifierParts) {
     this.#parts = parts;
+    this.#isAfterLoss = parts.beginsLate;
   }
 
   async judge(record: LogRecord): Promise<void> {
     this.#first ??= record;
+    if (this.#isAfterLoss) this.#lostBeforeMs = record.storedAtMs + CLOCKS_MS;
+    this.#isAfterLoss = false;
     this.#digest.update(`${record.subject} ${record.bytes.length}\n`).update(record.bytes);
     if (!isEventSubject(record.subject)) return;
     const judged = this.#decode(record);
@@ -89,6 +95,7 @@ export class Verifier {
   /** The log lacks these sequences. What retention let go of while it was read is no fault of the log. */
   gap(from: number, to: number, isRetention: boolean): void {
     for (const judge of this.#open.values()) judge.cut();
+    this.#isAfterLoss = true;
     if (isRetention) return;
     const events = from === to ? `event ${from} is` : `events ${from} to ${to} are`;
     this.tell({ seq: from, key: undefined, kind: 'gap', description: `${events} missing from the log` });
@@ -127,14 +134,9 @@ export class Verifier {
     if (known) return known;
     const past = event.type === 'queued' ? [] : await this.#past(key, seq);
     if (past.every(({ stored }) => stored.seq < (this.#first?.seq ?? 0))) this.#tasks++;
-    const judge = new TaskJudge(this.#mayHaveLeft(key));
+    const judge = new TaskJudge(timeOf(key) <= this.#lostBeforeMs);
     for (const judged of past) judge.hear(judged);
     return judge;
-  }
-
-  /** Whether the log may have let go of the task's beginning before the first record was read. */
-  #mayHaveLeft(key: string): boolean {
-    return this.#parts.beginsLate && timeOf(key) <= (this.#first?.storedAtMs ?? 0) + CLOCKS_MS;
   }
 
   /** What the log holds of a task before that sequence. */

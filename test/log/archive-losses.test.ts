@@ -33,7 +33,7 @@ describe('an archive that was turned on late, off, and on again', () => {
     const entries = await all(on, { through: 300 });
     expect(gapsOf(entries)).toEqual([{ from: 1, to: 100 }]);
     expect(seqsOf(entries)).toEqual(numbers(101, 300));
-    expect(await on.extent()).toEqual({ first: 101, last: 300 });
+    expect(await on.extent()).toEqual({ first: 101, held: 301, last: 300 });
   });
 
   it('takes nothing while it is off, is read all the same, and says later what it lacks', async () => {

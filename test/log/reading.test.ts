@@ -26,7 +26,7 @@ describe('a reading', () => {
   afterAll(stop);
 
   it('of an empty log that has an end ends at once', async () => {
-    expect(await log.extent()).toEqual({ first: 1, last: 0 });
+    expect(await log.extent()).toEqual({ first: 1, held: 1, last: 0 });
     expect(await all(log, { through: 0 })).toEqual([]);
   });
 

@@ -102,7 +102,7 @@ describe('an export that is imported', () => {
     await replayed(source.log, '--export', file, '--from', '20', '--until', '31');
     await bench.import(file);
     const log = await bench.log();
-    expect(await log?.extent()).toEqual({ first: 20, last: 31 });
+    expect(await log?.extent()).toEqual({ first: 20, held: 20, last: 31 });
     expect((await replayed(log, '--verify', '--skip-outputs')).code).toBe(0);
     const [gap] = (await replayed(log, '--json')).lines;
     expect(gap).toBe('{"gap":{"from":1,"to":19}}');

@@ -20,7 +20,7 @@ import {
   type TakeOptions,
   type TaskQueue,
 } from '../log.ts';
-import type { Extent, Gap, LogRecord, Moment, Page, ReadOptions } from '../reading.ts';
+import type { Extent, Gap, LogRecord, Moment, Page, ReadOptions, Span } from '../reading.ts';
 import { doneSubject } from '../subject.ts';
 import type { LogUpkeep } from '../upkeep.ts';
 import { Appender } from './appender.ts';
@@ -175,7 +175,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
 
   #pages<T extends object>(options: ReadOptions, toEntry: ToEntry<T>): AsyncIterable<Page<T | Gap>> {
     const pages = new Reader(this.#reading, options, toEntry).pages();
-    return this.#archive ? this.#archive.fillGaps(pages, options, toEntry) : pages;
+    return this.#archive?.fillGaps(pages, options, toEntry) ?? pages;
   }
 
   get #reading(): ReaderParts {
@@ -185,7 +185,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   async extent(): Promise<Extent> {
     const { first, last } = await this.#held();
     const archived = first > 1 ? await this.#archive?.first() : undefined;
-    return { first: Math.min(first, archived ?? first), last };
+    return { first: Math.min(first, archived ?? first), held: first, last };
   }
 
   async isPart(): Promise<boolean> {
@@ -219,7 +219,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   /** What the log itself holds. */
-  async #held(): Promise<Extent> {
+  async #held(): Promise<Span> {
     return extentOf((await this.#info()).state);
   }
 
@@ -246,7 +246,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
 }
 
 /** A stream that never held anything begins at 0. */
-const extentOf = ({ first_seq, last_seq }: StreamInfo['state']): Extent => ({
+const extentOf = ({ first_seq, last_seq }: StreamInfo['state']): Span => ({
   first: Math.max(1, first_seq),
   last: last_seq,
 });

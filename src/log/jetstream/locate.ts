@@ -1,6 +1,6 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { dateToMs, formatDate } from '../event-date.ts';
-import type { Extent, Moment } from '../reading.ts';
+import type { Moment, Span } from '../reading.ts';
 import { readOrExplain } from '../recorded-event.ts';
 import { isNothingFound } from './history.ts';
 import { STREAM } from './stream.ts';
@@ -14,7 +14,7 @@ const LATEST_MS = Date.UTC(2200);
 /** Events that are stored side by side may be dated in another order, by less than this. */
 const SPREAD_MS = 1_000;
 
-interface Known extends Extent {
+interface Known extends Span {
   /** What was imported was stored anew, all at one time: of these events only their own dates tell anything. */
   readonly importedThrough: number;
 }

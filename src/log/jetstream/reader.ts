@@ -1,6 +1,6 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { TaskEventType } from '../../../actors/event.ts';
-import type { Extent, Gap, LogRecord, Page, ReadOptions } from '../reading.ts';
+import type { Gap, LogRecord, Page, ReadOptions, Span } from '../reading.ts';
 import { type RecordedEvent, readOrExplain, type Unreadable } from '../recorded-event.ts';
 import { isEventSubject, readFilters } from '../subject.ts';
 import { storedAt } from './import-mark.ts';
@@ -116,7 +116,7 @@ const asRecord = ({ message, seq, storedAtMs }: Pulled): LogRecord => ({
 });
 
 /** Undefined while the log does not answer. */
-const extentOf = async (manager: JetStreamManager): Promise<Extent | undefined> =>
+const extentOf = async (manager: JetStreamManager): Promise<Span | undefined> =>
   manager.streams.info(STREAM).then(
     ({ state }) => ({ first: state.first_seq, last: state.last_seq }),
     () => undefined,
