@@ -45,9 +45,9 @@ const remote = async (config: Config, url: string): Promise<LogServer> => ({
 });
 
 async function startServer(config: Config): Promise<LogServer> {
-  const { args, url } = await prepareEmbeddedServer(config);
+  const { args, variables, url } = await prepareEmbeddedServer(config);
   const supervisor = new Supervisor({ GRACE: 0 }, createLogger('replay', config, 2));
-  supervisor.runServer('nats-server', args);
+  supervisor.runServer('nats-server', args, variables);
   try {
     return { connection: await reach(config, url), [Symbol.asyncDispose]: () => supervisor.stop() };
   } catch (error) {

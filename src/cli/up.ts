@@ -38,8 +38,8 @@ async function startAll(supervisor: Supervisor, config: Config): Promise<void> {
 }
 
 async function startServer(supervisor: Supervisor, config: Config): Promise<string> {
-  const { args, url, healthUrl } = await prepareEmbeddedServer(config);
-  supervisor.runServer('nats-server', args);
+  const { args, variables, url, healthUrl } = await prepareEmbeddedServer(config);
+  supervisor.runServer('nats-server', args, variables);
   supervisor.revive(healthUrl, config.DATA_DIR);
   return url;
 }

@@ -6,9 +6,16 @@ const BULLMQ_BODY = '{"name":"John","block":true}';
 
 /** Creates a `hello` and waits for its end. */
 export const helloOn =
-  ({ head }: Wyvern) =>
+  ({ head }: Pick<Wyvern, 'head'>) =>
   async (connection: Connection): Promise<Answer> =>
     ended(await connection.request('POST', '/v1/create', head, WYVERN_BODY));
+
+/** The same by several accounts, in turn. `heads` are the header lines of each. */
+export function helloByAccounts(heads: readonly string[]): (connection: Connection) => Promise<Answer> {
+  const asking = heads.map((head) => helloOn({ head }));
+  let next = 0;
+  return (connection) => (asking[next++ % asking.length] as (typeof asking)[number])(connection);
+}
 
 export const helloOnBullmq = async (connection: Connection): Promise<Answer> =>
   ended(await connection.request('POST', '/create', '', BULLMQ_BODY));

@@ -5,6 +5,9 @@ import { cpuMsOf, endedChildrenCpuMsOf, peakBytesOf } from './usage.ts';
 export type Part = 'front' | 'worker' | 'media' | 'nats-server';
 export const PARTS: readonly Part[] = ['front', 'worker', 'media', 'nats-server'];
 
+/** The header lines of a request. */
+export const headOf = (secret: string): string => `Authorization: Secret ${secret}\r\n`;
+
 /** The service as `npm start` runs it, with the header lines that its requests need. */
 export class Wyvern {
   readonly service: Service;
@@ -12,7 +15,7 @@ export class Wyvern {
 
   private constructor(service: Service) {
     this.service = service;
-    this.head = `Authorization: Secret ${service.secret}\r\n`;
+    this.head = headOf(service.secret);
   }
 
   static async start(env: Readonly<Record<string, string>> = {}): Promise<Wyvern> {
