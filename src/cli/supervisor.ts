@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { type Config, childEnvironment, natsServerProgram } from '../config.ts';
+import { type Config, childEnvironment, natsServerEnvironment, natsServerProgram } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { Child } from './child.ts';
 import { Guard } from './guard.ts';
@@ -41,7 +41,7 @@ export class Supervisor {
         name,
         command: natsServerProgram(),
         args,
-        env: childEnvironment(variables),
+        env: natsServerEnvironment(variables),
         hasChannel: false,
         logger: this.#logger,
         onStart: (pid) => guard.watch(pid),
