@@ -11,6 +11,12 @@ export interface Append {
   readonly data: Uint8Array;
 }
 
+/** What a task's subjects are made of. */
+export interface TaskPlace {
+  readonly name: string;
+  readonly key: string;
+}
+
 /**
  * The port to the event log, the only truth. Everything else is a fold of it.
  *
@@ -52,8 +58,8 @@ export interface EventLog {
   outlines(keys: readonly string[]): Promise<StoredEvent[]>;
   /** When this log was made. Rejects with `LogUnavailable`. */
   madeAt(): Promise<Date>;
-  /** Whether the task's end is in the log. Rejects with `LogUnavailable`. */
-  hasEnded(task: { readonly name: string; readonly key: string }): Promise<boolean>;
+  /** The keys of those among these tasks, at most 100, whose end is in the log. Rejects with `LogUnavailable`. */
+  ended(tasks: readonly TaskPlace[]): Promise<ReadonlySet<string>>;
   /** Follows the log from the first event after `after`; reports each event once, in order, for ever. */
   follow(options: FollowOptions): Promise<Following>;
   /**

@@ -12,12 +12,13 @@ const old = () => taskOf(formatDate(nowMicros() - 60_000_000));
 
 /** A watch over a log in which these tasks have ended, what it asked the log, and a way to cancel. */
 function watching(ended: ReadonlySet<string> = new Set()) {
-  const asked: string[] = [];
+  const asked: string[][] = [];
   let cancel: (key: string) => void = () => {};
   const log = {
-    hasEnded: async ({ key }: { key: string }) => {
-      asked.push(key);
-      return ended.has(key);
+    ended: async (tasks: readonly { readonly key: string }[]) => {
+      const keys = tasks.map(({ key }) => key);
+      asked.push(keys);
+      return new Set(keys.filter((key) => ended.has(key)));
     },
   };
   const cancellations = {
@@ -43,7 +44,15 @@ describe('a task that is handed out for the first time', () => {
     expect(await watch.ends.hasEnded(waited)).toBe(true);
     watch.cancel(canceled.key);
     expect(await watch.ends.hasEnded(canceled)).toBe(true);
-    expect(watch.asked).toEqual([waited.key, canceled.key]);
+    expect(watch.asked).toEqual([[waited.key], [canceled.key]]);
+  });
+
+  it('is looked up together with those that come with it, at most 100 at once', async () => {
+    const tasks = Array.from({ length: 130 }, old);
+    using watch = watching(new Set([tasks[7]?.key ?? '', tasks[129]?.key ?? '']));
+    const found = await Promise.all(tasks.map((task) => watch.ends.hasEnded(task)));
+    expect(found.flatMap((hasEnded, index) => (hasEnded ? [index] : []))).toEqual([7, 129]);
+    expect(watch.asked.map(({ length }) => length)).toEqual([100, 30]);
   });
 
   it('is not taken for ended on hearsay', async () => {

@@ -18,10 +18,10 @@ import {
   type FollowOptions,
   LogUnavailable,
   type TakeOptions,
+  type TaskPlace,
   type TaskQueue,
 } from '../log.ts';
 import type { Extent, Gap, LogRecord, Moment, Page, ReadOptions, Span } from '../reading.ts';
-import { doneSubject } from '../subject.ts';
 import type { LogUpkeep } from '../upkeep.ts';
 import { Appender } from './appender.ts';
 import { Archive } from './archive/archive.ts';
@@ -29,7 +29,7 @@ import { ensureArchive, hasArchive } from './archive/stream.ts';
 import { JetStreamCheckpoints } from './checkpoints.ts';
 import { conditionsOf, ensureRequestsStream, findRequest, lastTurn } from './creates.ts';
 import { followStream } from './follower.ts';
-import { readHistory, readOutlines } from './history.ts';
+import { readEnded, readHistory, readOutlines } from './history.ts';
 import { importedThrough, importOf, UnfinishedImport } from './import-mark.ts';
 import { locate } from './locate.ts';
 import type { ReaderParts } from './patience.ts';
@@ -152,13 +152,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     return new Date((await this.#info()).created);
   }
 
-  async hasEnded({ name, key }: { readonly name: string; readonly key: string }): Promise<boolean> {
-    try {
-      const last_by_subj = doneSubject(name, key);
-      return (await this.#manager.direct.getMessage(STREAM, { last_by_subj })) !== null;
-    } catch (cause) {
-      throw new LogUnavailable(`could not read the end of ${key}`, { cause });
-    }
+  ended(tasks: readonly TaskPlace[]): Promise<ReadonlySet<string>> {
+    return this.#reach(() => readEnded(this.#manager, tasks));
   }
 
   follow(options: FollowOptions): Promise<Following> {
