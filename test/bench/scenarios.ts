@@ -1,3 +1,4 @@
+import { archive } from './scenarios/archive.ts';
 import { blockingHello } from './scenarios/blocking-hello.ts';
 import { bulk } from './scenarios/bulk.ts';
 import { busyFeeds } from './scenarios/busy-feeds.ts';
@@ -23,6 +24,7 @@ export const scenarios: ReadonlyMap<string, Scenario> = new Map(
     openFeeds,
     busyFeeds,
     millionTasks,
+    archive,
     scaling,
     encoders,
   ].map((scenario) => [scenario.name, scenario]),

@@ -7,6 +7,7 @@ import { type Append, type Delivery, LogFull } from '../../src/log/log.ts';
 import { seal } from '../../src/log/seal.ts';
 import { createLogger } from '../../src/logger.ts';
 import { Projection } from '../../src/projection/projection.ts';
+import { ArchiveWatch } from '../../src/retention/archive-watch.ts';
 import { Janitor } from '../../src/retention/janitor.ts';
 import { Keeper } from '../../src/retention/keeper.ts';
 import { Room } from '../../src/retention/room.ts';
@@ -41,7 +42,7 @@ describe('the keeper of a log', () => {
   });
 
   /** What a front has of it, at the head of the log. */
-  async function openFront() {
+  async function openFront(archive?: ArchiveWatch) {
     const logger = createLogger('test', server.config);
     const projection = new Projection({ log, logger });
     await projection.start();
@@ -54,7 +55,7 @@ describe('the keeper of a log', () => {
     const lost: string[] = [];
     const onLogLost = (reason: string) => lost.push(reason);
     const keeper = new Keeper({
-      ...{ upkeep, projection, room, janitor, limits, logger, onLogLost },
+      ...{ upkeep, projection, room, janitor, archive, limits, logger, onLogLost },
       retentionMs: RETENTION_MS,
       lostAfterMs: 0,
     });
@@ -75,6 +76,24 @@ describe('the keeper of a log', () => {
     await front.look();
     expect(() => front.room.admit(100)).not.toThrow();
     expect(await state()).toMatchObject({ first_seq: 991 });
+  });
+
+  it('lets go of nothing that a crash could still take from the archive', async () => {
+    await fillLog(log, { ended: 980 });
+    const holds = { through: 2_900, events: 2_900, bytes: 1, allowedBytes: 1_000, oldestMs: 0 };
+    let safeThrough = 0;
+    const archive = new ArchiveWatch({
+      upkeep: { archive: async () => ({ ...holds, safeThrough }) },
+      keptMs: 30 * DAY_MS,
+      logger: createLogger('test', server.config),
+    });
+    const front = await openFront(archive);
+    await front.look();
+    expect(await state()).toMatchObject({ first_seq: 1 });
+    safeThrough = 700;
+    await front.look();
+    expect(await state()).toMatchObject({ first_seq: 701 });
+    expect(archive.lag).toBe(40);
   });
 
   it('does so once, however many fronts there are', async () => {

@@ -44,6 +44,11 @@ export class TestLog {
     return { log: await JetStreamLog.open(connection, this.config, logger), connection };
   }
 
+  /** Of the server as it runs now. */
+  get pid(): number {
+    return this.#server.pid as number;
+  }
+
   /** Ends the server as a power cut would, and waits until it is gone. */
   async kill(): Promise<void> {
     this.#server.kill('SIGKILL');

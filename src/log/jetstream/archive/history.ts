@@ -13,10 +13,10 @@ import { ARCHIVE, shardOf } from './stream.ts';
 const CLOCKS_MS = 60_000;
 /** What came later after the end than this, or than so many records of other tasks, is not looked for. */
 const LATE_MS = 600_000;
-const LATE_RECORDS = 1_000;
+const LATE_RECORDS = 200;
 /** Records of a request: the first is small, since a task's events mostly lie close to each other. */
 const FIRST_BATCH = 64;
-const BATCH = 500;
+const BATCH = 200;
 
 /**
  * What the archive has of a task's events before a sequence. Its shard is read from the time in its key on, until its
