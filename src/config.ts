@@ -83,7 +83,7 @@ export const Settings = Type.Object({
   }),
   MAX_ARCHIVE_BYTES: integer(
     'bytes that the archive may hold, before compression; then its oldest events go',
-    100_000_000_000,
+    30_000_000_000,
     16_000_000,
     2 ** 50,
   ),

@@ -83,7 +83,7 @@ const line: Schema = { anyOf: [schemaRef('HistoryLine'), schemaRef('CloudEvent')
 
 const EVENTS: Answer = {
   description:
-    'Every event from the cursor on, in the order of the log, once. Where the log has let go of events, a `gap` says ' +
+    'Every event from the cursor on, in the order of the log, once. Where neither the log nor its archive has events any more, a `gap` says ' +
     'which. While nothing happens a heartbeat comes every 15 s, as Server-Sent Events an id without data. An answer ' +
     'that was cut off can be taken up after the last sequence that it told',
   content: {
