@@ -5,19 +5,21 @@ import type { Illegal, Summary } from './verifier.ts';
 type Shown = RecordedEvent | Gap | Unreadable;
 
 /** As `history_stream` says it. */
-export function jsonLine(entry: Shown): string {
+export function jsonLine(entry: Shown, isLate: boolean): string {
   if ('gap' in entry || 'unreadable' in entry) return JSON.stringify(entry);
   const { seq, at, type, key, name, account, data } = entry;
-  return `{"seq":${seq},"time":"${at}","type":"${type}","key":"${key}","task_name":"${name}","account":${JSON.stringify(account)},"data":${data}}`;
+  return `{"seq":${seq},"time":"${at}","type":"${type}","key":"${key}","task_name":"${name}","account":${JSON.stringify(account)},"data":${data}${isLate ? ',"late":true' : ''}}`;
 }
 
 /** For people: what a client sent must not steer their terminal. */
-export function humanLine(entry: Shown): string {
+export function humanLine(entry: Shown, isLate: boolean): string {
   if ('gap' in entry) return `   events ${entry.gap.from} to ${entry.gap.to} have left the log`;
   if ('unreadable' in entry) return plain(`${seqOf(entry.unreadable.seq)}  ${entry.unreadable.reason}`);
   const { seq, at, type, key, name, account, data } = entry;
   const time = at.slice(0, 26).replace('T', ' ');
-  return plain(`${seqOf(seq)}  ${time}  ${type.padEnd(9)}  ${key}  ${name}  ${account}  ${data}`);
+  return plain(
+    `${seqOf(seq)}  ${time}  ${type.padEnd(9)}  ${key}  ${name}  ${account}  ${data}${isLate ? '  late' : ''}`,
+  );
 }
 
 const seqOf = (seq: number): string => String(seq).padStart(9);

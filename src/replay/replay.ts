@@ -4,6 +4,7 @@ import { replayTask } from '../../actors/task.ts';
 import type { EventLog } from '../log/log.ts';
 import type { OutputReader } from '../storage/storage.ts';
 import { exportRecords } from './export.ts';
+import { canBeLate, LateEvents } from './late.ts';
 import { humanLine, illegalJson, illegalLine, jsonLine, summaryLine } from './lines.ts';
 import type { ReplayOptions } from './options.ts';
 import { outputProblem } from './outputs.ts';
@@ -35,20 +36,27 @@ export async function replay(parts: ReplayParts, options: ReplayOptions): Promis
 }
 
 async function show(parts: ReplayParts, options: ReplayOptions, range: Range): Promise<number> {
-  const { log, signal, write } = parts;
+  const { log, signal, write, progress } = parts;
   const line = options.json ? jsonLine : humanLine;
   const through = options.follow ? undefined : range.through;
   const pace = options.speed === undefined ? undefined : pacer(options.speed, signal);
   const { tasks: keys, types } = options;
-  for await (const { entries } of log.read({ after: range.after, through, keys, types, signal }))
-    for (const entry of entries) {
+  // What is late is told by the other events, so they are read too.
+  const late = canBeLate(types) ? new LateEvents(log) : undefined;
+  const reading = { after: range.after, through, keys, types: late ? undefined : types, signal };
+  for await (const page of log.read(reading)) {
+    const lateOnes = await late?.among(page.entries);
+    for (const entry of page.entries) {
+      if ('type' in entry && types && !types.includes(entry.type)) continue;
       if ('account' in entry && options.account !== undefined && entry.account !== options.account) continue;
       // What an account asks for is its own events; whose this was cannot be told.
       if ('unreadable' in entry && options.account !== undefined) continue;
       if ('at' in entry) await pace?.(entry.at);
       if (signal.aborted) return 0;
-      await write(line(entry));
+      await write(line(entry, lateOnes?.has(entry) ?? false));
     }
+    progress(page.through - range.after, range.through - range.after);
+  }
   return 0;
 }
 

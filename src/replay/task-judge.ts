@@ -27,6 +27,9 @@ interface Known {
   readonly seq: number;
   readonly type: TaskEvent['type'];
   readonly at: string;
+  readonly hash: string;
+  /** By an event that came later, as the one before it. */
+  isNamed: boolean;
 }
 
 /**
@@ -43,9 +46,8 @@ export class TaskJudge {
   #actor: TaskActor | undefined;
   #attempts = 0;
   #hasEnded = false;
-  /** All events so far, by their hash; and those that none has named yet. */
-  readonly #known = new Map<string, Known>();
-  readonly #unnamed = new Map<string, Known>();
+  /** All events so far: few, so that a million tasks with a list each cost little. */
+  readonly #known: Known[] = [];
 
   constructor(isCut: boolean) {
     this.#isCut = isCut;
@@ -80,9 +82,8 @@ export class TaskJudge {
       problems.push({ kind: 'order', description: 'is not accepted in the state that the task is in' });
     this.#hasEnded ||= isEnd;
     if (this.#hasEnded) this.#actor = undefined;
-    const known = { seq: stored.seq, type: event.type, at: event.at };
-    this.#known.set(stored.hash, known);
-    this.#unnamed.set(stored.hash, known);
+    const { seq, hash } = stored;
+    this.#known.push({ seq, type: event.type, at: event.at, hash, isNamed: false });
     return { standing: standing ?? 'stale', problems };
   }
 
@@ -100,7 +101,7 @@ export class TaskJudge {
       this.#isCut = true;
       return [{ kind: 'beginning', description: 'comes before any queued event of its task' }];
     }
-    if (this.#queued || this.#known.size > 0)
+    if (this.#queued || this.#known.length > 0)
       return [{ kind: 'beginning', description: 'is a second beginning of its task' }];
     this.#queued = event;
     if (event.task.task_name !== name)
@@ -120,12 +121,14 @@ export class TaskJudge {
       const mayLackIt = version < 2 || event.type === 'queued';
       return mayLackIt ? [] : [{ kind: 'chain', description: 'names no event before it' }];
     }
-    const named = this.#known.get(prev);
-    this.#unnamed.delete(prev);
+    if (event.type === 'queued')
+      return [{ kind: 'chain', description: 'names an event before it, though it is the first of its task' }];
+    const named = this.#known.findLast(({ hash }) => hash === prev);
+    if (named) named.isNamed = true;
     if (named && event.at < named.at)
       return [{ kind: 'time', description: `is dated before event ${named.seq}, which it follows` }];
     if (named || this.#isCut) return [];
-    const suspect = [...this.#unnamed.values()].at(-1);
+    const suspect = this.#known.findLast(({ isNamed }) => !isNamed);
     const guess = suspect
       ? `event ${suspect.seq} (${suspect.type}) has been changed, or one between ${suspect.seq} and ${seq} is missing`
       : `one before ${seq} is missing`;

@@ -5,6 +5,7 @@ import type { EventLog } from '../log/log.ts';
 import type { LogRecord } from '../log/reading.ts';
 import { isEventSubject } from '../log/subject.ts';
 import { Recent } from '../projection/recent.ts';
+import { SeenKeys } from './seen-keys.ts';
 import { type JudgedEvent, type Problem, TaskJudge } from './task-judge.ts';
 
 /** One thing that is illegal, with its place. */
@@ -38,23 +39,25 @@ export interface VerifierParts {
   /** Whether the events of an account are to be judged. */
   isWanted(event: StoredEvent): boolean;
   tell(illegal: Illegal): void;
+  /** Ended tasks that are remembered for what may still come late. */
+  readonly maxEnded?: number;
   /** An end that is legal and may have outputs. */
   ended?(stored: StoredEvent): Promise<void>;
 }
 
-/** Ended tasks that are remembered for what may still come late. */
 const MAX_ENDED = 50_000;
 const CLOCKS_MS = 60_000;
 
 /**
- * Judges a log record by record. Memory holds the open tasks and the last of the ended ones; an event of a task that
- * is neither is judged by all of its task's events, read again from the log, which takes some 50 ms and is rare: it
- * came more than 50,000 ends after its own task's.
+ * Judges a log record by record. Memory holds the open tasks, the last of the ended ones, and of all tasks that they
+ * were there; an event of a task that is neither open nor remembered is judged by all of its task's events, read again
+ * from the log, which takes some 50 ms and is rare: it came more than 50,000 ends after its own task's.
  */
 export class Verifier {
   readonly #parts: VerifierParts;
   readonly #open = new Map<string, TaskJudge>();
-  readonly #ended = new Recent<TaskJudge>(MAX_ENDED, Number.POSITIVE_INFINITY);
+  readonly #ended: Recent<TaskJudge>;
+  readonly #begun = new SeenKeys();
   readonly #digest = createHash('sha256');
   /** The first record that was read. */
   #first: LogRecord | undefined;
@@ -70,6 +73,7 @@ export class Verifier {
   constructor(parts: VerifierParts) {
     this.#parts = parts;
     this.#isAfterLoss = parts.beginsLate;
+    this.#ended = new Recent(parts.maxEnded ?? MAX_ENDED, Number.POSITIVE_INFINITY);
   }
 
   async judge(record: LogRecord): Promise<void> {
@@ -132,7 +136,8 @@ export class Verifier {
   async #judgeOf({ key, seq, event }: StoredEvent): Promise<TaskJudge> {
     const known = this.#open.get(key) ?? this.#ended.get(key);
     if (known) return known;
-    const past = event.type === 'queued' ? [] : await this.#past(key, seq);
+    const isNew = this.#begun.add(key);
+    const past = isNew && event.type === 'queued' ? [] : await this.#past(key, seq);
     if (past.every(({ stored }) => stored.seq < (this.#first?.seq ?? 0))) this.#tasks++;
     const judge = new TaskJudge(timeOf(key) <= this.#lostBeforeMs);
     for (const judged of past) judge.hear(judged);

@@ -17,29 +17,33 @@ interface Line {
 }
 
 /** Each event names the one before it, as one worker after the other would write them. */
-function chain(...events: TaskEvent[]): Line[] {
+const chain = (...events: TaskEvent[]): Line[] => chainOf(KEY, ...events);
+
+function chainOf(key: string, ...events: TaskEvent[]): Line[] {
   let prev: string | undefined;
   return events.map((event) => {
     const bytes = encodeEvent(event, prev).data;
     prev = hashOf(bytes);
-    return { subject: subjectOf('hello', KEY, event), bytes };
+    return { subject: subjectOf('hello', key, event), bytes };
   });
 }
 
 async function verify(
   lines: readonly (Line & { seq?: number })[],
-  { beginsLate = false, tellsGaps = false } = {},
+  { beginsLate = false, tellsGaps = false, maxEnded = 50_000 } = {},
 ) {
   const found: Illegal[] = [];
   const records: LogRecord[] = lines.map((line, index) => ({ seq: index + 1, storedAtMs: STORED, ...line }));
-  async function* readRecords({ through }: { through?: number }) {
-    yield { entries: records.filter(({ seq }) => seq <= (through ?? 0)), through: through ?? 0 };
+  async function* readRecords({ through = 0, keys = [] }: { through?: number; keys?: string[] }) {
+    const isOf = ({ seq, subject }: LogRecord) => seq <= through && keys.some((key) => subject.includes(key));
+    yield { entries: records.filter(isOf), through };
   }
   let last = (records[0]?.seq ?? 1) - 1;
   const verifier = new Verifier({
     log: { readRecords } as unknown as EventLog,
     signal: new AbortController().signal,
     beginsLate,
+    maxEnded,
     isWanted: () => true,
     tell: (illegal) => found.push(illegal),
   });
@@ -146,6 +150,22 @@ describe('of an illegal log', () => {
         changed(lines[1], /"prev":"[^"]*",/.exec(lines[1].bytes.toString())?.[0] as string, ''),
       ]),
     ).toEqual(['2 chain true']);
+  });
+
+  it('a second beginning is found however long ago its task ended', async () => {
+    const others = Array.from({ length: 9 }, (_, index) =>
+      chainOf(`${KEY.slice(0, -1)}${index}`, queued(), failed(0)),
+    ).flat();
+    const [again] = chain(queued()) as [Line];
+    const { found, summary } = await verify([...life(), ...others, again], { maxEnded: 3 });
+    expect(found).toMatchObject([{ seq: 23, key: KEY, kind: 'beginning' }]);
+    expect(summary).toMatchObject({ tasks: 10, events: 23 });
+  });
+
+  it('a beginning that names an event before it is found', async () => {
+    const [first] = life();
+    const bytes = encodeEvent(queued(), hashOf(first.bytes)).data;
+    expect(await kinds([{ ...first, bytes }])).toEqual(['1 chain true']);
   });
 
   it.each<[string, Line[], string[]]>([
