@@ -39,17 +39,22 @@ export async function openServerForImport(config: Config): Promise<LogServer> {
   return startServer(config);
 }
 
-const remote = async (config: Config, url: string): Promise<LogServer> => ({
-  connection: await reach(config, url),
-  [Symbol.asyncDispose]: async () => {},
-});
+async function remote(config: Config, url: string): Promise<LogServer> {
+  const connection = await reach(config, url);
+  return { connection, [Symbol.asyncDispose]: () => connection.close() };
+}
 
 async function startServer(config: Config): Promise<LogServer> {
   const { args, variables, url } = await prepareEmbeddedServer(config);
   const supervisor = new Supervisor({ GRACE: 0 }, createLogger('replay', config, 2));
   supervisor.runServer('nats-server', args, variables);
   try {
-    return { connection: await reach(config, url), [Symbol.asyncDispose]: () => supervisor.stop() };
+    const connection = await reach(config, url);
+    const stop = async () => {
+      await connection.close();
+      await supervisor.stop();
+    };
+    return { connection, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await supervisor.stop();
     throw error;

@@ -94,7 +94,6 @@ async function importLog(config: Config, options: ReplayOptions, abort: AbortCon
 async function openLog(config: Config, { connection }: LogServer): Promise<JetStreamLog> {
   const log = await JetStreamLog.openExisting(connection, config, createLogger('replay', config, 2));
   if (log) return log;
-  await connection.close();
   throw new CannotStart('the nats-server has no log');
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { Config } from '../../src/config.ts';
 import { connectToNats } from '../../src/log/jetstream/connection.ts';
 import { JetStreamImport } from '../../src/log/jetstream/importer.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
@@ -10,6 +11,7 @@ import { createLogger } from '../../src/logger.ts';
 import { importFile } from '../../src/replay/import.ts';
 import { readReplayOptions } from '../../src/replay/options.ts';
 import { replay } from '../../src/replay/replay.ts';
+import type { OutputReader } from '../../src/storage/storage.ts';
 import { TestLog } from '../support/nats.ts';
 
 /** A server that has no log, and a folder. */
@@ -29,6 +31,10 @@ export class Bench implements AsyncDisposable {
     const logger = createLogger('test', server.config);
     const connection = await connectToNats(server.url, 'test', server.config, logger);
     return new Bench(await mkdtemp(join(tmpdir(), 'wyvern-import-')), server, connection);
+  }
+
+  get config(): Config {
+    return this.#server.config;
   }
 
   path(name: string): string {
@@ -77,16 +83,19 @@ export class Bench implements AsyncDisposable {
   }
 }
 
+const NOTHING: OutputReader = { open: async () => undefined };
+
 /** What `wyvern replay` does with these arguments. */
 export async function replayed(
-  log: JetStreamLog | undefined,
+  on: JetStreamLog | undefined | { readonly log: JetStreamLog | undefined; readonly storage: OutputReader },
   ...args: string[]
 ): Promise<{ code: number; lines: string[] }> {
   const lines: string[] = [];
+  const { log, storage } = on && 'storage' in on ? on : { log: on, storage: NOTHING };
   const code = await replay(
     {
       log: log as JetStreamLog,
-      storage: async () => ({ open: async () => undefined }),
+      storage: async () => storage,
       write: async (line) => void lines.push(line),
       progress: () => {},
       signal: new AbortController().signal,
