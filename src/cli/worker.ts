@@ -13,6 +13,7 @@ import { createMediaPool } from '../worker/media/pool.ts';
 import { OwnFiles } from '../worker/own-files.ts';
 import { createFetcher } from '../worker/source/fetcher.ts';
 import type { FetchLimits } from '../worker/source/limits.ts';
+import { Room } from '../worker/source/room.ts';
 import { Worker } from '../worker/worker.ts';
 import { endWithSupervisor, untilStopped } from './lifecycle.ts';
 import { connectToLog } from './log-connection.ts';
@@ -50,6 +51,7 @@ export async function worker(config: Config): Promise<void> {
     ownFiles,
     media,
     storage,
+    room: new Room(),
     spoolFolder,
   });
   const worker = new Worker({ id, queue: log, presence, attempts, config, logger });

@@ -3,12 +3,17 @@ import type { Static, TObject, TSchema } from 'typebox';
 /** Any value that JSON can carry. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** A fetched source: bytes of the outside world, spooled to a file in a folder of the attempt's own. */
-export interface Source {
+/** A fetched source: bytes of the outside world, in memory or in a file of the attempt's own. */
+export type Source = SourceFacts &
+  (
+    | { readonly data: Uint8Array; readonly path?: undefined }
+    /** Absolute. */
+    | { readonly path: string; readonly data?: undefined }
+  );
+
+interface SourceFacts {
   /** As the client wrote it; error texts name it. */
   readonly url: string;
-  /** Absolute path of the spooled bytes. */
-  readonly path: string;
   /** Size in bytes, as counted while fetching. */
   readonly bytes: number;
   /** As whoever gave it called it, in lower case and without parameters. Nothing may depend on it. */

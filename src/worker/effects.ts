@@ -14,6 +14,7 @@ import type { OwnFiles } from './own-files.ts';
 import type { ProgressReports } from './progress.ts';
 import type { Listener, Share, SharedWork, Steps } from './shared-work.ts';
 import type { Fetcher } from './source/fetcher.ts';
+import type { Room } from './source/room.ts';
 import { type FetchOne, fetchSources } from './source/sources.ts';
 
 export interface EffectParts {
@@ -21,7 +22,8 @@ export interface EffectParts {
   readonly ownFiles: OwnFiles;
   readonly media: MediaPool;
   readonly storage: Storage;
-  /** A folder for sources while they are worked on. */
+  /** Where sources are while they are worked on: in memory, or in this folder. */
+  readonly room: Room;
   readonly spoolFolder: string;
 }
 
@@ -121,22 +123,26 @@ const shown = ({ url, bytes, contentType }: Source): FetchedSource => ({
 const idOf = ({ account, definition, parameters }: Work): string =>
   definitionId(account, definition.name, parameters);
 
-/** Work on pixels: the sources are fetched into a folder of the work's own, and a child runs the definition on them. */
+/** Work on pixels: the sources are fetched, into a folder of the work's own if need be, and a child runs the definition. */
 function stepsOf(
-  { fetcher, ownFiles, media, spoolFolder }: EffectParts,
+  { fetcher, ownFiles, media, room, spoolFolder }: EffectParts,
   { definition, parameters, key, attempt }: Work,
 ): Steps<MediaPlace> {
   // Of all that share the work the first lends its name.
   const folder = join(spoolFolder, `${key}-${attempt}`);
   const urls = definition.sources(parameters);
+  const part = room.part();
   const fetchOne: FetchOne = async (url, own, signal) =>
-    (await ownFiles.read(url, own)) ?? fetcher.fetch(url, own, signal);
+    (await ownFiles.read(url, own)) ?? fetcher.fetch(url, own, signal, part);
   return {
     fetch: (signal) => fetchSources(urls, folder, fetchOne, signal),
     enter: async (sources, signal) => media.enter(await laneOf(definition, parameters, sources), signal),
     run: (place, sources, { onProgress, onOutput }, signal) =>
       place.run({ name: definition.name, parameters, sources, signal, onProgress, onOutput }),
-    cleanUp: () => rm(folder, { recursive: true, force: true }),
+    cleanUp: () => {
+      part.leave();
+      return rm(folder, { recursive: true, force: true });
+    },
   };
 }
 
@@ -146,6 +152,6 @@ async function laneOf(
   sources: readonly Source[],
 ): Promise<Lane> {
   if (definition.isSlow?.(parameters)) return 'slow';
-  for (const { path } of sources) if (await isSlowSource(path)) return 'slow';
+  for (const source of sources) if (await isSlowSource(source)) return 'slow';
   return 'quick';
 }

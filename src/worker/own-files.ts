@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { TaskFailure } from '../../actors/failure.ts';
 import { isKey } from '../log/key.ts';
@@ -31,7 +32,7 @@ export class OwnFiles {
     this.#prefix = new URL(`${parts.publicUrl}/files/`).href;
   }
 
-  /** Copies the file into `folder`; undefined for a URL that is not ours. Rejects with `TaskFailure` if there is none. */
+  /** Copies the file into `folder`, which is made; undefined for a URL that is not ours. Rejects with `TaskFailure` if there is none. */
   async read(url: string, folder: string): Promise<Source | undefined> {
     const { href } = new URL(url);
     if (!href.startsWith(this.#prefix)) return undefined;
@@ -48,6 +49,7 @@ export class OwnFiles {
     const stored = await this.#parts.storage.open(path);
     if (!stored) return undefined;
     try {
+      await mkdir(dirname(to), { recursive: true });
       await pipeline(stored.read(), createWriteStream(to, { flags: 'wx' }));
     } finally {
       await stored.close();

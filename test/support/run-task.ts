@@ -13,19 +13,19 @@ export interface Ran<T> {
 /** The URL under which `runOn` gives a task its bytes. */
 export const SOURCE_URL = 'http://example.com/source';
 
-/** Runs a definition in this process, on bytes as its only source; the parameters lack their `url`. */
+/** Runs a definition in this process, on bytes in memory as its only source; the parameters lack their `url`. */
 export async function runOn<T>(
   definition: TaskDefinition,
   bytes: Uint8Array,
   parameters: Record<string, unknown> = {},
 ): Promise<Ran<T>> {
-  await using folder = await temporaryFolder();
-  const path = join(folder.path, 'source');
-  await writeFile(path, bytes);
-  return await runFile<T>(definition, path, parameters);
+  return await run<T>(definition, [{ data: bytes, bytes: bytes.byteLength }], {
+    url: SOURCE_URL,
+    ...parameters,
+  });
 }
 
-/** The same on several sources, whose URLs, `SOURCE_URL/0` and so on, stand in the parameter called `name`. */
+/** The same on several sources, in files, whose URLs, `SOURCE_URL/0` and so on, stand in the parameter called `name`. */
 export async function runOnAll<T>(
   definition: TaskDefinition,
   name: string,
@@ -36,18 +36,23 @@ export async function runOnAll<T>(
   const paths = files.map((_, index) => join(folder.path, String(index)));
   await Promise.all(paths.map((path, index) => writeFile(path, files[index] ?? '')));
   const urls = paths.map((_, index) => `${SOURCE_URL}/${index}`);
-  return await run<T>(definition, paths, { [name]: urls, ...parameters });
+  const places = await Promise.all(paths.map(inFile));
+  return await run<T>(definition, places, { [name]: urls, ...parameters });
 }
 
-export const runFile = <T>(
+export const runFile = async <T>(
   definition: TaskDefinition,
   path: string,
   parameters: Record<string, unknown> = {},
-): Promise<Ran<T>> => run<T>(definition, [path], { url: SOURCE_URL, ...parameters });
+): Promise<Ran<T>> => run<T>(definition, [await inFile(path)], { url: SOURCE_URL, ...parameters });
+
+type Place = { readonly bytes: number } & ({ readonly data: Uint8Array } | { readonly path: string });
+
+const inFile = async (path: string): Promise<Place> => ({ path, bytes: (await stat(path)).size });
 
 async function run<T>(
   definition: TaskDefinition,
-  paths: readonly string[],
+  places: readonly Place[],
   parameters: Record<string, unknown>,
 ): Promise<Ran<T>> {
   const checked = checkParameters(definition, parameters);
@@ -55,13 +60,8 @@ async function run<T>(
   const outputs: Output[] = [];
   const progress: Json[] = [];
   const urls = definition.sources(checked.value);
-  const sources = paths.map(async (path, index) => ({
-    url: urls[index] ?? '',
-    path,
-    bytes: (await stat(path)).size,
-  }));
   const result = await definition.run(checked.value, {
-    sources: await Promise.all(sources),
+    sources: places.map((place, index) => ({ url: urls[index] ?? '', ...place })),
     output: async (output) => void outputs.push(output),
     progress: (value) => void progress.push(value),
     signal: new AbortController().signal,

@@ -1,21 +1,15 @@
-import { open } from 'node:fs/promises';
+import type { Source } from '../definition.ts';
 import type { Format } from './limits.ts';
+import { lookInto } from './source-bytes.ts';
 
 const HEAD_BYTES = 64;
 
 /**
- * The format that a file's first bytes claim; undefined for none of ours. Whether the rest keeps the claim is for the
+ * The format that a source's first bytes claim; undefined for none of ours. Whether the rest keeps the claim is for the
  * decoder to say, but nothing without it comes near one.
  */
-export async function formatOfFile(path: string): Promise<Format | undefined> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(HEAD_BYTES), position: 0 });
-    return formatOf(buffer.subarray(0, bytesRead));
-  } finally {
-    await file.close();
-  }
-}
+export const formatOfSource = (source: Source): Promise<Format | undefined> =>
+  lookInto(source, async (read) => formatOf(await read(0, HEAD_BYTES)));
 
 export function formatOf(head: Buffer): Format | undefined {
   const text = head.toString('latin1');

@@ -1,13 +1,14 @@
 import type { Metadata, Sharp } from 'sharp';
 import type { Source } from '../definition.ts';
 import { type Culprit, culpritOf, culpritOfWhole, failureOf, isHarmless, NOT_AN_IMAGE } from './blame.ts';
-import { formatOfFile } from './format.ts';
+import { formatOfSource } from './format.ts';
 import { type Format, inMegapixels, maxInputPixels } from './limits.ts';
 import { countScans, MAX_SCANS } from './scans.ts';
 import { sharp } from './sharp.ts';
+import { inputOf } from './source-bytes.ts';
 import { sourceFailure } from './source-failure.ts';
 import type { Size } from './upright.ts';
-import { webpSizeOfFile } from './webp-size.ts';
+import { webpSizeOfSource } from './webp-size.ts';
 
 /** An image whose header has been read and found within the limits; no pixel has been decoded yet. */
 export interface OpenedImage {
@@ -24,9 +25,9 @@ export interface OpenedImage {
 /** Throws `TaskFailure` for what is no image, or one of too many pixels or scans. */
 export async function openImage(source: Source | undefined): Promise<OpenedImage> {
   if (!source) throw new Error('the definition names one source, the attempt brought none');
-  const format = await formatOfFile(source.path);
+  const format = await formatOfSource(source);
   if (!format) throw sourceFailure(source, NOT_AN_IMAGE);
-  const claimed = format === 'webp' ? await webpSizeOfFile(source.path) : undefined;
+  const claimed = format === 'webp' ? await webpSizeOfSource(source) : undefined;
   if (claimed) refuseManyPixels(source, claimed, maxInputPixels(format, false));
   const metadata = await readHeader(source);
   if (metadata.mediaType !== `image/${format}` || metadata.width < 1 || metadata.height < 1)
@@ -54,14 +55,14 @@ function refuseManyPixels(source: Source, { width, height }: Size, limit: number
 
 async function refuseManyScans(source: Source, format: Format, { isProgressive }: Metadata): Promise<void> {
   if (format !== 'jpeg' || !isProgressive) return;
-  const scans = await countScans(source.path);
+  const scans = await countScans(source);
   if (scans > MAX_SCANS) throw sourceFailure(source, `has ${scans} scans, the limit is ${MAX_SCANS}`);
 }
 
 /** Without libvips' own pixel limit, so that the failure can name the size. */
 async function readHeader(source: Source): Promise<Metadata> {
   try {
-    return await sharp(source.path, { limitInputPixels: false }).metadata();
+    return await sharp(inputOf(source), { limitInputPixels: false }).metadata();
   } catch (error) {
     throw failureOf(source, error, culpritOf(error) ?? 'file');
   }
@@ -93,7 +94,7 @@ export async function decode(
 type FailOn = 'warning' | 'error';
 
 function pixelsOf({ source, format, metadata }: OpenedImage, failOn: FailOn): Sharp {
-  return sharp(source.path, { limitInputPixels: maxInputPixels(format, metadata.isProgressive), failOn });
+  return sharp(inputOf(source), { limitInputPixels: maxInputPixels(format, metadata.isProgressive), failOn });
 }
 
 /**

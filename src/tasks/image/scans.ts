@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import type { Source } from '../definition.ts';
+import { wholeOf } from './source-bytes.ts';
 
 /**
  * Scans that a progressive JPEG may have. Encoders write some ten; a file of 88 kB with 883 scans of nothing kept the
@@ -11,11 +12,11 @@ const START_OF_SCAN = 0xda;
 const END_OF_IMAGE = 0xd9;
 
 /**
- * Counts the scans of a JPEG file; reads it whole, at most the 50 MB of a source. Segments are skipped by their length,
+ * Counts the scans of a JPEG; reads it whole, at most the 50 MB of a source. Segments are skipped by their length,
  * because the photo of a camera carries smaller ones with scans of their own.
  */
-export async function countScans(path: string): Promise<number> {
-  const jpeg = await readFile(path);
+export async function countScans(source: Source): Promise<number> {
+  const jpeg = await wholeOf(source);
   let scans = 0;
   for (let at = jpeg.indexOf(MARKER, 2); at !== -1 && at + 4 <= jpeg.length; ) {
     const marker = jpeg[at + 1] ?? 0;

@@ -1,49 +1,49 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { Source } from '../definition.ts';
 import { formatOf } from './format.ts';
+import { lookInto, type ReadBytes } from './source-bytes.ts';
 
 const HEAD_BYTES = 64;
 /** Of a PNG, after its signature: length and name of the header, width, height, depth, colours, two methods. */
 const PNG = { width: 16, height: 20, interlace: 28 } as const;
+/** Of a JPEG's frame header, up to its size. */
+const FRAME_BYTES = 9;
 /** Segments ahead of a JPEG's frame header; more is nothing that a camera or an editor writes. */
 const MAX_SEGMENTS = 200;
 /** Pixels from which an image that comes in several passes takes longer than 50 ms. */
 const MANY_PIXELS = 4_000_000;
 
 /**
- * Whether a file takes its decoder long: an AVIF (68 ms a megapixel), a large JPEG in several scans or interlaced
+ * Whether a source takes its decoder long: an AVIF (68 ms a megapixel), a large JPEG in several scans or interlaced
  * PNG (12, where a plain JPEG takes 3). Looks at the header only, without any library, since it is the worker that
- * asks. A file that it cannot follow counts as slow.
+ * asks. One that it cannot follow counts as slow.
  */
-export async function isSlowSource(path: string): Promise<boolean> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(HEAD_BYTES), position: 0 });
-    switch (formatOf(buffer.subarray(0, bytesRead))) {
+export const isSlowSource = (source: Pick<Source, 'path' | 'data'>): Promise<boolean> =>
+  lookInto(source, async (read) => {
+    const head = await read(0, HEAD_BYTES);
+    switch (formatOf(head)) {
       case 'avif':
         return true;
       case 'png':
-        return (
-          buffer[PNG.interlace] !== 0 &&
-          areMany(buffer.readUInt32BE(PNG.width), buffer.readUInt32BE(PNG.height))
-        );
+        return isSlowPng(head);
       case 'jpeg':
-        return await isSlowJpeg(file);
+        return isSlowJpeg(read);
       default:
         return false;
     }
-  } finally {
-    await file.close();
-  }
-}
+  });
+
+const isSlowPng = (head: Buffer): boolean =>
+  head.length > PNG.interlace &&
+  head[PNG.interlace] !== 0 &&
+  areMany(head.readUInt32BE(PNG.width), head.readUInt32BE(PNG.height));
 
 const areMany = (width: number, height: number): boolean => width * height >= MANY_PIXELS;
 
 /** Goes from segment to segment until one is the frame header: marker, length, precision, height, width. */
-async function isSlowJpeg(file: FileHandle): Promise<boolean> {
-  const header = Buffer.alloc(9);
+async function isSlowJpeg(read: ReadBytes): Promise<boolean> {
   for (let segment = 0, at = 2; segment < MAX_SEGMENTS; segment += 1) {
-    const { bytesRead } = await file.read(header, 0, header.length, at);
-    if (bytesRead < header.length) return false;
+    const header = await read(at, FRAME_BYTES);
+    if (header.length < FRAME_BYTES) return false;
     const [start, marker] = header as unknown as [number, number];
     if (start !== 0xff) return true;
     if (isFrame(marker))

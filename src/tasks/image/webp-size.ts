@@ -1,22 +1,19 @@
-import { open } from 'node:fs/promises';
+import type { Source } from '../definition.ts';
+import { lookInto } from './source-bytes.ts';
 import type { Size } from './upright.ts';
 
 const HEAD_BYTES = 32;
 
 /**
- * The size that a WebP file claims; undefined where it claims none. Read by hand, because libvips sets memory aside for
+ * The size that a WebP claims; undefined where it claims none. Read by hand, because libvips sets memory aside for
  * all its pixels in order to read its header: 1 GB for a file of 38 bytes, which the memory limit of a decoder refuses
  * without a word of why.
  */
-export async function webpSizeOfFile(path: string): Promise<Size | undefined> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(HEAD_BYTES), position: 0 });
-    return bytesRead === HEAD_BYTES ? webpSize(buffer) : undefined;
-  } finally {
-    await file.close();
-  }
-}
+export const webpSizeOfSource = (source: Pick<Source, 'path' | 'data'>): Promise<Size | undefined> =>
+  lookInto(source, async (read) => {
+    const head = await read(0, HEAD_BYTES);
+    return head.length === HEAD_BYTES ? webpSize(head) : undefined;
+  });
 
 /** After `RIFF`, the length and `WEBP` comes the first chunk: its name, its length, and what it holds from byte 20 on. */
 function webpSize(head: Buffer): Size | undefined {

@@ -3,7 +3,7 @@ import { type Head, readHead, tooLarge } from './answer.ts';
 import type { Connection } from './connection.ts';
 import { Fault, Unanswered } from './fault.ts';
 import { type FetchLimits, inBytes, inSeconds } from './limits.ts';
-import type { Spool } from './spool.ts';
+import type { Sink } from './sink.ts';
 import type { Watch } from './watch.ts';
 
 /** A whole body, as counted, or where else to look. */
@@ -13,11 +13,11 @@ export type Outcome =
 
 export interface ExchangeParts {
   readonly limits: FetchLimits;
-  readonly spool: Spool;
+  readonly sink: Sink;
   readonly watch: Watch;
 }
 
-/** One request on one connection, its body into the spool. Rejects with `Fault` or the watch's reason. */
+/** One request on one connection, its body into the sink. Rejects with `Fault` or the watch's reason. */
 export function exchange(connection: Connection, path: string, parts: ExchangeParts): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const { watch } = parts;
@@ -51,13 +51,13 @@ interface Settle {
 /**
  * What undici calls while an answer comes in: nothing, then a head, then pieces of a body, then an end.
  *
- * An error can come at any point, and from three sides: the network, the watch, and the spool. The first one
+ * An error can come at any point, and from three sides: the network, the watch, and the sink. The first one
  * settles the exchange and closes the connection; whatever is called after that is ignored.
  */
 class Receiver implements Dispatcher.DispatchHandler {
   readonly #connection: Connection;
   readonly #limits: FetchLimits;
-  readonly #spool: Spool;
+  readonly #sink: Sink;
   readonly #watch: Watch;
   #settle: Settle | undefined;
   #head: Head | undefined;
@@ -66,7 +66,7 @@ class Receiver implements Dispatcher.DispatchHandler {
   constructor(connection: Connection, parts: ExchangeParts, settle: Settle) {
     this.#connection = connection;
     this.#limits = parts.limits;
-    this.#spool = parts.spool;
+    this.#sink = parts.sink;
     this.#watch = parts.watch;
     this.#settle = settle;
   }
@@ -89,7 +89,10 @@ class Receiver implements Dispatcher.DispatchHandler {
     if (this.#head.kind === 'redirect') {
       this.#succeed(this.#head);
       this.#connection.destroy();
-    } else this.#expectMore();
+    } else {
+      this.#sink.expect(this.#head.length ?? 0);
+      this.#expectMore();
+    }
   }
 
   onResponseData(controller: Dispatcher.DispatchController, piece: Buffer): void {
@@ -100,14 +103,14 @@ class Receiver implements Dispatcher.DispatchHandler {
       this.fail(tooLarge(this.#limits.maxBytes));
       return;
     }
-    if (this.#spool.add(piece)) {
+    if (this.#sink.add(piece)) {
       this.#watch.refresh();
       return;
     }
     // The disk's slowness is not the source's.
     this.#watch.rest();
     controller.pause();
-    this.#spool.drained().then(
+    this.#sink.drained().then(
       () => {
         if (this.#settle === undefined) return;
         this.#expectMore();

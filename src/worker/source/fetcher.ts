@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { TaskFailure } from '../../../actors/failure.ts';
 import type { Source } from '../../tasks/definition.ts';
 import { showUrl } from '../../tasks/show-url.ts';
+import { Body } from './body.ts';
 import { Connection } from './connection.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { type DialSettings, dial, type Resolver, systemResolver } from './dial.ts';
@@ -9,6 +10,8 @@ import { exchange, type Outcome } from './exchange.ts';
 import { Fault, Unanswered } from './fault.ts';
 import { createGate, type GateSettings } from './gate.ts';
 import { FETCH_LIMITS, type FetchLimits, inSeconds } from './limits.ts';
+import type { RoomPart } from './room.ts';
+import type { Sink } from './sink.ts';
 import { parseSourceUrl } from './source-url.ts';
 import { Spool } from './spool.ts';
 import { Watch } from './watch.ts';
@@ -28,11 +31,12 @@ export interface FetcherSettings extends GateSettings {
 /** Fetches what strangers name, and nothing that they should not reach. */
 export interface Fetcher {
   /**
-   * Spools the body at `url` into `folder`, which is the caller's own and empty. Rejects with `TaskFailure`
-   * when the source is at fault, and with the signal's reason as soon as that is aborted; nothing of the
-   * fetch is left then, be it file, handle or socket.
+   * Takes the body at `url` into `room` while there is some, else spools it into `folder`, which is the caller's own
+   * and empty, or is made when it is needed. Without `room` it is spooled in any case, and the folder must be there.
+   * Rejects with `TaskFailure` when the source is at fault, and with the signal's reason as soon as that is aborted;
+   * nothing of the fetch is left then, be it file, handle or socket.
    */
-  fetch(url: string, folder: string, signal: AbortSignal): Promise<Source>;
+  fetch(url: string, folder: string, signal: AbortSignal, room?: RoomPart): Promise<Source>;
   /** Ends what is being fetched with a passing failure, and closes all connections. */
   close(): Promise<void>;
 }
@@ -68,12 +72,12 @@ class GuardedFetcher implements Fetcher {
     this.#dialling = dialling;
   }
 
-  async fetch(url: string, folder: string, signal: AbortSignal): Promise<Source> {
+  async fetch(url: string, folder: string, signal: AbortSignal, room?: RoomPart): Promise<Source> {
     const { totalMs } = this.#limits;
     const tooLong = new Fault(`could not be fetched within ${inSeconds(totalMs)}`, { passing: true });
     const watch = new Watch(signal, totalMs, tooLong);
     if (this.#closed) watch.stop(stopped());
-    const fetching = this.#fetch(url, folder, watch).catch((error: unknown) => {
+    const fetching = this.#fetch(url, join(folder, SPOOL_NAME), watch, room).catch((error: unknown) => {
       if (signal.aborted) throw signal.reason;
       throw error;
     });
@@ -93,28 +97,28 @@ class GuardedFetcher implements Fetcher {
     this.#pool.closeAll();
   }
 
-  async #fetch(url: string, folder: string, watch: Watch): Promise<Source> {
+  async #fetch(url: string, path: string, watch: Watch, room: RoomPart | undefined): Promise<Source> {
     const trail: Trail = { asked: url, target: undefined };
-    let spool: Spool | undefined;
+    let sink: Sink | undefined;
     try {
       watch.signal.throwIfAborted();
       const first = parseSourceUrl(url, this.#limits);
-      spool = await Spool.create(join(folder, SPOOL_NAME));
-      const { bytes, contentType } = await this.#follow(first, spool, watch, trail);
-      await spool.finish();
+      sink = room ? new Body(path, room) : await Spool.create(path);
+      const { bytes, contentType } = await this.#follow(first, sink, watch, trail);
+      const kept = await sink.finish();
       watch.signal.throwIfAborted();
-      return { url, path: spool.path, bytes, contentType };
+      return { url, ...kept, bytes, contentType };
     } catch (error) {
-      await spool?.discard();
+      await sink?.discard();
       throw failureOf(watch.signal.aborted ? watch.signal.reason : error, trail);
     }
   }
 
   /** Goes from hop to hop until one has the body; each hop passes the same door. */
-  async #follow(first: URL, spool: Spool, watch: Watch, trail: Trail): Promise<Whole> {
+  async #follow(first: URL, sink: Sink, watch: Watch, trail: Trail): Promise<Whole> {
     let url = first;
     for (let redirects = 0; redirects <= this.#limits.maxRedirects; redirects += 1) {
-      const outcome = await this.#visit(url, spool, watch);
+      const outcome = await this.#visit(url, sink, watch);
       if (outcome.kind === 'whole') return outcome;
       trail.target = URL.canParse(outcome.location, url.href)
         ? new URL(outcome.location, url).href
@@ -125,11 +129,11 @@ class GuardedFetcher implements Fetcher {
     throw new Fault(`redirects more than ${this.#limits.maxRedirects} times`);
   }
 
-  async #visit(url: URL, spool: Spool, watch: Watch): Promise<Outcome> {
+  async #visit(url: URL, sink: Sink, watch: Watch): Promise<Outcome> {
     const kept = this.#pool.take(url.origin);
     if (kept !== undefined) {
       try {
-        return await this.#ask(kept, url, spool, watch);
+        return await this.#ask(kept, url, sink, watch);
       } catch (error) {
         // The other side may close a kept connection at any moment, or not be done with the answer before.
         if (!(error instanceof Unanswered)) throw error;
@@ -141,13 +145,13 @@ class GuardedFetcher implements Fetcher {
       new Fault(`could not be reached within ${inSeconds(connectMs)}`, { passing: true }),
     );
     const socket = await dial(url, this.#dialling, watch.signal);
-    return this.#ask(new Connection(url.origin, socket, maxHeaderBytes), url, spool, watch);
+    return this.#ask(new Connection(url.origin, socket, maxHeaderBytes), url, sink, watch);
   }
 
-  async #ask(connection: Connection, url: URL, spool: Spool, watch: Watch): Promise<Outcome> {
+  async #ask(connection: Connection, url: URL, sink: Sink, watch: Watch): Promise<Outcome> {
     const outcome = await exchange(connection, url.pathname + url.search, {
       limits: this.#limits,
-      spool,
+      sink,
       watch,
     });
     watch.rest();

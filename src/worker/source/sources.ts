@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TaskFailure } from '../../../actors/failure.ts';
 import type { Source } from '../../tasks/definition.ts';
@@ -11,11 +10,11 @@ const AT_ONCE = 6;
 /** Room for a hundred photos of a good camera. What is on its way when that is passed may come on top. */
 const MAX_BYTES_TOGETHER = 500_000_000;
 
-/** Spools the body at `url` into `folder`, which is empty. Rejects with `TaskFailure`, or the signal's reason. */
+/** Fetches the body at `url`; what goes to a file goes into `folder`, which is not there yet. Rejects with `TaskFailure`, or the signal's reason. */
 export type FetchOne = (url: string, folder: string, signal: AbortSignal) => Promise<Source>;
 
 /**
- * Fetches the sources of one task, each into a folder of its own below `folder`, and gives them in the order of `urls`.
+ * Fetches the sources of one task, each with a folder of its own below `folder`, and gives them in the order of `urls`.
  * A URL that is named twice is fetched once. The first failure decides; it ends the others, and waits for their end, so
  * that the folder can be removed.
  */
@@ -33,9 +32,7 @@ export async function fetchSources(
   const fetchNext = async (): Promise<void> => {
     for (const [index, url] of waiting) {
       either.throwIfAborted();
-      const own = join(folder, String(index));
-      await mkdir(own, { recursive: true });
-      const source = await fetchOne(url, own, either);
+      const source = await fetchOne(url, join(folder, String(index)), either);
       bytes += source.bytes;
       if (bytes > MAX_BYTES_TOGETHER) throw tooMuch(url);
       fetched.set(url, source);

@@ -1,6 +1,8 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
+import type { Sink } from './sink.ts';
 
-const BLOCK_BYTES = 65_536;
+// Each write goes to another thread and back: with 64 kB, a photo of 1.4 MB took a worker 17 % more CPU.
+const BLOCK_BYTES = 262_144;
 
 /**
  * A body on its way to a file, with at most some two blocks of it in memory.
@@ -9,7 +11,7 @@ const BLOCK_BYTES = 65_536;
  * socket's whole buffer, and a write, for each. While one block is written the other one fills; when that is
  * full too, `add` says so and the sender must wait for `drained`.
  */
-export class Spool {
+export class Spool implements Sink {
   readonly path: string;
   readonly #handle: FileHandle;
   #filling = Buffer.allocUnsafeSlow(BLOCK_BYTES);
@@ -28,6 +30,9 @@ export class Spool {
     return new Spool(path, await open(path, 'wx', 0o600));
   }
 
+  /** A file grows by itself. */
+  expect(): void {}
+
   /** False when the sender must wait for `drained` before it adds more. */
   add(piece: Uint8Array): boolean {
     this.#makeRoom(piece.byteLength);
@@ -45,9 +50,10 @@ export class Spool {
   }
 
   /** Writes the rest and closes. Rejects with the system's error. */
-  async finish(): Promise<void> {
+  async finish(): Promise<{ readonly path: string }> {
     await this.drained();
     await this.#handle.close();
+    return { path: this.path };
   }
 
   /** Closes and removes the file, whatever state it is in. */

@@ -30,7 +30,9 @@ const withSegments = (jpeg: Buffer, ...segments: readonly Buffer[]): Buffer =>
 async function isSlow(bytes: Uint8Array): Promise<boolean> {
   const path = join(folder, 'source');
   await writeFile(path, bytes);
-  return isSlowSource(path);
+  const isSlowFile = await isSlowSource({ path });
+  expect(await isSlowSource({ data: bytes })).toBe(isSlowFile);
+  return isSlowFile;
 }
 
 describe('A source is slow', () => {

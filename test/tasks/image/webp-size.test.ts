@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { webpSizeOfFile } from '../../../src/tasks/image/webp-size.ts';
+import { webpSizeOfSource } from '../../../src/tasks/image/webp-size.ts';
 import { webpClaiming } from '../../support/broken-images.ts';
 
 let folder: string;
@@ -15,7 +15,7 @@ afterAll(() => rm(folder, { recursive: true }));
 async function sizeOf(bytes: Uint8Array): Promise<unknown> {
   const path = join(folder, 'source');
   await writeFile(path, bytes);
-  return webpSizeOfFile(path);
+  return webpSizeOfSource({ path });
 }
 const picture = (channels: 3 | 4 = 3): Sharp =>
   sharp({ create: { width: 301, height: 7, channels, background: '#12345678' } });

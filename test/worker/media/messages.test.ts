@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TaskFailure } from '../../../actors/failure.ts';
+import type { Source } from '../../../src/tasks/definition.ts';
 import { until } from '../../support/until.ts';
 import { startPool } from './pooling.ts';
 
@@ -11,6 +12,13 @@ describe('a job in a child', () => {
     const { pid, ...rest } = (await pooling.give('echo', parameters, [source]).result) as { pid: number };
     expect(rest).toEqual({ parameters, sources: [source] });
     expect(pid).not.toBe(process.pid);
+  });
+
+  it('gets the bytes of a source that is held in memory', async () => {
+    await using pooling = await startPool();
+    const source = { url: 'http://a.example/x', data: Buffer.alloc(2_000_000, 'wyvern'), bytes: 2_000_000 };
+    const { sources } = (await pooling.give('echo', {}, [source]).result) as { sources: Source[] };
+    expect(Buffer.from(sources[0]?.data ?? []).equals(source.data)).toBe(true);
   });
 
   it('is heard in order, and its result comes last', async () => {

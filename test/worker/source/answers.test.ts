@@ -17,7 +17,7 @@ describe('a whole answer', () => {
     const url = `${origin.url.toUpperCase()}/a%20b.jpg?c=d&e#f`;
     const source = await fetching.fetch(url);
     expect(source).toEqual({ url, bytes: 3_000_000, path: expect.stringMatching(RegExp(`/${SPOOL_NAME}$`)) });
-    expect((await readFile(source.path)).equals(body)).toBe(true);
+    expect((await readFile(source.path ?? '')).equals(body)).toBe(true);
     expect(origin.requests[0]).toMatch(/^GET \/a%20b\.jpg\?c=d&e HTTP\/1\.1\r\n/);
   });
 

@@ -48,7 +48,7 @@ export async function startFetching(settings: Partial<FetcherSettings> = {}): Pr
     fetch: fetchInto,
     spooling: () => join(last, SPOOL_NAME),
     rejection,
-    text: async (url) => readFile((await fetchInto(url)).path, 'latin1'),
+    text: async (url) => readFile((await fetchInto(url)).path ?? '', 'latin1'),
     failure: async (url) => {
       const reason = await rejection(url);
       expect(reason).toBeInstanceOf(TaskFailure);

@@ -12,7 +12,7 @@ import { send, startOrigin } from './origin.ts';
 const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
 
 /** Two blocks, so that the second one is full while the first one is written. */
-const BURST = 131_072;
+const BURST = 524_288;
 
 /** Lets no file of this process grow beyond `bytes` while `work` is done, as a full disk would. */
 async function withFilesUpTo<T>(bytes: number, work: () => Promise<T>): Promise<T> {
@@ -34,7 +34,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 describe('the spool', () => {
   it('writes pieces of all sizes in their order', async () => {
     const spool = await Spool.create(join(folder, 'x'));
-    const sizes = [1, 0, 65_535, 1, 65_536, 7, 200_000, 3, 65_537, 1];
+    const sizes = [1, 0, 262_143, 1, 262_144, 7, 800_000, 3, 262_145, 1];
     const pieces = sizes.map((size, index) => Buffer.alloc(size, index + 1));
     for (const piece of pieces) if (!spool.add(piece)) await spool.drained();
     await spool.finish();
@@ -55,8 +55,8 @@ describe('the spool', () => {
   it('says when it is full, and takes more when it is drained', async () => {
     const spool = await Spool.create(join(folder, 'x'));
     expect(spool.add(Buffer.alloc(1_000))).toBe(true);
-    expect(spool.add(Buffer.alloc(64_000))).toBe(true);
-    expect(spool.add(Buffer.alloc(64_000))).toBe(false);
+    expect(spool.add(Buffer.alloc(260_000))).toBe(true);
+    expect(spool.add(Buffer.alloc(260_000))).toBe(false);
     await spool.drained();
     expect(spool.add(Buffer.alloc(1_000))).toBe(true);
     await spool.discard();
@@ -67,12 +67,12 @@ describe('the spool', () => {
     const spool = await Spool.create(join(folder, 'x'));
     expect(spool.add(Buffer.alloc(0))).toBe(true);
     for (let count = 0; count < 3; count += 1) {
-      expect(spool.add(Buffer.alloc(70_000, 1))).toBe(true);
+      expect(spool.add(Buffer.alloc(270_000, 1))).toBe(true);
       await spool.drained();
       expect(spool.add(Buffer.alloc(0))).toBe(true);
     }
     await spool.finish();
-    expect((await stat(spool.path)).size).toBe(210_000);
+    expect((await stat(spool.path)).size).toBe(810_000);
   });
 
   it('is readable by nobody else', async () => {
@@ -120,7 +120,7 @@ describe('a fetch', () => {
 
   it.each([
     ['no length', ''],
-    ['a length', 'content-length: 1310720\r\n'],
+    ['a length', `content-length: ${10 * BURST}\r\n`],
   ])(
     'goes on with a body of %s that comes in bursts, after each of which the spool was drained',
     async (_what, head) => {
