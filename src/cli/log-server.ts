@@ -49,7 +49,8 @@ async function startServer(config: Config): Promise<LogServer> {
   const supervisor = new Supervisor({ GRACE: 0 }, createLogger('replay', config, 2));
   supervisor.runServer('nats-server', args, variables);
   try {
-    const connection = await reach(config, url);
+    // That it is not there yet is no news.
+    const connection = await reach({ ...config, LOG_LEVEL: 'error' }, url);
     const stop = async () => {
       await connection.close();
       await supervisor.stop();

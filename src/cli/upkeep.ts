@@ -53,7 +53,7 @@ export async function startUpkeep(parts: FrontParts, log: JetStreamLog, loadedSe
     logger,
     loadedSeq,
     seq: () => projection.seq,
-    take: () => ({ seq: projection.seq, open: [...projection.open()], recent: limits.recent() }),
+    take: () => ({ ...projection.checkpoint(), recent: limits.recent() }),
   });
   const archive = createArchiveWatch(parts, log);
   const keeper = createKeeper(parts, log, archive);

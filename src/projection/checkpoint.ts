@@ -4,13 +4,15 @@ import type { TaskState } from './state.ts';
 
 /**
  * What a front cannot read from the log when it needs it: the open tasks, in the order of the log, and how many
- * tasks the accounts have created lately. Ended tasks are in the log.
+ * tasks the accounts have created lately. Ended tasks are in the log; which events were late could be, but not cheaply.
  */
 export interface Checkpoint {
   /** The sequence up to which the log is folded into it. */
   readonly seq: number;
   readonly open: readonly TaskState[];
   readonly recent: readonly RecentCount[];
+  /** Sequences of the newest events that came after their task's end, the oldest first. */
+  readonly late: readonly number[];
 }
 
 /** A state that was saved as JSON, with all its members. */
@@ -32,26 +34,32 @@ export const stateOf = (saved: Partial<TaskState>): TaskState => ({
 });
 
 /** To be counted up when the meaning of a line changes, as opposed to the members of a state. */
-const VERSION = 1;
+const VERSION = 2;
 // The names of a state's members stand in the format: a front whose states are different passes it over.
 export const FORMAT = `${VERSION}: ${Object.keys(stateOf({})).join(' ')}`;
 
-/** One line a task, and one that begins with `recent` for each count. */
-export function* linesOf({ open, recent }: Checkpoint): Generator<string> {
+/** One line a task; one that begins with `recent` for each count, and with `late` for each thousand of these. */
+export function* linesOf({ open, recent, late }: Checkpoint): Generator<string> {
+  for (let at = 0; at < late.length; at += LATE_A_LINE)
+    yield LATE + JSON.stringify(late.slice(at, at + LATE_A_LINE));
   for (const count of recent) yield RECENT + JSON.stringify(count);
   for (const state of open) yield JSON.stringify(state);
 }
 
 const RECENT = 'recent ';
+const LATE = 'late ';
+const LATE_A_LINE = 1_000;
 
 /** Undefined for a format that is not this program's. Throws on a line that cannot be read. */
 export function fromLines({ seq, format, lines }: SavedCheckpoint): Checkpoint | undefined {
   if (format !== FORMAT) return undefined;
   const open: TaskState[] = [];
   const recent: RecentCount[] = [];
+  const late: number[] = [];
   for (const line of lines) {
     if (line.startsWith(RECENT)) recent.push(JSON.parse(line.slice(RECENT.length)) as RecentCount);
+    else if (line.startsWith(LATE)) late.push(...(JSON.parse(line.slice(LATE.length)) as number[]));
     else open.push(stateOf(JSON.parse(line) as TaskState));
   }
-  return { seq, open, recent };
+  return { seq, open, recent, late };
 }

@@ -1,13 +1,13 @@
 import type { TaskEvent } from '../../actors/event.ts';
 import type { StoredEvent } from '../log/envelope.ts';
+import { timeOf } from '../log/key.ts';
 import type { EventLog, Following } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { EndedTasks } from './ended-tasks.ts';
+import { LateEvents } from './late-events.ts';
 import { Recent } from './recent.ts';
 import { fold, foldHistory, isEnded, type TaskState } from './state.ts';
-
-const MAX_LATE = 100_000;
 
 /** Told of each change of a task, in log order, and of nothing after its end. */
 export interface Watcher {
@@ -47,8 +47,9 @@ export class Projection {
   readonly #ended: Recent<TaskState>;
   readonly #endedTasks: EndedTasks | undefined;
   readonly #waiting = new Map<number, (() => void)[]>();
-  /** Sequences of events that came after their task's end: a lost worker's last words, so they are few. */
-  readonly #late = new Set<number>();
+  readonly #late = new LateEvents();
+  /** Of tasks that were made later than this, in milliseconds since 1970, every event has been folded. */
+  #wholeSinceMs: number | undefined;
   #following: Following | undefined;
   #seq = 0;
   #lastKey: string | undefined;
@@ -65,7 +66,10 @@ export class Projection {
   }
 
   /** Takes over what a checkpoint holds, in place of folding the log up to there. To be called before `start`. */
-  restore({ seq, open }: Checkpoint): void {
+  restore({ seq, open, late }: Checkpoint): void {
+    for (const event of late) this.#late.add(event);
+    // It has all open tasks: an event of any other one comes after its end.
+    this.#wholeSinceMs = Number.NEGATIVE_INFINITY;
     for (const state of open) this.#open.set(state.key, { state, watchers: undefined });
     this.#seq = seq;
   }
@@ -120,9 +124,14 @@ export class Projection {
     return count;
   }
 
-  /** True for an event that came after its task's end, as far as this is remembered. It must have been folded. */
+  /** True for an event that came after its task's end: one of the last 100,000 of these. It must have been folded. */
   isLate(seq: number): boolean {
     return this.#late.has(seq);
+  }
+
+  /** What a checkpoint holds of this. */
+  checkpoint(): Pick<Checkpoint, 'seq' | 'open' | 'late'> {
+    return { seq: this.#seq, open: [...this.open()], late: this.#late.all() };
   }
 
   /** Resolves when the event with this sequence has been folded. */
@@ -201,21 +210,21 @@ export class Projection {
 
   #apply(stored: StoredEvent): void {
     const { key, seq, event } = stored;
+    this.#wholeSinceMs ??= seq === 1 ? Number.NEGATIVE_INFINITY : Date.parse(event.at) + CLOCKS_MS;
     const task = this.#open.get(key);
     const before = task?.state ?? this.#ended.get(key);
     const after = fold(before, stored);
     if (after && after !== before) {
       this.#keep(key, task, after, stored.bytes);
       this.#onChange(after, event);
-    } else if (before && isEnded(before)) this.#noteLate(seq);
+    } else if (before ? isEnded(before) : this.#hasEnded(key)) this.#late.add(seq);
     this.#lastKey = key;
     this.#advance(seq);
   }
 
-  #noteLate(seq: number): void {
-    this.#late.add(seq);
-    const [oldest] = this.#late;
-    if (this.#late.size > MAX_LATE && oldest !== undefined) this.#late.delete(oldest);
+  /** Of a task that is not remembered: it has ended, unless its beginning had left the log before the first event here. */
+  #hasEnded(key: string): boolean {
+    return timeOf(key) > (this.#wholeSinceMs ?? Number.POSITIVE_INFINITY);
   }
 
   #keep(key: string, task: OpenTask | undefined, state: TaskState, bytes: number): void {
@@ -253,5 +262,8 @@ export class Projection {
     this.#waiting.delete(seq);
   }
 }
+
+/** Clocks of hosts may differ by so much. */
+const CLOCKS_MS = 60_000;
 
 const LET_GO = 'the log has let go of this task before it ended';

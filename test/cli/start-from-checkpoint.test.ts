@@ -45,7 +45,7 @@ describe('a front that starts on a log with a checkpoint', () => {
     const projection = new Projection({ log, logger });
     await projection.start();
     const { checkpoints } = log;
-    const take = () => ({ seq: projection.seq, open: [...projection.open()], recent: [] });
+    const take = () => ({ ...projection.checkpoint(), recent: [] });
     const writer = new Checkpointing({
       checkpoints,
       logger,

@@ -23,8 +23,9 @@ describe('a checkpoint', () => {
         const state = foldAll(history);
         const open = state && !isEnded(state) ? [state] : [];
         const recent = [{ account: 'acme "and" sons', atMs: 1_000, count: 3 }];
-        const back = fromLines(saved({ seq: 7, open, recent }));
-        expect(back).toEqual({ seq: 7, open, recent });
+        const late = Array.from({ length: 2_345 }, (_, index) => index * 3);
+        const back = fromLines(saved({ seq: 7, open, recent, late }));
+        expect(back).toEqual({ seq: 7, open, recent, late });
         expect(Object.keys(back?.open[0] ?? {})).toEqual(Object.keys(open[0] ?? {}));
       }),
     );
@@ -32,13 +33,13 @@ describe('a checkpoint', () => {
 
   it('lets its tasks go on where they were', () => {
     const before = foldAll([queued(), started(1)]) as TaskState;
-    const back = fromLines(saved({ seq: 2, open: [before], recent: [] }))?.open[0];
+    const back = fromLines(saved({ seq: 2, open: [before], recent: [], late: [] }))?.open[0];
     expect(foldAll([completed(1)], back)).toEqual(foldAll([completed(1)], before));
   });
 
   it('of another version is not taken for one of this', () => {
     expect(fromLines({ seq: 7, format: `${FORMAT} more`, lines: [] })).toBeUndefined();
-    expect(fromLines({ seq: 7, format: '2: another', lines: ['{"of":"the future"}'] })).toBeUndefined();
+    expect(fromLines({ seq: 7, format: '9: another', lines: ['{"of":"the future"}'] })).toBeUndefined();
   });
 
   it('names in its format what a state is made of', () => {

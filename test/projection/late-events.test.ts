@@ -1,0 +1,79 @@
+import { expect, it } from 'vitest';
+import type { TaskEvent } from '../../actors/event.ts';
+import { encodeEvent, type StoredEvent } from '../../src/log/envelope.ts';
+import type { EventLog, FollowOptions } from '../../src/log/log.ts';
+import type { Logger } from '../../src/logger.ts';
+import { LateEvents } from '../../src/projection/late-events.ts';
+import { Projection } from '../../src/projection/projection.ts';
+import { completed, failed, progress, queued, started } from '../actors/events.ts';
+
+/** Keys of the time at which the histories of these tests begin, 2027. */
+const [FIRST, SECOND] = ['01MCC5RM00PH8E2RX7S7QX1T2A', '01MCC5RM00PH8E2RX7S7QX1T2B'] as const;
+/** And of an hour later. */
+const LATER = '01MCC975K0PH8E2RX7S7QX1T2C';
+
+/** A projection that keeps one ended task, and how an event comes to it. */
+async function projection() {
+  let follow: FollowOptions | undefined;
+  const log = {
+    follow: async (options: FollowOptions) => {
+      follow = options;
+      return { caughtUp: Promise.resolve(0), close: async () => {} };
+    },
+  } as unknown as EventLog;
+  const made = new Projection({ log, logger: {} as Logger, maxEnded: 1 });
+  const tell = (seq: number, key: string, event: TaskEvent): void => {
+    const { id } = encodeEvent(event);
+    follow?.onEvent({
+      seq,
+      key,
+      name: 'hello',
+      id,
+      prev: undefined,
+      hash: '',
+      bytes: 9,
+      event,
+    } as StoredEvent);
+  };
+  return { made, start: () => made.start(), tell };
+}
+
+it('knows an event as late though its task has left the memory', async () => {
+  const { made, start, tell } = await projection();
+  await start();
+  tell(1, FIRST, queued());
+  tell(2, FIRST, failed(0));
+  tell(3, SECOND, queued());
+  tell(4, SECOND, failed(0));
+  tell(5, FIRST, started(1));
+  expect([1, 2, 3, 4, 5].filter((seq) => made.isLate(seq))).toEqual([5]);
+});
+
+it('knows after a start what was late before it, and what comes late of tasks that had ended', async () => {
+  const { made, start, tell } = await projection();
+  made.restore({ seq: 10, open: [], recent: [], late: [4, 7] });
+  await start();
+  tell(11, FIRST, progress(1, 50));
+  expect([4, 5, 7, 11].filter((seq) => made.isLate(seq))).toEqual([4, 7, 11]);
+  expect(made.checkpoint()).toEqual({ seq: 11, open: [], late: [4, 7, 11] });
+});
+
+it('takes no event as late because the beginning of its task has left the log', async () => {
+  const { made, start, tell } = await projection();
+  await start();
+  tell(21, FIRST, started(1));
+  tell(22, FIRST, completed(1));
+  tell(23, LATER, queued(3_600));
+  tell(24, LATER, failed(0, 'no', 3_600));
+  tell(25, SECOND, progress(1, 50));
+  tell(26, FIRST, progress(1, 50));
+  expect([21, 22, 23, 24, 25, 26].filter((seq) => made.isLate(seq))).toEqual([]);
+  tell(27, LATER, progress(1, 50));
+  expect(made.isLate(27)).toBe(true);
+});
+
+it('keeps the newest 100,000', () => {
+  const late = new LateEvents();
+  for (let seq = 1; seq <= 100_003; seq++) late.add(seq);
+  expect([late.has(3), late.has(4), late.all().length]).toEqual([false, true, 100_000]);
+});
