@@ -48,7 +48,7 @@ export interface EventLog {
   history(key: string, through?: number): Promise<StoredEvent[]>;
   /**
    * The same, and what only the archive has of it: so a task's whole life, though the log has let go of it, but for what
-   * came more than ten minutes, or some 200,000 events, after its end. Takes longer. Rejects with `LogUnavailable`.
+   * came more than a minute, or some 50,000 events, after its end. Takes longer. Rejects with `LogUnavailable`.
    */
   fullHistory(key: string, through?: number): Promise<StoredEvent[]>;
   /**

@@ -10,7 +10,7 @@ import { cpuMsOf, megabytes, residentBytesOf } from '../support/usage.ts';
 
 const TASKS = 1_000_000;
 const EVENTS_A_TASK = 3;
-const LOOKUPS = 300;
+const LOOKUPS = 100;
 const never = new AbortController().signal;
 
 export const archive: Scenario = {

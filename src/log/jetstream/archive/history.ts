@@ -9,51 +9,68 @@ import { isNothingFound } from '../history.ts';
 import { asArchived, placesOf } from './record.ts';
 import { ARCHIVE, shardOf } from './stream.ts';
 
-/** Clocks of hosts may differ from the log's, and a task is stored a moment after its key was made. */
-const CLOCKS_MS = 60_000;
+/**
+ * A task is stored a moment after its key was made. Where it is not found so close to that, the clocks of its host and
+ * of the log may differ, or the log had to be waited for.
+ */
+const MARGINS_MS = [1_000, 60_000];
 /** What came later after the end than this, or than so many records of other tasks, is not looked for. */
-const LATE_MS = 600_000;
-const LATE_RECORDS = 200;
-/** Records of a request: the first is small, since a task's events mostly lie close to each other. */
-const FIRST_BATCH = 64;
-const BATCH = 200;
+const LATE_MS = 60_000;
+const LATE_RECORDS = 50;
+/** Records of one request. Each may lie in a block of its own, which is read and unpacked whole. */
+const BATCH = 32;
 
 /**
  * What the archive has of a task's events before a sequence. Its shard is read from the time in its key on, until its
- * end has been seen and what may have come late after it, or it is clear that there never was such a task: 2-50 ms
- * among a million tasks.
+ * end has been seen and what may have come late after it, or it is clear that there never was such a task.
  */
 export async function readArchived(
   manager: JetStreamManager,
   key: string,
   before: number,
 ): Promise<StoredEvent[]> {
-  const madeAtMs = timeOf(key);
-  const isToCome = madeAtMs > Date.now() + CLOCKS_MS;
+  const isToCome = timeOf(key) > Date.now() + Math.max(...MARGINS_MS);
   if (isToCome || !(await placesOf(manager))) return [];
-  const found: StoredEvent[] = [];
-  let untilMs = madeAtMs + CLOCKS_MS;
-  let lateRecords = 0;
-  const next_by_subj = shardOf(key);
-  let messages = await readBatch(manager, {
-    start_time: new Date(Math.max(0, madeAtMs - CLOCKS_MS)),
-    next_by_subj,
-    batch: FIRST_BATCH,
-  });
-  while (messages.length > 0) {
-    for (const record of messages.map(asArchived)) {
-      if (record.seq >= before) return found;
-      if (parseSubject(record.subject)?.key === key) {
-        const stored = decodeEvent(record.subject, record.bytes, record.seq);
-        found.push(stored);
-        untilMs = untilMsOf(found);
-        lateRecords = 0;
-      } else if (dateOf(record) > untilMs || (isEnded(found) && ++lateRecords > LATE_RECORDS)) return found;
-    }
-    const place = messages.at(-1)?.seq as number;
-    messages = await readBatch(manager, { seq: place + 1, next_by_subj, batch: BATCH });
+  let found: StoredEvent[] = [];
+  for (const marginMs of MARGINS_MS) {
+    found = await readShard(manager, key, { before, marginMs });
+    if (found[0]?.event.type === 'queued') break;
   }
   return found;
+}
+
+async function readShard(
+  manager: JetStreamManager,
+  key: string,
+  { before, marginMs }: { readonly before: number; readonly marginMs: number },
+): Promise<StoredEvent[]> {
+  const found: StoredEvent[] = [];
+  let untilMs = timeOf(key) + marginMs;
+  let others = 0;
+  for await (const record of recordsOf(manager, shardOf(key), timeOf(key) - marginMs)) {
+    if (record.seq >= before) break;
+    if (parseSubject(record.subject)?.key === key) {
+      found.push(decodeEvent(record.subject, record.bytes, record.seq));
+      untilMs = untilMsOf(found);
+      others = 0;
+    } else if (dateOf(record) > untilMs || (isEnded(found) && ++others > LATE_RECORDS)) break;
+  }
+  return found;
+}
+
+/** What the archive took of a shard at that time and later. */
+async function* recordsOf(
+  manager: JetStreamManager,
+  shard: string,
+  sinceMs: number,
+): AsyncGenerator<LogRecord> {
+  const chosen = { next_by_subj: shard, batch: BATCH };
+  let messages = await readBatch(manager, { ...chosen, start_time: new Date(Math.max(0, sinceMs)) });
+  while (messages.length > 0) {
+    yield* messages.map(asArchived);
+    const place = messages.at(-1)?.seq as number;
+    messages = await readBatch(manager, { ...chosen, seq: place + 1 });
+  }
 }
 
 /** Of each subject the newest up to a sequence, in log order: what a log that has them all would tell. */
