@@ -109,7 +109,7 @@ async function assemble(
   };
 }
 
-/** Bytes of disk for ended tasks, and how many there can be at most: some 20 bytes of memory each. */
+/** Bytes of disk for ended tasks, and how many there can be at most: some 16 bytes of memory each. */
 const ENDED_BYTES = 1_000_000_000;
 const ENDED_AT_MOST = 2_000_000;
 

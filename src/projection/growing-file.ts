@@ -15,8 +15,6 @@ interface Chunk {
   used: number;
 }
 
-const newChunk = (at: number): Chunk => ({ buffer: Buffer.allocUnsafeSlow(CHUNK_BYTES), at, used: 0 });
-
 /**
  * A file without a name, which goes with its process, however that ends. It grows by one large write at a time; what is
  * not written yet is read from memory.
@@ -24,9 +22,11 @@ const newChunk = (at: number): Chunk => ({ buffer: Buffer.allocUnsafeSlow(CHUNK_
 export class GrowingFile {
   readonly #handle: FileHandle;
   readonly #onFault: (error: unknown) => void;
-  #filling = newChunk(0);
+  /** Used again: as garbage they took 20 MB more. */
+  readonly #free: Buffer[] = [];
   /** Full ones that are not written yet, the oldest first. */
   readonly #full: Chunk[] = [];
+  #filling = this.#newChunk(0);
 
   private constructor(handle: FileHandle, onFault: (error: unknown) => void) {
     this.#handle = handle;
@@ -53,7 +53,7 @@ export class GrowingFile {
     if (this.#filling.used + bytes > CHUNK_BYTES) {
       if (this.#full.length >= WAITING) return undefined;
       this.#full.push(this.#filling);
-      this.#filling = newChunk(this.bytes);
+      this.#filling = this.#newChunk(this.bytes);
       if (this.#full.length === 1) void this.#write();
     }
     const place = { at: this.bytes, bytes };
@@ -74,6 +74,10 @@ export class GrowingFile {
     void this.#handle.close().catch(() => {});
   }
 
+  #newChunk(at: number): Chunk {
+    return { buffer: this.#free.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES), at, used: 0 };
+  }
+
   async #write(): Promise<void> {
     try {
       for (let chunk = this.#full[0]; chunk; chunk = this.#full[0]) {
@@ -81,6 +85,7 @@ export class GrowingFile {
         const { bytesWritten } = await this.#handle.write(buffer, 0, used, at);
         if (bytesWritten < used) throw new Error(`only ${bytesWritten} of ${used} bytes were written`);
         this.#full.shift();
+        this.#free.push(buffer);
       }
     } catch (error) {
       this.#onFault(error);

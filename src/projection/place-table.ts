@@ -2,22 +2,23 @@
 export interface Place {
   /** Bytes from the beginning, under 4 GiB. */
   readonly at: number;
-  /** At least 1. */
+  /** From 1 to 1 MiB - 1. */
   readonly bytes: number;
 }
 
-const WORDS = 3;
+/** Bytes that a place can have at most: 20 bits. */
+const MAX_BYTES = 0xfffff;
 
 /**
- * Finds places by task key in some 20 bytes a task, where a `Map` takes 100. It keeps a hash of each key and not the
+ * Finds places by task key in some 16 bytes a task, where a `Map` takes 100. It keeps 12 bits of a hash and not the
  * key, so what lies at a place says whose it is.
  *
  * Open addressing over memory that the system provides when it is touched: no step is longer than another.
  */
 export class PlaceTable {
   readonly capacity: number;
-  /** Hash, place and size of each; a size of 0 stands for a free slot. */
-  readonly #slots: Uint32Array;
+  /** Two for each slot: where it lies, and its size below the mark of its key. Zero is free: no place has no bytes. */
+  readonly #words: Uint32Array;
   readonly #mask: number;
   #size = 0;
 
@@ -26,7 +27,7 @@ export class PlaceTable {
     const slots = 2 ** Math.ceil(Math.log2(capacity * 1.25 + 1));
     this.capacity = capacity;
     this.#mask = slots - 1;
-    this.#slots = new Uint32Array(slots * WORDS);
+    this.#words = new Uint32Array(slots * 2);
   }
 
   get isFull(): boolean {
@@ -37,27 +38,31 @@ export class PlaceTable {
   add(key: string, { at, bytes }: Place): void {
     const hash = hashOf(key);
     let slot = hash & this.#mask;
-    while (this.#slots[slot * WORDS + 2] !== 0) slot = (slot + 1) & this.#mask;
-    this.#slots.set([hash, at, bytes], slot * WORDS);
+    while (this.#words[slot * 2 + 1] !== 0) slot = (slot + 1) & this.#mask;
+    this.#words[slot * 2] = at;
+    this.#words[slot * 2 + 1] = markOf(hash) | bytes;
     this.#size++;
   }
 
-  /** The places where the key may lie: a wrong one in some thousand look-ups. */
+  /** The places where the key may lie: a wrong one in a thousand look-ups. */
   *find(key: string): Generator<Place> {
     const hash = hashOf(key);
+    const mark = markOf(hash);
     for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
-      const [found, at, bytes] = this.#slots.subarray(slot * WORDS, slot * WORDS + WORDS) as unknown as Slot;
-      if (bytes === 0) return;
-      if (found === hash) yield { at, bytes };
+      const at = this.#words[slot * 2] as number;
+      const word = this.#words[slot * 2 + 1] as number;
+      if (word === 0) return;
+      if ((word & ~MAX_BYTES) === mark) yield { at, bytes: word & MAX_BYTES };
     }
   }
 }
 
-type Slot = readonly [hash: number, at: number, bytes: number];
+/** Of the upper bits, since the lower ones say the slot. */
+const markOf = (hash: number): number => hash & ~MAX_BYTES;
 
 /** FNV-1a. */
 function hashOf(key: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
-  return hash >>> 0;
+  return hash;
 }
