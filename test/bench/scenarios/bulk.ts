@@ -2,6 +2,7 @@ import { Bullmq, bullmqIsMissing } from '../support/bullmq.ts';
 import { judgeRates, rowOf, type Turn } from '../support/comparison.ts';
 import { Connection } from '../support/connection.ts';
 import { Peer, peerProgram } from '../support/peer.ts';
+import { Postgres, pgBossIsMissing } from '../support/postgres.ts';
 import { type Contestant, inTurn } from '../support/rounds.ts';
 import {
   type Effort,
@@ -18,6 +19,7 @@ const AT_ONCE = 100;
 /** Keys of one blocking status request. */
 const ASKED_AT_ONCE = 1_000;
 const PEER = 'BullMQ addBulk';
+const SECOND_PEER = 'pg-boss insert';
 const GOAL = 3;
 
 export const bulk: Scenario = {
@@ -27,28 +29,39 @@ export const bulk: Scenario = {
 };
 
 const PAIRS = [
-  { sync: '1s', appendfsync: 'everysec' },
-  { sync: 'always', appendfsync: 'always' },
+  { sync: '1s', appendfsync: 'everysec', synchronousCommit: 'off' },
+  { sync: 'always', appendfsync: 'always', synchronousCommit: 'on' },
 ] as const;
 
 async function run(effort: Effort): Promise<Report> {
   const missing = bullmqIsMissing();
+  const pgBossMissing = pgBossIsMissing();
   const tasks = scaled(TASKS / AT_ONCE, effort) * AT_ONCE;
   const rows: Row[] = [];
   const verdicts: Verdict[] = [];
-  for (const { sync, appendfsync } of effort.isSmoke ? PAIRS.slice(0, 1) : PAIRS) {
+  for (const { sync, appendfsync, synchronousCommit } of effort.isSmoke ? PAIRS.slice(0, 1) : PAIRS) {
     await using wyvern = await Wyvern.start({ SYNC: sync });
     await using bullmq = missing ? undefined : await Bullmq.start(appendfsync);
     await using adder = bullmq && (await Peer.start(peerProgram('bullmq-bulk'), bullmq.redisPort));
-    const contestants = [ours(wyvern, tasks), ...(adder ? [theirs(adder, tasks)] : [])];
+    await using postgres = pgBossMissing ? undefined : await Postgres.start(synchronousCommit);
+    await using boss = postgres && (await Peer.start(peerProgram('pgboss-bulk'), postgres.url));
+    const contestants = [
+      ours(wyvern, tasks),
+      ...(adder ? [theirs(PEER, adder, tasks)] : []),
+      ...(boss ? [theirs(SECOND_PEER, boss, tasks)] : []),
+    ];
+    const durabilities = new Map([
+      ['Wyvern', sync],
+      [PEER, appendfsync],
+      [SECOND_PEER, `synchronous_commit=${synchronousCommit}`],
+    ]);
     for (const { measure } of contestants) await measure();
     const turns = await inTurn(contestants, effort.rounds);
-    for (const [name, taken] of turns)
-      rows.push(rowOf(name, name === 'Wyvern' ? sync : appendfsync, 'tasks', taken));
+    for (const [name, taken] of turns) rows.push(rowOf(name, durabilities.get(name) ?? '', 'tasks', taken));
     const wanted = `≥ ${GOAL} × ${PEER}, ${sync} against ${appendfsync}`;
     verdicts.push(...judgeRates(wanted, GOAL, turns.get('Wyvern') ?? [], turns.get(PEER)));
   }
-  return { rows, verdicts, notes: missing ? [missing] : [] };
+  return { rows, verdicts, notes: [missing, pgBossMissing].filter((note) => note !== undefined) };
 }
 
 const ours = (wyvern: Wyvern, tasks: number): Contestant<Turn> => ({
@@ -59,8 +72,8 @@ const ours = (wyvern: Wyvern, tasks: number): Contestant<Turn> => ({
   },
 });
 
-const theirs = (adder: Peer, total: number): Contestant<Turn> => ({
-  name: PEER,
+const theirs = (name: string, adder: Peer, total: number): Contestant<Turn> => ({
+  name,
   measure: async () => {
     const { seconds } = await adder.ask<{ seconds: number }>({ total, portion: AT_ONCE });
     return { rate: total / seconds, latencies: [] };

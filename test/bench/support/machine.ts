@@ -11,6 +11,7 @@ export function machine(): string {
     `Node ${process.version}`,
     server ?? 'no nats-server',
     version('redis-server', '--version')?.replace(/ sha=.*/, '') ?? 'no redis-server',
+    version('postgres', '--version') ?? 'no postgres',
   ].join('; ');
 }
 

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 const PEERS = fileURLToPath(new URL('../peers/', import.meta.url));
 
 /** What a program of the peers needs is installed apart from the project's own dependencies. */
-export const arePeersInstalled = (): boolean => existsSync(`${PEERS}node_modules/bullmq`);
+export const arePeersInstalled = (): boolean =>
+  ['bullmq', 'pg-boss'].every((name) => existsSync(`${PEERS}node_modules/${name}`));
 
 /** Installs the peers' locked packages; false where there is no network. */
 export function installPeers(): boolean {
