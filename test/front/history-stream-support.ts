@@ -64,7 +64,7 @@ export class HistoryStage implements AsyncDisposable {
     await writeAccounts(accountsFile, ...ACCOUNTS);
     const service = await Service.start({ ACCOUNTS_FILE: accountsFile, ...env });
     const connection = await connectToLogOf(service.dataDir);
-    const config = readConfig({ DATA_DIR: service.dataDir, LOG_LEVEL: 'fatal' });
+    const config = readConfig({ ...env, DATA_DIR: service.dataDir, LOG_LEVEL: 'fatal' });
     const log = await JetStreamLog.open(connection, config, createLogger('test', config));
     return new HistoryStage(service, log, connection, accountsFile, folder);
   }

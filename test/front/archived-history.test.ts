@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '../support/until.ts';
+import { type Account, HistoryStage, seqsOf } from './history-stream-support.ts';
+import { hello, type Status, sleep } from './support.ts';
+
+let stage: HistoryStage;
+beforeAll(async () => {
+  stage = await HistoryStage.open({ ARCHIVE_DAYS: '30' });
+});
+afterAll(() => stage[Symbol.asyncDispose]());
+
+const historyOf = async (account: Account, key: string): Promise<{ status: number; text: string }> => {
+  const headers = { Authorization: `Secret ${account}-secret` };
+  const response = await fetch(`${stage.service.url}/v1/history?task=${key}`, { headers });
+  return { status: response.status, text: await response.text() };
+};
+
+test('a task that only the archive has keeps its history, and its place in the feeds, for who may read them', async () => {
+  const [task] = (await stage.create('acme', sleep(0.1, 2))) as [Status];
+  await stage.create('globex', hello());
+  const told = await historyOf('acme', task.key);
+  expect(told.status).toBe(200);
+  const accounts = ['acme', 'globex', 'audit'] as const;
+  const feeds = await Promise.all(accounts.map((account) => stage.read(account)));
+  const { last } = await stage.log.extent();
+  await until(async () => ((await stage.log.upkeep.archive())?.through ?? 0) >= last || undefined);
+  await stage.log.upkeep.letGo(last + 1);
+
+  expect(await historyOf('acme', task.key)).toEqual(told);
+  expect(await historyOf('audit', task.key)).toEqual(told);
+  expect(await historyOf('globex', task.key)).toMatchObject({ status: 404 });
+  expect(await Promise.all(accounts.map((account) => stage.read(account)))).toEqual(feeds);
+
+  // Whoever was cut off in what is archived goes on from there into what happens.
+  const lastId = feeds[2]?.[1]?.seq as number;
+  const following = await stage.follow('audit', '', { 'Last-Event-ID': String(lastId) });
+  await stage.create('acme', hello());
+  const missed = seqsOf(feeds[2] ?? []).filter((seq) => seq > lastId);
+  await until(() => following.lines.length >= missed.length + 3 || undefined);
+  expect(seqsOf(following.lines)).toEqual([...missed, last + 1, last + 2, last + 3]);
+  following.leave();
+});
