@@ -1,4 +1,4 @@
-import { later, type Queued, type TaskEvent } from '../../actors/event.ts';
+import type { Queued, TaskEvent } from '../../actors/event.ts';
 import { replayTask, type TaskActor, tell } from '../../actors/task.ts';
 import type { StoredEvent } from '../log/envelope.ts';
 import { timeOf } from '../log/key.ts';
@@ -138,7 +138,8 @@ export class TaskJudge {
   #timeProblems({ stored: { event }, storedAtMs }: JudgedEvent): Problem[] {
     if (Date.parse(event.at) > storedAtMs + CLOCKS_MS)
       return [{ kind: 'time', description: 'is dated after it was stored' }];
-    if (event.type === 'retried' && event.next < event.at && later(event.next, event.at) === event.at)
+    // The date of an event is lifted to that of the one before it, which another host may have given; `next` is not.
+    if (event.type === 'retried' && Date.parse(event.next) < Date.parse(event.at) - CLOCKS_MS)
       return [{ kind: 'time', description: 'names a time for the next attempt that had passed' }];
     return [];
   }

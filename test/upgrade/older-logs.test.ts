@@ -1,7 +1,9 @@
 import { describe, expect, it, test } from 'vitest';
 import { StatusView } from '../../src/front/status-view.ts';
 import { decodeEvent, SCHEMA_VERSION, type StoredEvent } from '../../src/log/envelope.ts';
+import type { EventLog } from '../../src/log/log.ts';
 import { foldHistory, isEnded } from '../../src/projection/state.ts';
+import { type Illegal, Verifier } from '../../src/replay/verifier.ts';
 import { recordedLogs } from './fixtures.ts';
 import { PUBLIC_URL, recordLog } from './record.ts';
 
@@ -23,6 +25,23 @@ describe.each(recordedLogs)('a log of version $version', ({ version, records, st
     expect(new Set(events.map(({ event }) => event.type))).toEqual(
       new Set(['queued', 'started', 'progress', 'retried', 'completed', 'failed', 'canceled']),
     );
+  });
+
+  it('is legal, and its chain of hashes whole', async () => {
+    const found: Illegal[] = [];
+    const verifier = new Verifier({
+      log: {} as EventLog,
+      signal: new AbortController().signal,
+      beginsLate: false,
+      isWanted: () => true,
+      tell: (illegal) => found.push(illegal),
+    });
+    for (const { seq, subject, data } of records) {
+      const storedAtMs = Date.parse((JSON.parse(data) as { at: string }).at);
+      await verifier.judge({ seq, subject, bytes: Buffer.from(data), storedAtMs });
+    }
+    expect(found).toEqual([]);
+    expect(verifier.summary()).toMatchObject({ events: records.length, tasks: Object.keys(statuses).length });
   });
 
   it.each(Object.entries(statuses))('folds to the status that the task had: %s', (_, expected) => {
