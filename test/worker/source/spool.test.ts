@@ -75,6 +75,21 @@ describe('the spool', () => {
     expect((await stat(spool.path)).size).toBe(810_000);
   });
 
+  it('keeps apart what several write at once, and what was written before with the same memory', async () => {
+    const discarded = await Spool.create(join(folder, 'discarded'));
+    discarded.add(Buffer.alloc(300_000, 'old'));
+    await discarded.discard();
+    await discarded.discard();
+    const names = ['a', 'b', 'c'];
+    const spools = await Promise.all(names.map((name) => Spool.create(join(folder, name))));
+    for (let round = 0; round < 5; round += 1)
+      for (const [index, spool] of spools.entries())
+        if (!spool.add(Buffer.alloc(100_000, names[index]))) await spool.drained();
+    await Promise.all(spools.map((spool) => spool.finish()));
+    for (const name of names)
+      expect((await readFile(join(folder, name))).equals(Buffer.alloc(500_000, name))).toBe(true);
+  });
+
   it('is readable by nobody else', async () => {
     const spool = await Spool.create(join(folder, 'x'));
     await spool.finish();
