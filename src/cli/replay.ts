@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { LogNotEmpty } from '../log/import.ts';
+import { type ImportOptions, LogNotEmpty } from '../log/import.ts';
 import { JetStreamImport } from '../log/jetstream/importer.ts';
 import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { LogFull, LogUnavailable } from '../log/log.ts';
@@ -78,8 +78,7 @@ async function importLog(config: Config, options: ReplayOptions, abort: AbortCon
   const bar = new ProgressBar(process.stderr);
   try {
     const parts = {
-      begin: (what: { readonly first: number; readonly isPart: boolean }) =>
-        JetStreamImport.begin(server.connection, config, what),
+      begin: (what: ImportOptions) => JetStreamImport.begin(server.connection, config, what),
       write: writer(bar),
       progress: (done: number, total: number) => bar.update(done, total),
       signal: abort.signal,

@@ -1,5 +1,14 @@
 import type { LogRecord } from './reading.ts';
 
+export interface ImportOptions {
+  /** The sequence of the first record. */
+  readonly first: number;
+  /** See `EventLog.isPart`. */
+  readonly isPart: boolean;
+  /** When it is aborted, `store` may reject with its reason. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * The port to a log that is being filled with the records of another one, each at its own sequence, its bytes and its
  * time as they were. Nobody takes it for a log before it is finished. All reject with `LogUnavailable`, `LogFull` or

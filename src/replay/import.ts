@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { LogImport } from '../log/import.ts';
+import type { ImportOptions, LogImport } from '../log/import.ts';
 import { EventRefused, LogFull } from '../log/log.ts';
 import { decompressorFor } from './compression.ts';
 import {
@@ -18,7 +18,7 @@ import { FileProblem } from './file-problem.ts';
 
 export interface ImportParts {
   /** Rejects with `LogNotEmpty`. */
-  readonly begin: (options: { readonly first: number; readonly isPart: boolean }) => Promise<LogImport>;
+  readonly begin: (options: ImportOptions) => Promise<LogImport>;
   readonly write: (line: string) => Promise<void>;
   /** Bytes of the file. */
   readonly progress: (done: number, total: number) => void;
@@ -147,7 +147,11 @@ class Loading {
   }
 
   async #begin(first: number): Promise<LogImport> {
-    this.#log = await this.#parts.begin({ first, isPart: this.#head?.part ?? false });
+    this.#log = await this.#parts.begin({
+      first,
+      isPart: this.#head?.part ?? false,
+      signal: this.#parts.signal,
+    });
     return this.#log;
   }
 

@@ -12,7 +12,7 @@ import { seal } from '../../src/log/seal.ts';
 import { hasZstd } from '../../src/replay/compression.ts';
 import { FileProblem } from '../../src/replay/file-problem.ts';
 import { readReplayOptions } from '../../src/replay/options.ts';
-import { lifeOf, openStage, type Stage } from '../log/reading-support.ts';
+import { lifeOf, never, openStage, type Stage } from '../log/reading-support.ts';
 import { Bench, linesIn, replayed } from './import-support.ts';
 
 let source: Stage;
@@ -170,6 +170,11 @@ describe('what is not imported', () => {
       /is not a subject of a log/,
     ],
     ['a subject that is a pattern', sealed([HEAD, line(1, 'task.>')]), /is not a subject of a log/],
+    [
+      'a hole that is too wide',
+      sealed([HEAD, line(1, place), line(900_000_000_000_000, place)]),
+      /line 3 .* skips more than 100000000 sequences/,
+    ],
     ['a file without its end', `${HEAD}\n${line(1, place)}\n`, /has been cut off/],
     ['what comes after the end', `${sealed([HEAD])}${line(1, place)}\n`, /line 3 .* comes after the end/],
     [
@@ -230,7 +235,11 @@ describe('what is not imported', () => {
 
 test('an import that was cut off is no log, and is begun again by the next one', async () => {
   const { config } = source.server;
-  const cutOff = await JetStreamImport.begin(bench.connection, config, { first: 1, isPart: false });
+  const cutOff = await JetStreamImport.begin(bench.connection, config, {
+    first: 1,
+    isPart: false,
+    signal: never,
+  });
   await cutOff.store({
     seq: 3,
     subject: `task.queued.hello.${newKey()}.0`,

@@ -62,7 +62,11 @@ function life(): LogRecord[] {
 /** A log of these records, at their sequences. */
 async function logOf(records: readonly LogRecord[]) {
   await bench.removeLog();
-  const log = await JetStreamImport.begin(bench.connection, bench.config, { first: 1, isPart: false });
+  const log = await JetStreamImport.begin(bench.connection, bench.config, {
+    first: 1,
+    isPart: false,
+    signal: new AbortController().signal,
+  });
   for (const record of records) await log.store(record);
   await log.finish();
   return bench.log();

@@ -1,6 +1,6 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nuid } from '@nats-io/transport-node';
-import { type LogImport, LogNotEmpty } from '../import.ts';
+import { type ImportOptions, type LogImport, LogNotEmpty } from '../import.ts';
 import { EventRefused, LogFull, LogUnavailable } from '../log.ts';
 import type { LogRecord } from '../reading.ts';
 import { isLogSubject, SUBJECTS } from '../subject.ts';
@@ -15,6 +15,8 @@ const BATCH_BYTES = 4_000_000;
 /** Stands where the log that was exported has no event, until it is purged. */
 const HOLE = 'import.hole';
 const PURGE_EVERY = 200_000;
+/** Sequences that one hole may skip: half an hour of them. No log of ours holds as many. */
+const MAX_HOLE = 100_000_000;
 /** A record's bytes are as large as they were, and have a header more. */
 const HEADER_BYTES = 1_024;
 
@@ -26,7 +28,7 @@ interface Message {
 
 /**
  * Fills a new stream. JetStream gives out sequences one by one, so what is missing among them is stored as an empty
- * message and purged later, 100,000 a second; what is missing in front costs nothing, since a stream can begin
+ * message and purged later, 50,000 a second; what is missing in front costs nothing, since a stream can begin
  * anywhere. Every batch demands that the one before it was the last thing that was stored.
  *
  * Until the end the stream is marked as unfinished, so that whatever happens to this process, nobody takes it for a log.
@@ -35,6 +37,7 @@ export class JetStreamImport implements LogImport {
   readonly #manager: JetStreamManager;
   readonly #publisher: Publisher;
   readonly #isPart: boolean;
+  readonly #signal: AbortSignal;
   readonly #madeAt: string;
   #last: number;
   #waiting: Message[] = [];
@@ -45,32 +48,36 @@ export class JetStreamImport implements LogImport {
     this.#manager = manager;
     this.#publisher = publisher;
     this.#isPart = made.isPart;
+    this.#signal = made.signal;
     this.#madeAt = made.madeAt;
     this.#last = made.first - 1;
   }
 
-  /** `first` is the sequence of the first record. Rejects with `LogNotEmpty`. */
+  /** Rejects with `LogNotEmpty`. */
   static async begin(
     connection: NatsConnection,
     settings: StreamSettings,
-    { first, isPart }: { readonly first: number; readonly isPart: boolean },
+    options: ImportOptions,
   ): Promise<JetStreamImport> {
     const manager = await jetstreamManager(connection, { timeout: PURGE_TIMEOUT_MS, checkAPI: false });
     await makeRoom(manager);
     const { created } = await manager.streams.add({
       ...streamConfig(settings),
       subjects: [...SUBJECTS, HOLE],
-      first_seq: first,
+      first_seq: options.first,
       metadata: importMark('unfinished'),
     });
-    return new JetStreamImport(manager, new Publisher(connection), { first, isPart, madeAt: created });
+    return new JetStreamImport(manager, new Publisher(connection), { ...options, madeAt: created });
   }
 
   async store({ seq, subject, bytes, storedAtMs }: LogRecord): Promise<void> {
-    if (!isLogSubject(subject)) throw new EventRefused(`'${subject}' is not a subject of a log`);
-    if (bytes.length > MAX_EVENT_BYTES - HEADER_BYTES)
-      throw new EventRefused(`event ${seq} is larger than a log takes`);
-    while (this.#last + 1 < seq) await this.#push(EMPTY);
+    if (!isLogSubject(subject)) throw new EventRefused(`has '${subject}', which is not a subject of a log`);
+    if (bytes.length > MAX_EVENT_BYTES - HEADER_BYTES) throw new EventRefused('is larger than a log takes');
+    if (seq - this.#last > MAX_HOLE) throw new EventRefused(`skips more than ${MAX_HOLE} sequences`);
+    while (this.#last + 1 < seq) {
+      this.#signal.throwIfAborted();
+      await this.#push(EMPTY);
+    }
     await this.#push({ subject, bytes, headers: [`${STORED_AT}: ${storedAtMs}`] });
   }
 
@@ -149,9 +156,7 @@ export class JetStreamImport implements LogImport {
   }
 }
 
-interface Made {
-  readonly first: number;
-  readonly isPart: boolean;
+interface Made extends ImportOptions {
   readonly madeAt: string;
 }
 
