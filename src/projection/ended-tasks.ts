@@ -8,4 +8,6 @@ export interface EndedTasks {
   put(state: TaskState): void;
   /** Undefined for what is not kept. Never rejects. */
   get(key: string): Promise<TaskState | undefined>;
+  /** Forgets all, and keeps nothing any more. */
+  close(): void;
 }

@@ -86,6 +86,7 @@ export class FileEndedTasks implements EndedTasks {
     this.#isOpening = true;
     try {
       const file = await GrowingFile.open(this.#options.folder, (error) => this.#fail(error));
+      if (this.#openAt === Number.POSITIVE_INFINITY) return file.close();
       const [newer, older] = this.#generations;
       const table = new PlaceTable(this.#options.tasks);
       this.#generations = [{ file, table }, ...(newer ? [newer] : [])];

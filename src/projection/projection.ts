@@ -88,6 +88,7 @@ export class Projection {
 
   async close(): Promise<void> {
     await this.#following?.close();
+    this.#endedTasks?.close();
   }
 
   /** The sequence up to which the log has been folded. */

@@ -41,6 +41,7 @@ async function coldProjection(keys: readonly string[]) {
   const endedTasks: EndedTasks = {
     put: (state) => kept.set(state.key, state),
     get: async (key) => kept.get(key),
+    close: () => kept.clear(),
   };
   const projection = new Projection({
     log: log as Partial<EventLog> as EventLog,
