@@ -6,6 +6,7 @@ import type { Logger } from '../logger.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { EndedTasks } from './ended-tasks.ts';
 import { LateEvents } from './late-events.ts';
+import { Reached } from './reached.ts';
 import { Recent } from './recent.ts';
 import { fold, foldHistory, isEnded, type TaskState } from './state.ts';
 
@@ -46,12 +47,11 @@ export class Projection {
   readonly #open = new Map<string, OpenTask>();
   readonly #ended: Recent<TaskState>;
   readonly #endedTasks: EndedTasks | undefined;
-  readonly #waiting = new Map<number, (() => void)[]>();
+  readonly #reached = new Reached();
   readonly #late = new LateEvents();
   /** Of tasks that were made later than this, in milliseconds since 1970, every event has been folded. */
   #wholeSinceMs: number | undefined;
   #following: Following | undefined;
-  #seq = 0;
   #lastKey: string | undefined;
   #unreadable = 0;
   #firstSeq = 0;
@@ -71,19 +71,19 @@ export class Projection {
     // It has all open tasks: an event of any other one comes after its end.
     this.#wholeSinceMs = Number.NEGATIVE_INFINITY;
     for (const state of open) this.#open.set(state.key, { state, watchers: undefined });
-    this.#seq = seq;
+    this.#reached.advance(seq);
   }
 
   /** Resolves when everything that was in the log at the call has been folded. */
   async start(): Promise<void> {
     this.#following = await this.#log.follow({
-      after: this.#seq,
+      after: this.#reached.seq,
       onEvent: (event) => this.#apply(event),
       onUnreadable: (error, seq) => this.#skip(error, seq),
     });
     const head = await this.#following.caughtUp;
     // The last events may have left the log, or be none of a task's.
-    if (head > this.#seq) this.#advance(head);
+    if (head > this.#reached.seq) this.#reached.advance(head);
   }
 
   async close(): Promise<void> {
@@ -93,12 +93,12 @@ export class Projection {
 
   /** The sequence up to which the log has been folded. */
   get seq(): number {
-    return this.#seq;
+    return this.#reached.seq;
   }
 
   /** The last event that has been folded, and whose it was; undefined before the first. */
   get last(): { readonly seq: number; readonly key: string } | undefined {
-    return this.#lastKey === undefined ? undefined : { seq: this.#seq, key: this.#lastKey };
+    return this.#lastKey === undefined ? undefined : { seq: this.#reached.seq, key: this.#lastKey };
   }
 
   get openTasks(): number {
@@ -132,17 +132,12 @@ export class Projection {
 
   /** What a checkpoint holds of this. */
   checkpoint(): Pick<Checkpoint, 'seq' | 'open' | 'late'> {
-    return { seq: this.#seq, open: [...this.open()], late: this.#late.all() };
+    return { seq: this.#reached.seq, open: [...this.open()], late: this.#late.all() };
   }
 
   /** Resolves when the event with this sequence has been folded. */
   reached(seq: number): Promise<void> {
-    if (this.#seq >= seq) return Promise.resolve();
-    return new Promise((resolve) => {
-      const others = this.#waiting.get(seq);
-      if (others) others.push(resolve);
-      else this.#waiting.set(seq, [resolve]);
-    });
+    return this.#reached.until(seq);
   }
 
   /**
@@ -168,7 +163,7 @@ export class Projection {
     const history = await this.#log.history(key);
     const state = foldHistory(history);
     if (!state) return undefined;
-    if (isEnded(state) && state.seq <= this.#seq) {
+    if (isEnded(state) && state.seq <= this.#reached.seq) {
       const bytes = history.reduce((sum, event) => sum + event.bytes, 0);
       this.#remember(state, bytes);
       return state;
@@ -220,7 +215,7 @@ export class Projection {
       this.#onChange(after, event);
     } else if (before ? isEnded(before) : this.#hasEnded(key)) this.#late.add(seq);
     this.#lastKey = key;
-    this.#advance(seq);
+    this.#reached.advance(seq);
   }
 
   /** Of a task that is not remembered: it has ended, unless its beginning had left the log before the first event here. */
@@ -246,21 +241,7 @@ export class Projection {
     this.#unreadable++;
     this.#lastKey = undefined;
     this.#logger.error({ err: error, seq }, 'skipped an event that cannot be read');
-    this.#advance(seq);
-  }
-
-  #advance(seq: number): void {
-    const isNext = seq === this.#seq + 1;
-    this.#seq = seq;
-    if (this.#waiting.size === 0) return;
-    if (isNext) this.#release(seq);
-    // Events in between have left the log: whoever waits for one of them has waited long enough.
-    else for (const waited of [...this.#waiting.keys()]) if (waited <= seq) this.#release(waited);
-  }
-
-  #release(seq: number): void {
-    for (const resolve of this.#waiting.get(seq) ?? []) resolve();
-    this.#waiting.delete(seq);
+    this.#reached.advance(seq);
   }
 }
 
