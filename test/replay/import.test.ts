@@ -1,18 +1,22 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest';
 import type { TaskEvent } from '../../actors/event.ts';
 import { hashOf } from '../../src/log/envelope.ts';
 import { eventDate } from '../../src/log/event-date.ts';
 import { UnfinishedImport } from '../../src/log/jetstream/import-mark.ts';
 import { JetStreamImport } from '../../src/log/jetstream/importer.ts';
+import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
 import type { Append } from '../../src/log/log.ts';
 import { seal } from '../../src/log/seal.ts';
+import { createLogger } from '../../src/logger.ts';
 import { hasZstd } from '../../src/replay/compression.ts';
 import { FileProblem } from '../../src/replay/file-problem.ts';
 import { readReplayOptions } from '../../src/replay/options.ts';
 import { lifeOf, never, openStage, type Stage } from '../log/reading-support.ts';
+import { until } from '../support/until.ts';
 import { Bench, linesIn, replayed } from './import-support.ts';
 
 let source: Stage;
@@ -225,6 +229,22 @@ describe('what is not imported', () => {
     await bench.import(file);
     await expect(bench.import(file)).rejects.toThrow('the log is not empty, its last event is 8');
     expect((await (await bench.log())?.extent())?.last).toBe(8);
+  });
+
+  test('anything, where the archive of a log that is gone would take it for that', async () => {
+    const file = bench.path('archived.ndjson');
+    await replayed(source.log, '--export', file, '--until', '8');
+    const settings = { ...bench.config, ARCHIVE_DAYS: 30 };
+    const log = await JetStreamLog.open(bench.connection, settings, createLogger('test', bench.config));
+    await log.append(lifeOf('hello')[0] as Append);
+    const manager = await jetstreamManager(bench.connection);
+    const archived = () => manager.streams.info('ARCHIVE').then(({ state }) => state.messages);
+    await until(async () => (await archived()) === 1 || undefined);
+    await manager.streams.delete('TASKS');
+    await expect(bench.import(file)).rejects.toThrow(
+      'the stream ARCHIVE is the archive of a log that is gone',
+    );
+    expect(await archived()).toBe(1);
   });
 
   test.skipIf(hasZstd)('zstd where Node has none: it says which Node has', () => {

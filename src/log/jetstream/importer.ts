@@ -165,20 +165,24 @@ const EMPTY: Message = { subject: HOLE, bytes: new Uint8Array(), headers: [] };
 /** Removes what an import left that was cut off, or a log that never held anything, with what follows it. */
 async function makeRoom(manager: JetStreamManager): Promise<void> {
   const found = await findStream(manager);
-  if (!found) return;
-  if (importOf(found.config) !== 'unfinished') {
-    const { messages, last_seq } = found.state;
+  const streams = await manager.streams.list().next();
+  const fed = streams.filter(({ config }) => config.sources?.some(({ name }) => name === STREAM));
+  if (!found || importOf(found.config) !== 'unfinished') {
+    const { messages = 0, last_seq = 0 } = found?.state ?? {};
     if (messages > 0 || last_seq > 0)
       throw new LogNotEmpty(
         `the log is not empty, its last event is ${last_seq}: a log is imported where there is none`,
       );
-    if (await isInUse(manager))
+    const archive = fed.find(({ state }) => state.messages > 0);
+    if (archive)
+      throw new LogNotEmpty(
+        `the stream ${archive.config.name} is the archive of a log that is gone: a log is imported where there is none`,
+      );
+    if (found && (await isInUse(manager)))
       throw new LogNotEmpty('a service is running on the log: stop it, then import');
   }
-  const streams = await manager.streams.list().next();
-  const fed = streams.filter(({ config }) => config.sources?.some(({ name }) => name === STREAM));
   for (const { config } of fed) await manager.streams.delete(config.name);
-  await manager.streams.delete(STREAM);
+  if (found) await manager.streams.delete(STREAM);
 }
 
 /** Whether anybody waits for what comes into the log. */
