@@ -57,7 +57,7 @@ export class Projection {
   #firstSeq = 0;
 
   constructor(options: ProjectionOptions) {
-    const { log, logger, onChange, endedTasks, maxEnded = 30_000, maxEndedBytes = 64_000_000 } = options;
+    const { log, logger, onChange, endedTasks, maxEnded = 10_000, maxEndedBytes = 64_000_000 } = options;
     this.#log = log;
     this.#logger = logger;
     this.#onChange = onChange ?? (() => {});
