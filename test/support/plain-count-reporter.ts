@@ -1,4 +1,4 @@
-import type { Reporter, TestModule } from 'vitest/node';
+import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
 /**
  * Ends a run with one plain line, `N passed, N failed` (and `, N skipped` if any were), for whatever reads
@@ -22,7 +22,7 @@ export class PlainCountReporter implements Reporter {
       if (failed > 0 || passed === 0) process.exitCode ||= 1;
       for (const test of unsteady)
         process.stdout.write(
-          `passed on the second try: ${test.module.relativeModuleId} > ${test.fullName}\n`,
+          `passed on the second try: ${test.module.relativeModuleId} > ${test.fullName}: ${firstError(test)}\n`,
         );
       process.stdout.write(
         `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`,
@@ -30,3 +30,6 @@ export class PlainCountReporter implements Reporter {
     });
   }
 }
+
+/** What was wrong the first time. */
+const firstError = (test: TestCase): string => test.result().errors?.[0]?.message ?? 'no error was kept';
