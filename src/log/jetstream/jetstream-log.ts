@@ -174,7 +174,12 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   get #reading(): ReaderParts {
-    return { connection: this.#connection, manager: this.#manager, logger: this.#logger };
+    return {
+      connection: this.#connection,
+      manager: this.#manager,
+      isReplicated: this.#isReplicated,
+      logger: this.#logger,
+    };
   }
 
   async extent(): Promise<Extent> {

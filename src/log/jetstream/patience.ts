@@ -4,11 +4,13 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '../../logger.ts';
 import { Pulling, type PullOptions } from './pulling.ts';
 
-const AGAIN_MS = 250;
+export const AGAIN_MS = 250;
 
 export interface ReaderParts {
   readonly connection: NatsConnection;
   readonly manager: JetStreamManager;
+  /** Whether the stream has copies, of which one may lag. */
+  readonly isReplicated: boolean;
   readonly logger: Logger;
 }
 

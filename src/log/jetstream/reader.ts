@@ -1,10 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { TaskEventType } from '../../../actors/event.ts';
 import type { Gap, LogRecord, Page, ReadOptions, Span } from '../reading.ts';
 import { type RecordedEvent, readOrExplain, type Unreadable } from '../recorded-event.ts';
 import { isEventSubject, readFilters } from '../subject.ts';
 import { storedAt } from './import-mark.ts';
-import { openPatiently, type ReaderParts } from './patience.ts';
+import { AGAIN_MS, openPatiently, type ReaderParts } from './patience.ts';
 import type { Arrival, Pulled, Pulling } from './pulling.ts';
 import { STREAM } from './stream.ts';
 
@@ -44,6 +45,10 @@ export class Reader<T extends object> {
       if (!pulling) return;
       try {
         for (let page = await this.#begin(pulling); page; page = await this.#next(pulling)) {
+          if (this.#parts.isReplicated && (await this.#misses(page))) {
+            await delay(AGAIN_MS, undefined, { signal }).catch(() => {});
+            break;
+          }
           this.#after = page.through;
           yield page;
         }
@@ -51,6 +56,23 @@ export class Reader<T extends object> {
         pulling.close();
       }
     }
+  }
+
+  /**
+   * Whether the log has what the page tells as gone. A consumer is served by one of the replicas, and one that is
+   * catching up after its leader's death has been seen to begin after what it had yet to get; so the leader is asked,
+   * and another consumer takes this one's place. While nobody leads, nothing is known to be gone.
+   */
+  async #misses({ entries }: Page<T | Gap>): Promise<boolean> {
+    for (const entry of entries) {
+      if (!('gap' in entry)) continue;
+      try {
+        if (await this.#parts.manager.streams.getMessage(STREAM, { seq: entry.gap.from })) return true;
+      } catch {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** What had left the log before there was a consumer. Undefined while the log does not answer. */
