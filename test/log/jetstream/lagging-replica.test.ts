@@ -1,0 +1,56 @@
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ReaderParts } from '../../../src/log/jetstream/patience.ts';
+import { chosenEvents, Reader } from '../../../src/log/jetstream/reader.ts';
+import { createLogger } from '../../../src/logger.ts';
+import { isEvent, lifeOf, never, numbers, openStage, type Stage } from '../reading-support.ts';
+
+let stage: Stage;
+let parts: ReaderParts;
+let through: number;
+
+beforeAll(async () => {
+  stage = await openStage();
+  const { connection } = await stage.server.open();
+  const logger = createLogger('test', stage.server.config);
+  parts = { connection, manager: await jetstreamManager(connection), isReplicated: true, logger };
+  await stage.log.appendAll(lifeOf('hello'));
+  through = await stage.log.appendAll(lifeOf('hello'));
+});
+afterAll(() => stage[Symbol.asyncDispose]());
+
+/** A server that has yet to get what is before this sequence, when it is asked for the first time. */
+function laggingOnce(manager: JetStreamManager, first_seq: number): JetStreamManager {
+  let isLagging = true;
+  const info: JetStreamManager['streams']['info'] = async (...args) => {
+    const told = await manager.streams.info(...args);
+    if (!isLagging) return told;
+    isLagging = false;
+    return { ...told, state: { ...told.state, first_seq } };
+  };
+  const streams = new Proxy(manager.streams, {
+    get: (of, name) => (name === 'info' ? info : Reflect.get(of, name).bind(of)),
+  });
+  return new Proxy(manager, {
+    get: (of, name) => (name === 'streams' ? streams : Reflect.get(of, name)),
+  });
+}
+
+async function told(manager: JetStreamManager): Promise<unknown[]> {
+  const options = { after: 0, through, signal: never };
+  const found: unknown[] = [];
+  for await (const { entries } of new Reader({ ...parts, manager }, options, chosenEvents(undefined)).pages())
+    found.push(...entries.map((entry) => (isEvent(entry) ? entry.seq : entry)));
+  return found;
+}
+
+describe('a reader of a replicated log', () => {
+  it('tells no gap of what only a replica that lags does not have', async () => {
+    expect(await told(laggingOnce(parts.manager, 5))).toEqual(numbers(1, through));
+  });
+
+  it('tells a gap of what the log has let go of', async () => {
+    await stage.purge(4);
+    expect(await told(parts.manager)).toEqual([{ gap: { from: 1, to: 3 } }, ...numbers(4, through)]);
+  });
+});
