@@ -36,6 +36,7 @@ import type { ReaderParts } from './patience.ts';
 import { Publisher } from './publisher.ts';
 import { JetStreamTaking } from './queue.ts';
 import { chosenEvents, Reader, type ToEntry } from './reader.ts';
+import { SharedExtent } from './shared-extent.ts';
 import { ensureConsumer, ensureStream, findStream, STREAM } from './stream.ts';
 import { untilReady } from './until-ready.ts';
 import { JetStreamUpkeep, PURGE_TIMEOUT_MS } from './upkeep.ts';
@@ -52,6 +53,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   readonly #archive: Archive | undefined;
   readonly #isReplicated: boolean;
   readonly #logger: Logger;
+  readonly #reading: ReaderParts;
 
   private constructor(
     connection: NatsConnection,
@@ -69,6 +71,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     this.#appender = new Appender(this.#publisher, (subject) => this.#storedId(subject), config.SYNC);
     this.checkpoints = new JetStreamCheckpoints(this.#client, manager, config.REPLICAS, logger);
     this.upkeep = upkeep;
+    const extent = new SharedExtent(() => this.#held().catch(() => undefined));
+    this.#reading = { connection, manager, isReplicated: this.#isReplicated, extent, logger };
     this.#archive = upkeep.hasArchive ? new Archive(this.#reading) : undefined;
   }
 
@@ -171,15 +175,6 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   #pages<T extends object>(options: ReadOptions, toEntry: ToEntry<T>): AsyncIterable<Page<T | Gap>> {
     const pages = new Reader(this.#reading, options, toEntry).pages();
     return this.#archive?.fillGaps(pages, options, toEntry) ?? pages;
-  }
-
-  get #reading(): ReaderParts {
-    return {
-      connection: this.#connection,
-      manager: this.#manager,
-      isReplicated: this.#isReplicated,
-      logger: this.#logger,
-    };
   }
 
   async extent(): Promise<Extent> {

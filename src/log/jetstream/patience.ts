@@ -3,6 +3,7 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '../../logger.ts';
 import { Pulling, type PullOptions } from './pulling.ts';
+import type { SharedExtent } from './shared-extent.ts';
 
 export const AGAIN_MS = 250;
 
@@ -11,6 +12,7 @@ export interface ReaderParts {
   readonly manager: JetStreamManager;
   /** Whether the stream has copies, of which one may lag. */
   readonly isReplicated: boolean;
+  readonly extent: SharedExtent;
   readonly logger: Logger;
 }
 

@@ -123,10 +123,7 @@ export class Pulling {
     const before = this.#scanned;
     if (this.#pulled.length === 0) {
       this.#pull();
-      while (this.#pulled.length === 0 && this.#scanned === before && !this.#isLost)
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
+      while (this.#pulled.length === 0 && this.#scanned === before && !this.#isLost) await this.#woken();
     }
     // What came before it was lost is in order, and good.
     if (this.#pulled.length === 0 && this.#scanned === before) return undefined;
@@ -135,6 +132,11 @@ export class Pulling {
     // The server looks for the next ones while these are dealt with.
     this.#pull();
     return arrival;
+  }
+
+  /** Resolves when a message has arrived, or it is lost or closed. Not to be called while `take` waits. */
+  async stirred(): Promise<void> {
+    while (this.#pulled.length === 0 && !this.#isLost) await this.#woken();
   }
 
   /** Frees the consumer at once. */
@@ -146,6 +148,12 @@ export class Pulling {
     if (this.#connection.isClosed()) return;
     // If the log is out of reach just now, the consumer goes by its own threshold.
     this.#manager.consumers.delete(this.#stream, this.#name).catch(() => {});
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   #pull(): void {

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JetStreamManager } from '@nats-io/jetstream';
 import type { TaskEventType } from '../../../actors/event.ts';
 import type { Gap, LogRecord, Page, ReadOptions, Span } from '../reading.ts';
 import { type RecordedEvent, readOrExplain, type Unreadable } from '../recorded-event.ts';
@@ -77,7 +76,7 @@ export class Reader<T extends object> {
 
   /** What had left the log before there was a consumer. Undefined while the log does not answer. */
   async #begin(pulling: Pulling): Promise<Page<T | Gap> | undefined> {
-    const extent = await extentOf(this.#parts.manager);
+    const extent = await this.#parts.extent.now();
     if (!extent) return undefined;
     this.#head = extent.last;
     const scanned = Math.max(this.#after, extent.first - 1);
@@ -86,10 +85,23 @@ export class Reader<T extends object> {
 
   /** Undefined when the consumer is lost, or the end has been reached. */
   async #next(pulling: Pulling): Promise<Page<T | Gap> | undefined> {
-    const arrival = this.#after < this.#through ? await pulling.take() : undefined;
-    if (!arrival) return undefined;
-    if (this.#filters.length === 0) return this.#page(arrival, Number.POSITIVE_INFINITY);
-    const extent = await extentOf(this.#parts.manager);
+    while (this.#after < this.#through) {
+      const arrival = await pulling.take();
+      if (!arrival) return undefined;
+      if (this.#filters.length === 0) return this.#page(arrival, Number.POSITIVE_INFINITY);
+      const { extent } = this.#parts;
+      if (arrival.pulled.length > 0) return this.#pageOf(arrival, extent.now());
+      // Nothing has come but word that there was nothing. That can wait, unless something does come.
+      const calm = extent.soon();
+      const isCalm = await Promise.race([calm.then(() => true), pulling.stirred().then(() => false)]);
+      if (isCalm) return this.#pageOf(arrival, calm);
+    }
+    return undefined;
+  }
+
+  /** What is asked must be so after the arrival. Undefined while the log does not answer. */
+  async #pageOf(arrival: Arrival, asked: Promise<Span | undefined>): Promise<Page<T | Gap> | undefined> {
+    const extent = await asked;
     return extent && this.#page(arrival, extent.first);
   }
 
@@ -136,10 +148,3 @@ const asRecord = ({ message, seq, storedAtMs }: Pulled): LogRecord => ({
     return storedAt(message.headers, storedAtMs);
   },
 });
-
-/** Undefined while the log does not answer. */
-const extentOf = async (manager: JetStreamManager): Promise<Span | undefined> =>
-  manager.streams.info(STREAM).then(
-    ({ state }) => ({ first: state.first_seq, last: state.last_seq }),
-    () => undefined,
-  );

@@ -2,11 +2,12 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ReaderParts } from '../../../src/log/jetstream/patience.ts';
 import { chosenEvents, Reader } from '../../../src/log/jetstream/reader.ts';
+import { SharedExtent } from '../../../src/log/jetstream/shared-extent.ts';
 import { createLogger } from '../../../src/logger.ts';
 import { isEvent, lifeOf, never, numbers, openStage, type Stage } from '../reading-support.ts';
 
 let stage: Stage;
-let parts: ReaderParts;
+let parts: Omit<ReaderParts, 'extent'>;
 let through: number;
 
 beforeAll(async () => {
@@ -37,9 +38,14 @@ function laggingOnce(manager: JetStreamManager, first_seq: number): JetStreamMan
 }
 
 async function told(manager: JetStreamManager): Promise<unknown[]> {
+  const extent = new SharedExtent(async () => {
+    const { first_seq, last_seq } = (await manager.streams.info('TASKS')).state;
+    return { first: first_seq, last: last_seq };
+  });
+  const reading = { ...parts, manager, extent };
   const options = { after: 0, through, signal: never };
   const found: unknown[] = [];
-  for await (const { entries } of new Reader({ ...parts, manager }, options, chosenEvents(undefined)).pages())
+  for await (const { entries } of new Reader(reading, options, chosenEvents(undefined)).pages())
     found.push(...entries.map((entry) => (isEvent(entry) ? entry.seq : entry)));
   return found;
 }

@@ -1,0 +1,71 @@
+import type { Span } from '../reading.ts';
+
+/** How long those wait who are in no hurry. */
+const SOON_MS = 1_000;
+
+interface Question {
+  readonly answer: Promise<Span | undefined>;
+  resolve(answer: Span | undefined): void;
+}
+
+/**
+ * Where the log begins and ends, asked for all readers together: one question at a time, whose answer is for everyone
+ * who came before it was put. An answer to an older question is of no use to a reader. It wants to know what the log
+ * had let go of when the reader's consumer had already passed there, and what goes after the answer would be missed
+ * without a word.
+ */
+export class SharedExtent {
+  readonly #ask: () => Promise<Span | undefined>;
+  /** The one that is still to be put. */
+  #next: Question | undefined;
+  #isDue = false;
+  #isAsking = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `ask` resolves with undefined while the log does not answer. */
+  constructor(ask: () => Promise<Span | undefined>) {
+    this.#ask = ask;
+  }
+
+  /** Resolves with how the log is after this call; undefined if it does not answer. */
+  now(): Promise<Span | undefined> {
+    const { answer } = this.#join();
+    void this.#put();
+    return answer;
+  }
+
+  /** The same, within a second, together with whoever asks by then. */
+  soon(): Promise<Span | undefined> {
+    const { answer } = this.#join();
+    this.#timer ??= setTimeout(() => void this.#put(), SOON_MS).unref();
+    return answer;
+  }
+
+  #join(): Question {
+    this.#next ??= question();
+    return this.#next;
+  }
+
+  async #put(): Promise<void> {
+    this.#isDue = true;
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    while (this.#isDue && this.#next) {
+      const { resolve } = this.#next;
+      this.#next = undefined;
+      this.#isDue = false;
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      resolve(await this.#ask());
+    }
+    this.#isAsking = false;
+  }
+}
+
+function question(): Question {
+  let resolve: Question['resolve'] = () => {};
+  const answer = new Promise<Span | undefined>((settle) => {
+    resolve = settle;
+  });
+  return { answer, resolve };
+}
