@@ -47,10 +47,11 @@ export interface EventLog {
    */
   history(key: string, through?: number): Promise<StoredEvent[]>;
   /**
-   * The same, and what only the archive has of it: so a task's whole life, though the log has let go of it, but for what
-   * came more than a minute, or some 50,000 events, after its end. Takes longer. Rejects with `LogUnavailable`.
+   * The same, and what only the archive has of it: so a task's whole life, though the log has let go of it. What came
+   * more than a minute, or some 50,000 events, after its end is not looked for, but where `late` says. Takes longer.
+   * Rejects with `LogUnavailable`.
    */
-  fullHistory(key: string, through?: number): Promise<StoredEvent[]>;
+  fullHistory(key: string, options?: FullHistoryOptions): Promise<StoredEvent[]>;
   /**
    * The `queued` events and the ends of these tasks, at most 100 of them, in log order. A task that is not among them
    * has left the log, unless a replica lags; `history` is sure. Rejects with `LogUnavailable`.
@@ -83,12 +84,21 @@ export interface EventLog {
   close(): Promise<void>;
 }
 
+export interface FullHistoryOptions {
+  /** A sequence which the log has reached: the history as it was when it ended there. */
+  readonly through?: number | undefined;
+  /** Sequences of events that may be the task's, beside those that are found; asked for where the archive is read. */
+  readonly late?: (() => readonly number[]) | undefined;
+}
+
 export interface FollowOptions {
   /** A sequence; 0 follows from the beginning. */
   readonly after: number;
   onEvent(event: StoredEvent): void;
   /** A record that could not be read; it is skipped. */
   onUnreadable(error: Error, seq: number): void;
+  /** Up to this sequence there was something that had left the log before it could be reported. */
+  onMissed?(seq: number): void;
 }
 
 export interface Following {

@@ -1,5 +1,6 @@
 import type { RecentCount } from '../accounts/limits.ts';
 import type { SavedCheckpoint } from '../log/checkpoints.ts';
+import { type LateEvent, type LateRecord, NOTHING_LATE } from './late-events.ts';
 import type { TaskState } from './state.ts';
 
 /**
@@ -11,8 +12,7 @@ export interface Checkpoint {
   readonly seq: number;
   readonly open: readonly TaskState[];
   readonly recent: readonly RecentCount[];
-  /** Sequences of the newest events that came after their task's end, the oldest first. */
-  readonly late: readonly number[];
+  readonly late: LateRecord;
 }
 
 /** A state that was saved as JSON, with all its members. */
@@ -34,19 +34,21 @@ export const stateOf = (saved: Partial<TaskState>): TaskState => ({
 });
 
 /** To be counted up when the meaning of a line changes, as opposed to the members of a state. */
-const VERSION = 2;
+const VERSION = 3;
 // The names of a state's members stand in the format: a front whose states are different passes it over.
 export const FORMAT = `${VERSION}: ${Object.keys(stateOf({})).join(' ')}`;
 
-/** One line a task; one that begins with `recent` for each count, and with `late` for each thousand of these. */
-export function* linesOf({ open, recent, late }: Checkpoint): Generator<string> {
-  for (let at = 0; at < late.length; at += LATE_A_LINE)
-    yield LATE + JSON.stringify(late.slice(at, at + LATE_A_LINE));
+/** One line a task; one that begins with `recent` for each count, and with `late` for each thousand late events. */
+export function* linesOf({ open, recent, late: { events, ...known } }: Checkpoint): Generator<string> {
+  yield KNOWN + JSON.stringify(known);
+  for (let at = 0; at < events.length; at += LATE_A_LINE)
+    yield LATE + JSON.stringify(events.slice(at, at + LATE_A_LINE));
   for (const count of recent) yield RECENT + JSON.stringify(count);
   for (const state of open) yield JSON.stringify(state);
 }
 
 const RECENT = 'recent ';
+const KNOWN = 'known ';
 const LATE = 'late ';
 const LATE_A_LINE = 1_000;
 
@@ -55,11 +57,13 @@ export function fromLines({ seq, format, lines }: SavedCheckpoint): Checkpoint |
   if (format !== FORMAT) return undefined;
   const open: TaskState[] = [];
   const recent: RecentCount[] = [];
-  const late: number[] = [];
+  const events: LateEvent[] = [];
+  let late = NOTHING_LATE;
   for (const line of lines) {
     if (line.startsWith(RECENT)) recent.push(JSON.parse(line.slice(RECENT.length)) as RecentCount);
-    else if (line.startsWith(LATE)) late.push(...(JSON.parse(line.slice(LATE.length)) as number[]));
+    else if (line.startsWith(LATE)) events.push(...(JSON.parse(line.slice(LATE.length)) as LateEvent[]));
+    else if (line.startsWith(KNOWN)) late = JSON.parse(line.slice(KNOWN.length)) as LateRecord;
     else open.push(stateOf(JSON.parse(line) as TaskState));
   }
-  return { seq, open, recent, late };
+  return { seq, open, recent, late: { ...late, events } };
 }

@@ -67,7 +67,7 @@ export class Projection {
 
   /** Takes over what a checkpoint holds, in place of folding the log up to there. To be called before `start`. */
   restore({ seq, open, late }: Checkpoint): void {
-    for (const event of late) this.#late.add(event);
+    this.#late.restore(late);
     // It has all open tasks: an event of any other one comes after its end.
     this.#wholeSinceMs = Number.NEGATIVE_INFINITY;
     for (const state of open) this.#open.set(state.key, { state, watchers: undefined });
@@ -80,6 +80,7 @@ export class Projection {
       after: this.#reached.seq,
       onEvent: (event) => this.#apply(event),
       onUnreadable: (error, seq) => this.#skip(error, seq),
+      onMissed: (seq) => this.#late.miss(seq),
     });
     const head = await this.#following.caughtUp;
     // The last events may have left the log, or be none of a task's.
@@ -130,9 +131,19 @@ export class Projection {
     return this.#late.has(seq);
   }
 
+  /** Sequences of the task's late events, those of the last 100,000 late ones of all tasks, in order. */
+  lateEventsOf(key: string): number[] {
+    return this.#late.of(key);
+  }
+
+  /** Whether these are all that there are in what has been folded, of a task that ended there. */
+  knowsLateEventsOf(key: string, end: number): boolean {
+    return this.#late.knowsAll(timeOf(key), end);
+  }
+
   /** What a checkpoint holds of this. */
   checkpoint(): Pick<Checkpoint, 'seq' | 'open' | 'late'> {
-    return { seq: this.#reached.seq, open: [...this.open()], late: this.#late.all() };
+    return { seq: this.#reached.seq, open: [...this.open()], late: this.#late.record() };
   }
 
   /** Resolves when the event with this sequence has been folded. */
@@ -206,16 +217,22 @@ export class Projection {
 
   #apply(stored: StoredEvent): void {
     const { key, seq, event } = stored;
-    this.#wholeSinceMs ??= seq === 1 ? Number.NEGATIVE_INFINITY : Date.parse(event.at) + CLOCKS_MS;
+    if (this.#wholeSinceMs === undefined) this.#begin(stored);
     const task = this.#open.get(key);
     const before = task?.state ?? this.#ended.get(key);
     const after = fold(before, stored);
     if (after && after !== before) {
       this.#keep(key, task, after, stored.bytes);
       this.#onChange(after, event);
-    } else if (before ? isEnded(before) : this.#hasEnded(key)) this.#late.add(seq);
+    } else if (before ? isEnded(before) : this.#hasEnded(key)) this.#late.add(seq, key);
     this.#lastKey = key;
     this.#reached.advance(seq);
+  }
+
+  /** Before what comes first here, the log may have had more. */
+  #begin({ seq, event }: StoredEvent): void {
+    this.#wholeSinceMs = seq === 1 ? Number.NEGATIVE_INFINITY : Date.parse(event.at) + CLOCKS_MS;
+    this.#late.begin(this.#wholeSinceMs);
   }
 
   /** Of a task that is not remembered: it has ended, unless its beginning had left the log before the first event here. */
@@ -240,6 +257,7 @@ export class Projection {
   #skip(error: Error, seq: number): void {
     this.#unreadable++;
     this.#lastKey = undefined;
+    this.#late.miss(seq);
     this.#logger.error({ err: error, seq }, 'skipped an event that cannot be read');
     this.#reached.advance(seq);
   }

@@ -74,7 +74,7 @@ function pacer(speed: number, signal: AbortSignal): (at: string) => Promise<void
 
 async function showState({ log, write }: ReplayParts, { state, json }: ReplayOptions): Promise<number> {
   const { key, seq } = state as NonNullable<ReplayOptions['state']>;
-  const history = await log.fullHistory(key, seq);
+  const history = await log.fullHistory(key, { through: seq });
   const [first, ...rest] = history.map(({ event }) => event);
   if (first?.type !== 'queued') {
     const missing = first

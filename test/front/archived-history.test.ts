@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventDate } from '../../src/log/event-date.ts';
+import { newKey } from '../../src/log/key.ts';
+import { seal, sealNext } from '../../src/log/seal.ts';
 import { until } from '../support/until.ts';
 import { type Account, HistoryStage, seqsOf } from './history-stream-support.ts';
 import { hello, type Status, sleep } from './support.ts';
@@ -15,6 +18,34 @@ const historyOf = async (account: Account, key: string): Promise<{ status: numbe
   return { status: response.status, text: await response.text() };
 };
 
+/** Waits until the archive has everything, and lets the log have nothing. */
+async function letGoOfAll(): Promise<void> {
+  const { last } = await stage.log.extent();
+  await until(async () => ((await stage.log.upkeep.archive())?.through ?? 0) >= last || undefined);
+  await stage.log.upkeep.letGo(last + 1);
+}
+
+test('what came late, long after the end and among many others, is in the history of an archived task', async () => {
+  const [task] = (await stage.create('acme', hello())) as [Status];
+  const shard = task.key.slice(-2);
+  const others = Array.from({ length: 120 }, () =>
+    seal(
+      { name: 'nobody.knows', key: `${newKey().slice(0, 24)}${shard}` },
+      { type: 'queued', at: eventDate(), account: 'acme', task: { task_name: 'nobody.knows' } },
+    ),
+  );
+  await stage.log.appendAll(others);
+  const said = { type: 'progress', attempt: 1, progress: 99 } as const;
+  const late = await stage.log.append(await sealNext(stage.log, { name: 'hello', key: task.key }, said));
+  await letGoOfAll();
+
+  const history = JSON.parse((await historyOf('acme', task.key)).text) as { seq: number; late?: boolean }[];
+  expect(history.at(-1)).toMatchObject({ seq: late, late: true });
+  const lines = await stage.read('acme', `tasks=${task.key}`);
+  expect(seqsOf(lines)).toEqual(seqsOf(history as never));
+  expect(lines.at(-1)).toMatchObject({ seq: late, late: true });
+});
+
 test('a task that only the archive has keeps its history, and its place in the feeds, for who may read them', async () => {
   const [task] = (await stage.create('acme', sleep(0.1, 2))) as [Status];
   await stage.create('globex', hello());
@@ -23,8 +54,7 @@ test('a task that only the archive has keeps its history, and its place in the f
   const accounts = ['acme', 'globex', 'audit'] as const;
   const feeds = await Promise.all(accounts.map((account) => stage.read(account)));
   const { last } = await stage.log.extent();
-  await until(async () => ((await stage.log.upkeep.archive())?.through ?? 0) >= last || undefined);
-  await stage.log.upkeep.letGo(last + 1);
+  await letGoOfAll();
 
   expect(await historyOf('acme', task.key)).toEqual(told);
   expect(await historyOf('audit', task.key)).toEqual(told);

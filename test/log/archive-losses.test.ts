@@ -1,3 +1,4 @@
+import { ulid } from 'ulid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import type { Append } from '../../src/log/log.ts';
@@ -93,6 +94,34 @@ describe('an archive with little room', () => {
     expect(seqsOf(entries)).toEqual(numbers(first, last));
     expect(gapsOf(await all(log, { through: last, keys }))[0]).toMatchObject({ from: 1 });
     expect(await log.fullHistory(keys[0] as string)).toEqual([]);
+  });
+});
+
+describe('a task that was made after what the archive has lost', () => {
+  beforeAll(start());
+  afterAll(stop);
+
+  it('is read from the time in its key on, so that nothing is told as missing', async () => {
+    await stage.archived(await stage.fill(50));
+    await stage.manager.streams.purge('ARCHIVE', { seq: 101 });
+    // As far ahead as clocks may differ: so it is stored right where it is looked for.
+    const key = ulid(Date.now() + 60_000);
+    const life = lifeOf('hello').map((entry) => ({ ...entry, key }));
+    const before = lifeOf('hello');
+    await log.appendAll(before);
+    await log.appendAll(life);
+    const last = await stage.fill(50);
+    await stage.archived(last);
+    await stage.letGo(last + 1);
+    const found = await all(log, { through: last, keys: [key] });
+    expect(gapsOf(found)).toEqual([]);
+    expect(seqsOf(found)).toEqual(numbers(307, 312));
+    expect(await all(log, { through: 306, keys: [key] })).toEqual([]);
+    // With one that is older it is not known what is missing.
+    const both = await all(log, { through: last, keys: [key, before[0]?.key as string] });
+    expect(gapsOf(both)[0]?.from).toBe(1);
+    expect(gapsOf(both)[0]?.to).toBeGreaterThanOrEqual(100);
+    expect(seqsOf(both)).toEqual(numbers(301, 312));
   });
 });
 

@@ -68,8 +68,8 @@ describe('an archived log', () => {
     for (const before of [first, first + 2, end, end + 1]) {
       await stage.letGo(before);
       expect(await log.fullHistory(key)).toEqual(whole);
-      expect(await log.fullHistory(key, first + 1)).toEqual(earlier);
-      expect(await log.fullHistory(key, first - 1)).toEqual([]);
+      expect(await log.fullHistory(key, { through: first + 1 })).toEqual(earlier);
+      expect(await log.fullHistory(key, { through: first - 1 })).toEqual([]);
     }
     expect(await log.history(key)).toEqual([]);
   });

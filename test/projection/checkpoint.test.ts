@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TaskEvent } from '../../actors/event.ts';
+import { newKey } from '../../src/log/key.ts';
 import { type Checkpoint, FORMAT, fromLines, linesOf } from '../../src/projection/checkpoint.ts';
+import { NOTHING_LATE } from '../../src/projection/late-events.ts';
 import { fold, isEnded, type TaskState } from '../../src/projection/state.ts';
 import { anyHistory, completed, KEY, queued, started } from '../actors/events.ts';
 
@@ -23,7 +25,8 @@ describe('a checkpoint', () => {
         const state = foldAll(history);
         const open = state && !isEnded(state) ? [state] : [];
         const recent = [{ account: 'acme "and" sons', atMs: 1_000, count: 3 }];
-        const late = Array.from({ length: 2_345 }, (_, index) => index * 3);
+        const events = Array.from({ length: 2_345 }, (_, index) => [index * 3, newKey()] as const);
+        const late = { events, madeAfterMs: 1_000, endedFrom: 5 };
         const back = fromLines(saved({ seq: 7, open, recent, late }));
         expect(back).toEqual({ seq: 7, open, recent, late });
         expect(Object.keys(back?.open[0] ?? {})).toEqual(Object.keys(open[0] ?? {}));
@@ -33,7 +36,7 @@ describe('a checkpoint', () => {
 
   it('lets its tasks go on where they were', () => {
     const before = foldAll([queued(), started(1)]) as TaskState;
-    const back = fromLines(saved({ seq: 2, open: [before], recent: [], late: [] }))?.open[0];
+    const back = fromLines(saved({ seq: 2, open: [before], recent: [], late: NOTHING_LATE }))?.open[0];
     expect(foldAll([completed(1)], back)).toEqual(foldAll([completed(1)], before));
   });
 

@@ -35,8 +35,15 @@ async function projection() {
       event,
     } as StoredEvent);
   };
-  return { made, start: () => made.start(), tell };
+  const lose = (seq: number): void => follow?.onMissed?.(seq);
+  return { made, start: () => made.start(), tell, lose };
 }
+
+const record = (seqs: readonly number[]) => ({
+  events: seqs.map((seq) => [seq, FIRST] as const),
+  madeAfterMs: 0,
+  endedFrom: 0,
+});
 
 it('knows an event as late though its task has left the memory', async () => {
   const { made, start, tell } = await projection();
@@ -51,11 +58,11 @@ it('knows an event as late though its task has left the memory', async () => {
 
 it('knows after a start what was late before it, and what comes late of tasks that had ended', async () => {
   const { made, start, tell } = await projection();
-  made.restore({ seq: 10, open: [], recent: [], late: [4, 7] });
+  made.restore({ seq: 10, open: [], recent: [], late: record([4, 7]) });
   await start();
   tell(11, FIRST, progress(1, 50));
   expect([4, 5, 7, 11].filter((seq) => made.isLate(seq))).toEqual([4, 7, 11]);
-  expect(made.checkpoint()).toEqual({ seq: 11, open: [], late: [4, 7, 11] });
+  expect(made.checkpoint()).toEqual({ seq: 11, open: [], late: record([4, 7, 11]) });
 });
 
 it('takes no event as late because the beginning of its task has left the log', async () => {
@@ -72,8 +79,38 @@ it('takes no event as late because the beginning of its task has left the log', 
   expect(made.isLate(27)).toBe(true);
 });
 
-it('keeps the newest 100,000', () => {
+it('keeps the newest 100,000, and knows that it has forgotten others', () => {
   const late = new LateEvents();
-  for (let seq = 1; seq <= 100_003; seq++) late.add(seq);
-  expect([late.has(3), late.has(4), late.all().length]).toEqual([false, true, 100_000]);
+  late.begin(Number.NEGATIVE_INFINITY);
+  for (let seq = 1; seq <= 100_000; seq++) late.add(seq, FIRST);
+  expect(late.knowsAll(1, 1)).toBe(true);
+  for (let seq = 100_001; seq <= 100_003; seq++) late.add(seq, SECOND);
+  expect([late.has(3), late.has(4), late.record().events.length]).toEqual([false, true, 100_000]);
+  expect(late.of(SECOND)).toEqual([100_001, 100_002, 100_003]);
+  expect([late.knowsAll(1, 2), late.knowsAll(1, 3)]).toEqual([false, true]);
+});
+
+it('knows of which tasks it has met all that came late', async () => {
+  const { made, start, tell, lose } = await projection();
+  await start();
+  tell(1, FIRST, queued());
+  tell(2, FIRST, failed(0));
+  tell(3, FIRST, started(1));
+  expect(made.lateEventsOf(FIRST)).toEqual([3]);
+  expect(made.knowsLateEventsOf(FIRST, 2)).toBe(true);
+  lose(9);
+  expect(made.knowsLateEventsOf(FIRST, 2)).toBe(false);
+  expect(made.knowsLateEventsOf(SECOND, 10)).toBe(true);
+});
+
+it('does not claim to know what came late of tasks that were made before it looked', async () => {
+  const { made, start, tell } = await projection();
+  await start();
+  tell(21, LATER, queued(3_600));
+  tell(22, LATER, failed(0, 'no', 3_600));
+  expect(made.knowsLateEventsOf(FIRST, 22)).toBe(false);
+  const { made: second, start: startSecond } = await projection();
+  second.restore({ ...made.checkpoint(), recent: [] });
+  await startSecond();
+  expect(second.knowsLateEventsOf(FIRST, 22)).toBe(false);
 });

@@ -8,6 +8,7 @@ import type { FrontParts } from '../front-parts.ts';
 import type { HistoryRequest } from '../history-feed.ts';
 import { cloudEvents, NDJSON, PLAIN, SSE } from '../history-lines.ts';
 import { checkKeys } from '../keys.ts';
+import { lastEventOf } from '../last-event.ts';
 import { readPlace } from '../place.ts';
 import { parseQuery, readBoolean } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
@@ -92,22 +93,27 @@ function readFormat(format: string | null, accept: string, problems: Problem[]):
 
 /** Turns dates into places of the log, and says where the feed ends: at the head as it is now, if nowhere else. */
 async function locateRequest(
-  { log, config }: FrontParts,
+  { log, projection, config }: FrontParts,
   { accept, from, lastId, until, follow, keys, types, isCloudEvents }: Asked,
   account: Account,
 ): Promise<HistoryRequest> {
-  const { last } = await log.extent();
+  const { first: oldest, held, last } = await log.extent();
   const isStillToCome = until?.kind === 'date' && until.date > eventDate();
   const end =
     until && !isStillToCome
       ? await sequenceOf(until, async (date) => (await log.locate(date)).until)
       : undefined;
   const first = from ? await sequenceOf(from, async (date) => (await log.locate(date)).from) : 1;
+  const after = lastId ?? Math.max(0, first - 1);
+  // The archive finds a task by the shard that it shares with others: to its end that may be a long way.
+  const isArchived = oldest < held && after + 1 < held;
+  const lastOne =
+    !follow && keys && isArchived ? await lastEventOf({ log, projection }, keys, last) : undefined;
   return {
     account,
     reading: {
-      after: lastId ?? Math.max(0, first - 1),
-      through: follow ? end : Math.min(end ?? last, last),
+      after,
+      through: follow ? end : Math.min(end ?? last, last, Math.max(after, lastOne ?? last)),
       keys,
       types,
     },

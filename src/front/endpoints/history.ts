@@ -13,7 +13,8 @@ export async function history(parts: FrontParts, exchange: Exchange): Promise<vo
   const key = query.get('task');
   if (key === null) throw invalid('query', 'task', 'task is missing');
   if (!isKey(key)) throw invalid('query', 'task', 'task is not a task key');
-  const events = await parts.log.fullHistory(key);
+  const late = (): number[] => parts.projection.lateEventsOf(key);
+  const events = await parts.log.fullHistory(key, { late });
   // Another account's task is as unknown as one that never was.
   if (events.length === 0 || (events[0]?.event.account !== account.name && !account.auditor))
     throw new RequestError(404, [

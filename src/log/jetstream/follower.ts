@@ -39,6 +39,7 @@ export async function followStream(
   const receive = (message: JsMsg): void => {
     // What a consumer that was replaced had under way.
     if (message.seq <= last) return;
+    if (message.seq > last + 1) options.onMissed?.(message.seq - 1);
     last = message.seq;
     if (isEventSubject(message.subject)) report(message, options);
     if (message.seq >= head) reached(head);

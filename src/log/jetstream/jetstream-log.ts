@@ -16,6 +16,7 @@ import {
   type EventLog,
   type Following,
   type FollowOptions,
+  type FullHistoryOptions,
   LogUnavailable,
   type TakeOptions,
   type TaskPlace,
@@ -141,11 +142,11 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     return this.#reach(() => readHistory(this.#manager, key, this.#isReplicated, through));
   }
 
-  async fullHistory(key: string, through?: number): Promise<StoredEvent[]> {
+  async fullHistory(key: string, { through, late }: FullHistoryOptions = {}): Promise<StoredEvent[]> {
     const held = await this.history(key, through);
     if (!this.#archive || held[0]?.event.type === 'queued') return held;
     const { first } = await this.#held();
-    return this.#archive.complete(held, key, { before: first, through });
+    return this.#archive.complete(held, key, { before: first, through, late: late?.() ?? [] });
   }
 
   outlines(keys: readonly string[]): Promise<StoredEvent[]> {

@@ -4,10 +4,18 @@ import type { Gap, Moment, Page, ReadOptions } from '../../reading.ts';
 import type { ReaderParts } from '../patience.ts';
 import type { ToEntry } from '../reader.ts';
 import { fillGaps } from './fill-gaps.ts';
-import { newestOfEach, readArchived } from './history.ts';
+import { newestOfEach, readArchived, readPlaces } from './history.ts';
 import { locateArchived } from './locate.ts';
 import { ArchiveReader } from './reader.ts';
 import { placesOf, seqAt } from './record.ts';
+
+interface Missing {
+  /** Where the log begins. */
+  readonly before: number;
+  readonly through: number | undefined;
+  /** Where there is more of the task than is found in one go. */
+  readonly late: readonly number[];
+}
 
 /** What the log has let go of, as far as the archive has it. */
 export class Archive {
@@ -32,11 +40,14 @@ export class Archive {
   async complete(
     held: readonly StoredEvent[],
     key: string,
-    { before, through }: { readonly before: number; readonly through: number | undefined },
+    { before, through, late }: Missing,
   ): Promise<StoredEvent[]> {
+    const { manager } = this.#parts;
     try {
-      const archived = await readArchived(this.#parts.manager, key, before);
-      return newestOfEach([...archived, ...held], through);
+      const archived = await readArchived(manager, key, before);
+      const known = new Set(archived.map(({ seq }) => seq));
+      const others = late.filter((seq) => seq < before && !known.has(seq));
+      return newestOfEach([...archived, ...(await readPlaces(manager, key, others)), ...held], through);
     } catch (cause) {
       throw new LogUnavailable(`could not read the archived history of ${key}`, { cause });
     }

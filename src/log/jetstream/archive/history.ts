@@ -6,7 +6,8 @@ import type { LogRecord } from '../../reading.ts';
 import { readOrExplain } from '../../recorded-event.ts';
 import { parseSubject, subjectOf } from '../../subject.ts';
 import { isNothingFound } from '../history.ts';
-import { asArchived, placesOf } from './record.ts';
+import { orNothing } from '../stream.ts';
+import { asArchived, type Places, placeAfter, placesOf } from './record.ts';
 import { ARCHIVE, shardOf } from './stream.ts';
 
 /**
@@ -17,6 +18,8 @@ const MARGINS_MS = [1_000, 60_000];
 /** What came later after the end than this, or than so many records of other tasks, is not looked for. */
 const LATE_MS = 60_000;
 const LATE_RECORDS = 50;
+/** Late events that are read one by one, in some milliseconds each at worst. */
+const LATE_AT_MOST = 200;
 /** Records of one request. Each may lie in a block of its own, which is read and unpacked whole. */
 const BATCH = 32;
 
@@ -54,6 +57,24 @@ async function readShard(
       untilMs = untilMsOf(found);
       others = 0;
     } else if (dateOf(record) > untilMs || (isEnded(found) && ++others > LATE_RECORDS)) break;
+  }
+  return found;
+}
+
+/** The task's events among what stands at these sequences, the newest of them. */
+export async function readPlaces(
+  manager: JetStreamManager,
+  key: string,
+  seqs: readonly number[],
+): Promise<StoredEvent[]> {
+  const places = seqs.length > 0 ? await placesOf(manager) : undefined;
+  const found: StoredEvent[] = [];
+  for (const seq of places ? seqs.slice(-LATE_AT_MOST) : []) {
+    const place = await placeAfter(manager, seq - 1, places as Places);
+    const message = await orNothing(manager.streams.getMessage(ARCHIVE, { seq: place }));
+    const record = message && asArchived(message);
+    if (record?.seq === seq && parseSubject(record.subject)?.key === key)
+      found.push(decodeEvent(record.subject, record.bytes, seq));
   }
   return found;
 }

@@ -1,10 +1,14 @@
+import { timeOf } from '../../key.ts';
 import type { Gap, LogRecord, Page, ReadOptions } from '../../reading.ts';
 import { storedAt } from '../import-mark.ts';
 import { openPatiently, patiently, type ReaderParts } from '../patience.ts';
 import type { Arrival, Pulling } from '../pulling.ts';
 import type { ToEntry } from '../reader.ts';
-import { originOf, placeAfter, placesOf } from './record.ts';
+import { firstSince, originOf, type Places, placeAfter, placesOf } from './record.ts';
 import { ARCHIVE, shardOf } from './stream.ts';
+
+/** The clocks of the hosts that make keys may differ by so much from the log's. */
+const CLOCKS_MS = 60_000;
 
 /** A part of the log that has left it: what came after `after`, up to `through`. */
 export type PastOptions = Pick<ReadOptions, 'after' | 'keys' | 'signal'> & { readonly through: number };
@@ -21,6 +25,8 @@ export class ArchiveReader<T extends object> {
   readonly #toEntry: ToEntry<T>;
   readonly #keys: ReadonlySet<string> | undefined;
   readonly #shards: readonly string[];
+  /** When the first of the tasks was made, in milliseconds since 1970. */
+  readonly #sinceMs: number | undefined;
   /** All up to this sequence has been handed out; it lies at that place, or would. */
   #at: number;
   #place = 0;
@@ -33,6 +39,7 @@ export class ArchiveReader<T extends object> {
     this.#toEntry = toEntry;
     this.#keys = options.keys && new Set(options.keys);
     this.#shards = [...new Set(options.keys?.map(shardOf))];
+    this.#sinceMs = options.keys && Math.min(...options.keys.map(timeOf)) - CLOCKS_MS;
     this.#at = options.after;
   }
 
@@ -41,6 +48,10 @@ export class ArchiveReader<T extends object> {
     while (this.#at < through) {
       const isThere = await patiently(this.#parts, () => this.#findPlaces(), signal);
       if (signal.aborted) return;
+      if (this.#at >= through) {
+        yield { entries: [], through };
+        return;
+      }
       if (!isThere) {
         yield { entries: [{ gap: { from: this.#at + 1, to: through } }], through };
         return;
@@ -81,7 +92,18 @@ export class ArchiveReader<T extends object> {
     ]);
     this.#place = begin - 1;
     this.#end = beyond - 1;
+    await this.#passOver(places);
     return begin < beyond;
+  }
+
+  /** Before their keys were made there was nothing of the tasks, also where the archive has let go of what there was. */
+  async #passOver({ first }: Places): Promise<void> {
+    if (this.#sinceMs === undefined) return;
+    const begin = await firstSince(this.#parts.manager, this.#sinceMs);
+    // Older ones may have gone if it is the oldest.
+    if (!begin || begin.place <= Math.max(first, this.#place + 1)) return;
+    this.#place = begin.place - 1;
+    this.#at = Math.min(begin.seq - 1, this.#options.through);
   }
 
   /** Where the archive begins by now: what a filter jumped over before it may have gone. Without one each jump is a loss. */

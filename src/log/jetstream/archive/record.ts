@@ -1,6 +1,7 @@
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { UnreadableEvent } from '../../envelope.ts';
 import type { LogRecord } from '../../reading.ts';
+import { isNothingFound } from '../history.ts';
 import { orNothing } from '../stream.ts';
 import { ARCHIVE } from './stream.ts';
 
@@ -49,6 +50,22 @@ export async function placesOf(manager: JetStreamManager): Promise<Places | unde
 export async function seqAt(manager: JetStreamManager, place: number): Promise<number | undefined> {
   const message = await orNothing(manager.streams.getMessage(ARCHIVE, { seq: place }));
   return message && originOf({ headers: message.header, seq: place }).seq;
+}
+
+/** What the archive took first at that time, in milliseconds since 1970, or later. Undefined if there is none. */
+export async function firstSince(
+  manager: JetStreamManager,
+  ms: number,
+): Promise<{ readonly place: number; readonly seq: number } | undefined> {
+  try {
+    const message = await manager.direct.getMessage(ARCHIVE, { start_time: new Date(Math.max(0, ms)) });
+    return message
+      ? { place: message.seq, seq: originOf({ headers: message.header, seq: message.seq }).seq }
+      : undefined;
+  } catch (error) {
+    if (isNothingFound(error)) return undefined;
+    throw error;
+  }
 }
 
 /**

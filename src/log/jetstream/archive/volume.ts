@@ -1,9 +1,8 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { LogUnavailable } from '../../log.ts';
 import type { ArchiveVolume } from '../../upkeep.ts';
-import { isNothingFound } from '../history.ts';
-import { originOf, seqAt } from './record.ts';
-import { ARCHIVE, findStream } from './stream.ts';
+import { firstSince, seqAt } from './record.ts';
+import { findStream } from './stream.ts';
 
 /** JetStream lets two minutes pass between the fsyncs of such a stream. */
 const SETTLED_MS = 150_000;
@@ -19,7 +18,7 @@ export async function measureArchive(manager: JetStreamManager): Promise<Archive
     const recent = isEmpty ? undefined : await firstSince(manager, Date.parse(ts as string) - SETTLED_MS);
     return {
       through,
-      safeThrough: recent === undefined ? through : recent - 1,
+      safeThrough: recent ? recent.seq - 1 : through,
       events: state.messages,
       bytes: state.bytes,
       allowedBytes: config.max_bytes,
@@ -27,16 +26,5 @@ export async function measureArchive(manager: JetStreamManager): Promise<Archive
     };
   } catch (cause) {
     throw new LogUnavailable('the archive does not answer', { cause });
-  }
-}
-
-/** The sequence in the log of the first record that the archive took at that time or later. */
-async function firstSince(manager: JetStreamManager, ms: number): Promise<number | undefined> {
-  try {
-    const message = await manager.direct.getMessage(ARCHIVE, { start_time: new Date(ms) });
-    return message ? originOf({ headers: message.header, seq: message.seq }).seq : undefined;
-  } catch (error) {
-    if (isNothingFound(error)) return undefined;
-    throw error;
   }
 }
