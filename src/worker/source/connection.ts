@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { Client, type Dispatcher } from 'undici';
+import { LendingSocket } from './lending-socket.ts';
 
 /**
  * One checked socket, and the HTTP client that speaks over it and over nothing else: undici is handed the
@@ -52,8 +53,14 @@ export class Connection {
 
   /** Sends a GET. Neither cookies, referrer nor credentials: these are all the headers there are. */
   get(path: string, handler: Dispatcher.DispatchHandler): void {
+    if (this.#socket instanceof LendingSocket) this.#socket.keepsPieces = true;
     const headers = { 'user-agent': 'Wyvern', accept: '*/*', 'accept-encoding': 'identity' };
     this.#client.dispatch({ method: 'GET', path, headers }, handler);
+  }
+
+  /** The head of the answer is there and taken in. */
+  endHead(): void {
+    if (this.#socket instanceof LendingSocket) this.#socket.keepsPieces = false;
   }
 
   onceClosed(listener: () => void): void {

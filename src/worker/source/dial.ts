@@ -1,8 +1,9 @@
 import { lookup } from 'node:dns/promises';
-import { connect, isIP, type Socket } from 'node:net';
+import { isIP, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { connectFault, Fault, lookupFault } from './fault.ts';
 import type { Gate } from './gate.ts';
+import { LendingSocket } from './lending-socket.ts';
 import { hostOf, portOf } from './source-url.ts';
 
 /** All addresses of a name, in the order to try them. Rejects with the errors of `dns.lookup`. */
@@ -36,11 +37,14 @@ export async function dial(url: URL, settings: DialSettings, signal: AbortSignal
   settings.gate.checkPort(host, port);
   const addresses = await addressesOf(host, settings.resolver, signal);
   for (const address of addresses) settings.gate.checkAddress(host, address, port);
-  const socket = await connectToOne(addresses.slice(0, MAX_TRIED), port, settings.connectMs, signal);
+  const isSecure = url.protocol === 'https:';
+  // TLS has memory of its own.
+  const create = () => (isSecure ? new Socket() : new LendingSocket());
+  const socket = await connectToOne(create, addresses.slice(0, MAX_TRIED), port, settings.connectMs, signal);
   try {
     if (socket.remoteAddress === undefined) throw connectFault(closedEarly());
     settings.gate.checkAddress(host, socket.remoteAddress, port);
-    return url.protocol === 'https:' ? await secure(socket, host, settings.ca, signal) : socket;
+    return isSecure ? await secure(socket, host, settings.ca, signal) : socket;
   } catch (error) {
     socket.destroy();
     throw error;
@@ -62,6 +66,7 @@ async function addressesOf(
 }
 
 async function connectToOne(
+  create: () => Socket,
   addresses: readonly string[],
   port: number,
   connectMs: number,
@@ -69,7 +74,7 @@ async function connectToOne(
 ): Promise<Socket> {
   let failure: unknown;
   for (const address of addresses) {
-    const socket = connect({ host: address, port, noDelay: true });
+    const socket = create().setNoDelay(true).connect({ host: address, port });
     // An address that swallows packets must leave time for the next one.
     const giveUp = () => socket.destroy(systemError('ETIMEDOUT', 'connecting took too long'));
     const timer = address === addresses.at(-1) ? undefined : setTimeout(giveUp, connectMs / addresses.length);

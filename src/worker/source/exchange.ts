@@ -79,6 +79,7 @@ class Receiver implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
   ): void {
     if (status < 200 || this.#settle === undefined) return;
+    this.#connection.endHead();
     try {
       this.#head = readHead(status, headers, this.#limits);
     } catch (error) {
