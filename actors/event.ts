@@ -80,6 +80,8 @@ export const Started = Type.Object({
   account: Account,
   attempt: Attempt,
   worker: Type.String(),
+  /** Why it follows an attempt of which nothing more was heard; of any other, that one's `retried` says it. */
+  reason: Type.Optional(Type.String()),
 });
 
 export const Progress = Type.Object({

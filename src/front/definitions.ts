@@ -4,6 +4,7 @@ import type { ParameterProblems } from '../../actors/event.ts';
 import { catalogue } from '../tasks/catalogue.ts';
 import type { TaskDefinition } from '../tasks/definition.ts';
 import { checkParameters } from '../tasks/parameters.ts';
+import { withoutPasswords } from '../tasks/show-url.ts';
 import type { Problem } from './request-error.ts';
 
 /** A task definition as clients send it; past `task_name`, what it takes depends on the task. */
@@ -89,7 +90,9 @@ export function checkTask(
   const { task_name: _, ...parameters } = rest;
   const checked = checkParameters(definition, parameters);
   // A credential that slipped in here is an unknown parameter, and must not reach the log as one.
-  const kept = Object.fromEntries(Object.entries(rest).filter(([name]) => !CREDENTIALS.has(name)));
+  const kept = withoutPasswords(
+    Object.fromEntries(Object.entries(rest).filter(([name]) => !CREDENTIALS.has(name))),
+  );
   return {
     definition,
     sent: kept as CheckedTask['sent'],

@@ -21,8 +21,13 @@ export function parsePlace(text: string): Place | undefined {
   if (!isReal || Number(hours) > 23 || Number(minutes) > 59) return undefined;
   const offset = (Number(hours) * 60 + Number(minutes)) * 60_000;
   const ms = sign === '-' ? local + offset : local - offset;
-  const isShowable = ms >= 0 && ms < Date.UTC(10_000);
-  return isShowable
-    ? { kind: 'date', date: formatDate(ms * 1_000 + Number(fraction.padEnd(6, '0').slice(0, 6))) }
-    : undefined;
+  if (ms < 0 || ms >= Date.UTC(10_000)) return undefined;
+  // A number does not hold the microseconds of far years.
+  const micros = fraction.padEnd(6, '0').slice(0, 6);
+  return { kind: 'date', date: formatDate(ms * 1_000).replace('.000000', `.${micros}`) };
 }
+
+/** True where both are sequences, or both dates, and the first is the later one; of the others only the log can tell. */
+export const isAfter = (place: Place | undefined, other: Place | undefined): boolean =>
+  (place?.kind === 'seq' && other?.kind === 'seq' && place.seq > other.seq) ||
+  (place?.kind === 'date' && other?.kind === 'date' && place.date > other.date);

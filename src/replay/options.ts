@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { TASK_EVENT_TYPES, type TaskEventType } from '../../actors/event.ts';
 import { isKey } from '../log/key.ts';
-import { type Place, parsePlace } from '../log/place.ts';
+import { isAfter, type Place, parsePlace } from '../log/place.ts';
 import { hasZstd } from './compression.ts';
 
 export const REPLAY_USAGE = `Usage: wyvern replay [options]
@@ -77,8 +77,7 @@ export function readReplayOptions(args: readonly string[]): ReplayOptions {
     throw new UsageError('--follow has no end and no speed of its own');
   const from = place('from', values.from);
   const until = place('until', values.until);
-  if (from?.kind === 'seq' && until?.kind === 'seq' && from.seq > until.seq)
-    throw new UsageError('--from is after --until');
+  if (isAfter(from, until)) throw new UsageError('--from is after --until');
   return {
     mode,
     from,

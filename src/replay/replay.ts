@@ -79,7 +79,7 @@ async function showState({ log, write }: ReplayParts, { state, json }: ReplayOpt
   if (first?.type !== 'queued') {
     const missing = first
       ? 'the log has let go of its beginning'
-      : `the log knows no such task${seq ? ' then' : ''}`;
+      : `the log knows no such task${seq === undefined ? '' : ' then'}`;
     await write(JSON.stringify({ key, error: missing }));
     return 1;
   }

@@ -128,11 +128,16 @@ export class Attempts {
   }
 
   async #try({ definition, parameters, record, plan, delivery, interruption }: Work): Promise<Settle> {
-    const { attempt } = plan;
+    const { attempt, reason } = plan;
     if (interruption.reason === 'cancel') return ending(record, { type: 'canceled', attempt });
     // It was about to begin: nothing of it has to be said, nor tried again.
     if (interruption.reason === 'stop') return release(0);
-    const started = record.add({ type: 'started', attempt, worker: this.#parts.worker });
+    const started = record.add({
+      type: 'started',
+      attempt,
+      worker: this.#parts.worker,
+      ...(reason !== undefined && { reason }),
+    });
     // The first start is not waited for; a later one is, so that a task that kills its worker is counted.
     if (delivery.count > 1 && !(await started)) return LEAVE;
     const progress = new ProgressReports((said) => record.add({ type: 'progress', attempt, ...said }));

@@ -21,6 +21,8 @@ export type Plan =
       readonly spent: number;
       /** It is the last attempt, and the one before died with its worker. */
       readonly isSuspect: boolean;
+      /** Why it is made, where the attempt before has not said so itself. */
+      readonly reason?: string | undefined;
       readonly past: Past;
     }
   /** Its attempts are used up. */
@@ -81,12 +83,14 @@ export function planAttempt(history: readonly StoredEvent[], attempts: number, n
   const retried = events.flatMap((event) => (event.type === 'retried' ? [event] : []));
   const delayMs = Math.max(0, ...retried.map((event) => leftMs(event, nowMs)));
   if (delayMs > EARLY_MS) return { kind: 'wait', delayMs };
-  const started = events.filter(({ type }) => type === 'started').length;
-  const spent = started - retried.filter(({ handed_back }) => handed_back).length;
+  const started = events.filter((event) => event.type === 'started');
+  const spent = started.length - retried.filter(({ handed_back }) => handed_back).length;
   const last = retried.find(({ attempt }) => attempt === state.attempt);
   if (spent < attempts) {
-    const isSuspect = spent === attempts - 1 && started > 0 && last === undefined;
-    return { kind: 'try', attempt: state.attempt + 1, spent: spent + 1, isSuspect, past };
+    const lost = last === undefined ? started.at(-1) : undefined;
+    const isSuspect = spent === attempts - 1 && lost !== undefined;
+    const reason = lost && `the worker '${lost.worker}' was lost in attempt ${lost.attempt}`;
+    return { kind: 'try', attempt: state.attempt + 1, spent: spent + 1, isSuspect, reason, past };
   }
   const reason = last?.reason ?? 'the worker stopped while it ran the task';
   return { kind: 'fail', error: givenUp(reason, spent), attempt: state.attempt, past };

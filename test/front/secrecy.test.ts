@@ -96,6 +96,21 @@ describe('Neither a secret nor an API key, right or wrong, reaches', () => {
     expect(await (await service.fetch(`/v1/status?tasks=${status.key}&details=1`)).text()).not.toMatch(ANY);
   });
 
+  test('an event, as the password in a URL that a client should not have sent', async () => {
+    const status = await createOne(
+      service,
+      thumb(service, { url: `http://acme:${SECRET}@127.0.0.1/x.jpg` }),
+      true,
+    );
+    expect(status.result).toBe("File 'http://***@127.0.0.1/x.jpg' names user information");
+    const strayUrl = { ...hello(), url: [`//acme:${SECRET}@127.0.0.1/x.jpg`] };
+    const stray = await createOne(service, strayUrl, true);
+    for (const { key } of [status, stray]) {
+      expect(JSON.stringify(await historyOf(service, key))).not.toMatch(ANY);
+      expect(await (await service.fetch(`/v1/status?tasks=${key}&details=1`)).text()).not.toMatch(ANY);
+    }
+  });
+
   test('the disk, where all events lie', async () => {
     const files = await filesBelow(service.dataDir);
     const contents = await Promise.all(files.map((file) => readFile(file, 'latin1').catch(() => '')));

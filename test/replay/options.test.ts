@@ -10,6 +10,7 @@ describe('the options of replay', () => {
   it.each([
     [['--from', 'yesterday'], 'must be the seq of an event or an ISO 8601 date'],
     [['--from', '9', '--until', '3'], '--from is after --until'],
+    [['--from', '2026-11-27', '--until', '2026-11-26T23:59Z'], '--from is after --until'],
     [['--task', 'x'], 'is not a task key'],
     [['--type', 'done'], 'must be one of: queued'],
     [['--speed', '0'], 'must be a number above 0'],

@@ -47,6 +47,10 @@ export function workerOf(history: History, attempt: number): number | undefined 
   return started && Number(/\d+$/.exec(started.data.worker as string)?.[0]);
 }
 
+/** Why the attempt was made, if its worker knew. */
+export const reasonOf = (history: History, attempt: number): unknown =>
+  history.find(({ type, data }) => type === 'started' && data.attempt === attempt)?.data.reason;
+
 /** The type of a task's one end. Fails if it has none, or several. */
 export function endOf(history: History): string {
   const ends = history.filter(({ type, late }) => ENDS.includes(type) && !late).map(({ type }) => type);

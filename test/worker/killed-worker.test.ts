@@ -5,6 +5,7 @@ import {
   endOf,
   expectOneEndEach,
   type History,
+  reasonOf,
   untilAllEnded,
   untilAllStarted,
   workerOf,
@@ -40,6 +41,7 @@ describe.concurrent('a worker that is killed in the middle of its tasks', () => 
     for (const history of lost) {
       expect(attemptsOf(history)).toEqual([1, 2]);
       expect(workerOf(history, 1)).toBe(victim);
+      expect(reasonOf(history, 2)).toMatch(new RegExp(`^the worker '.*-${victim}' was lost in attempt 1$`));
     }
     expect(lost.map((history) => workerOf(history, 2))).toContain(other);
     await expectOneEndEach(service, keys);

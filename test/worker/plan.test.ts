@@ -35,7 +35,9 @@ describe('a task that is handed out again', () => {
       attempt: 2,
       spent: 2,
       isSuspect: false,
+      reason: "the worker 'w1' was lost in attempt 1",
     });
+    expect(plan(queued(), started(1), retried(1))).toMatchObject({ attempt: 2, reason: undefined });
   });
 
   it('is suspected on its last attempt, if the one before died with its worker', () => {

@@ -1,7 +1,7 @@
 import { TASK_EVENT_TYPES, type TaskEventType } from '../../../actors/event.ts';
 import type { Account } from '../../accounts/account.ts';
 import { eventDate } from '../../log/event-date.ts';
-import { type Place, parsePlace } from '../../log/place.ts';
+import { isAfter, type Place, parsePlace } from '../../log/place.ts';
 import { authenticateBySecret } from '../authentication.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
@@ -51,16 +51,10 @@ function readAsked(query: URLSearchParams, head: RequestHead, maxTasks: number):
     types: readTypes(query.getAll('types'), problems),
     isCloudEvents: readFormat(query.get('format'), accept, problems),
   };
-  checkOrder(asked, problems);
+  if (isAfter(asked.from, asked.until))
+    problems.push({ name: 'until', location: 'query', description: 'until lies before from' });
   if (problems.length > 0) throw new RequestError(400, problems);
   return asked;
-}
-
-function checkOrder({ from, until }: Asked, problems: Problem[]): void {
-  const isReversed =
-    (from?.kind === 'seq' && until?.kind === 'seq' && from.seq > until.seq) ||
-    (from?.kind === 'date' && until?.kind === 'date' && from.date > until.date);
-  if (isReversed) problems.push({ name: 'until', location: 'query', description: 'until lies before from' });
 }
 
 function readLastId(text: string, problems: Problem[]): number | undefined {

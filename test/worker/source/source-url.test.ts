@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { showUrl } from '../../../src/tasks/show-url.ts';
+import { showUrl, withoutPasswords } from '../../../src/tasks/show-url.ts';
 import { FETCH_LIMITS } from '../../../src/worker/source/limits.ts';
 import { hostOf, parseSourceUrl, portOf } from '../../../src/worker/source/source-url.ts';
 
@@ -82,6 +82,24 @@ describe('a URL in a text', () => {
     ['http://a.example/\ud800', 'http://a.example/\ufffd'],
   ])('%j is shown as %j', (text, shown) => {
     expect(showUrl(text)).toBe(shown);
+  });
+
+  it.each([
+    ['http://user:pw@a.example/@b', 'http://***@a.example/@b'],
+    ['http:\\\\user:pw@a.example/', 'http:\\\\***@a.example/'],
+    ['http:user:pw@a.example', 'http:***@a.example'],
+    [' \0ht\ntp://us\ner:pw@a.example', 'http://***@a.example'],
+    ['ftp://user:pw@a.example', 'ftp://***@a.example'],
+    ['//user:pw@a.example', '//***@a.example'],
+    ['http://a.example/?mail=a@b.example', 'http://a.example/?mail=a@b.example'],
+    [' http://a.example/@', ' http://a.example/@'],
+    ['dear: me@a.example', 'dear: me@a.example'],
+    ['me@a.example', 'me@a.example'],
+  ])('%j is kept as %j, wherever it stands in a definition', (text, kept) => {
+    expect(withoutPasswords({ url: text, urls: [{ 1: text }, 2, null] })).toEqual({
+      url: kept,
+      urls: [{ 1: kept }, 2, null],
+    });
   });
 
   it('is cut to 300 characters, never through the middle of one', () => {
