@@ -30,6 +30,8 @@ export interface StoredEvent {
   readonly prev: string | undefined;
   /** SHA-256 of the stored record, in hex: what the task's next event names as its `prev`. */
   readonly hash: string;
+  /** Of the schema, as it was written. */
+  readonly version: number;
   /** Size of the stored record, in bytes. */
   readonly bytes: number;
   readonly event: TaskEvent;
@@ -69,11 +71,9 @@ export function decodeEvent(subject: string, data: Uint8Array, seq: number): Sto
   const { v, id, prev, ...event } = upcast(parse(data, seq), seq);
   if (typeof id !== 'string' || !isHashOrNone(prev) || !checkEvent.Check(event))
     throw new UnreadableEvent(`event ${seq} at '${subject}' does not fit version ${String(v)} of the schema`);
-  return { seq, ...place, id, prev, hash: hashOf(data), bytes: data.length, event };
+  const { name, key } = place;
+  return { seq, key, name, id, prev, hash: hashOf(data), version: v as number, bytes: data.length, event };
 }
-
-/** The version of a record that `decodeEvent` has taken. */
-export const versionOf = (data: Uint8Array): number => parse(data, 0).v as number;
 
 const isHashOrNone = (prev: unknown): prev is string | undefined =>
   prev === undefined || (typeof prev === 'string' && HASH.test(prev));

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Queued, TaskEvent } from '../../actors/event.ts';
 import { replayTask } from '../../actors/task.ts';
+import type { StoredEvent } from '../log/envelope.ts';
 import type { EventLog } from '../log/log.ts';
 import type { OutputReader } from '../storage/storage.ts';
 import { exportRecords } from './export.ts';
@@ -101,14 +102,14 @@ async function verify(parts: ReplayParts, options: ReplayOptions, range: Range):
     beginsLate: (await log.extent()).first > 1 || range.after > 0,
     isWanted: ({ event }) => options.account === undefined || event.account === options.account,
     tell: (illegal) => void lines.push(options.json ? illegalJson(illegal) : illegalLine(illegal)),
-    ended: async ({ key, seq, event }) => {
-      if (event.type !== 'completed' || !storage) return;
-      for (const output of event.outputs) {
-        const description = await outputProblem(log, storage, key, output);
-        if (description) verifier.tell({ seq, key, kind: 'output', description });
-      }
-    },
+    ended: (stored) => (storage && hasOutputs(stored.event) ? checkOutputs(storage, stored) : undefined),
   });
+  const checkOutputs = async (of: OutputReader, { key, seq, event }: StoredEvent): Promise<void> => {
+    for (const output of event.type === 'completed' ? event.outputs : []) {
+      const description = await outputProblem(log, of, key, output);
+      if (description) verifier.tell({ seq, key, kind: 'output', description });
+    }
+  };
   for await (const { entries, through } of log.readRecords({ ...range, keys: options.tasks, signal })) {
     for (const entry of entries) {
       if ('gap' in entry) {
@@ -116,8 +117,11 @@ async function verify(parts: ReplayParts, options: ReplayOptions, range: Range):
         const isRetention = options.tasks !== undefined || (await log.extent()).held > entry.gap.to;
         // What was not taken along is other tasks'.
         if (!isPart) verifier.gap(entry.gap.from, entry.gap.to, isRetention);
-      } else await verifier.judge(entry);
-      for (const line of lines.splice(0)) await write(line);
+      } else {
+        const waiting = verifier.judge(entry);
+        if (waiting) await waiting;
+      }
+      if (lines.length > 0) for (const line of lines.splice(0)) await write(line);
     }
     progress(through - range.after, range.through - range.after);
   }
@@ -126,3 +130,5 @@ async function verify(parts: ReplayParts, options: ReplayOptions, range: Range):
   if (signal.aborted) return 130;
   return summary.illegal > 0 ? 1 : 0;
 }
+
+const hasOutputs = (event: TaskEvent): boolean => event.type === 'completed' && event.outputs.length > 0;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { decodeEvent, type StoredEvent, UnreadableEvent, versionOf } from '../log/envelope.ts';
+import { decodeEvent, type StoredEvent, UnreadableEvent } from '../log/envelope.ts';
 import { timeOf } from '../log/key.ts';
 import type { EventLog } from '../log/log.ts';
 import type { LogRecord } from '../log/reading.ts';
@@ -42,7 +42,7 @@ export interface VerifierParts {
   /** Ended tasks that are remembered for what may still come late. */
   readonly maxEnded?: number;
   /** An end that is legal and may have outputs. */
-  ended?(stored: StoredEvent): Promise<void>;
+  ended?(stored: StoredEvent): Promise<void> | undefined;
 }
 
 const MAX_ENDED = 50_000;
@@ -76,24 +76,31 @@ export class Verifier {
     this.#ended = new Recent(parts.maxEnded ?? MAX_ENDED, Number.POSITIVE_INFINITY);
   }
 
-  async judge(record: LogRecord): Promise<void> {
+  /** Undefined for almost all records: there is nothing to wait for. */
+  judge(record: LogRecord): Promise<void> | undefined {
     this.#first ??= record;
     if (this.#isAfterLoss) this.#lostBeforeMs = record.storedAtMs + CLOCKS_MS;
     this.#isAfterLoss = false;
     this.#digest.update(`${record.subject} ${record.bytes.length}\n`).update(record.bytes);
-    if (!isEventSubject(record.subject)) return;
+    if (!isEventSubject(record.subject)) return undefined;
     const judged = this.#decode(record);
-    if (!judged || !this.#parts.isWanted(judged.stored)) return;
+    if (!judged || !this.#parts.isWanted(judged.stored)) return undefined;
     this.#events++;
+    const judge = this.#judgeOf(judged.stored);
+    return judge instanceof TaskJudge
+      ? this.#hear(judge, judged)
+      : judge.then((readAgain) => this.#hear(readAgain, judged));
+  }
+
+  #hear(judge: TaskJudge, judged: JudgedEvent): Promise<void> | undefined {
     const { stored } = judged;
-    const judge = await this.#judgeOf(stored);
     const hadEnded = judge.hasEnded;
     const { standing, problems } = judge.hear(judged);
     if (standing === 'late') this.#late++;
     else if (standing === 'stale' && problems.length === 0) this.#stale++;
     for (const problem of problems) this.tell({ seq: stored.seq, key: stored.key, ...problem });
     this.#keep(stored.key, judge);
-    if (judge.hasEnded && !hadEnded) await this.#parts.ended?.(stored);
+    return judge.hasEnded && !hadEnded ? this.#parts.ended?.(stored) : undefined;
   }
 
   /** The log lacks these sequences. What retention let go of while it was read is no fault of the log. */
@@ -133,13 +140,26 @@ export class Verifier {
     }
   }
 
-  async #judgeOf({ key, seq, event }: StoredEvent): Promise<TaskJudge> {
+  #judgeOf(stored: StoredEvent): TaskJudge | Promise<TaskJudge> {
+    const { key, event } = stored;
     const known = this.#open.get(key) ?? this.#ended.get(key);
     if (known) return known;
     const isNew = this.#begun.add(key);
-    const past = isNew && event.type === 'queued' ? [] : await this.#past(key, seq);
+    if (!isNew || event.type !== 'queued') return this.#readAgain(stored);
+    this.#tasks++;
+    return this.#newJudge(key);
+  }
+
+  #newJudge(key: string): TaskJudge {
+    const isWhole = this.#lostBeforeMs === Number.NEGATIVE_INFINITY;
+    return new TaskJudge(!isWhole && timeOf(key) <= this.#lostBeforeMs);
+  }
+
+  /** One that is not remembered, or was not met yet, with all that the log has of its task before. */
+  async #readAgain({ key, seq }: StoredEvent): Promise<TaskJudge> {
+    const past = await this.#past(key, seq);
     if (past.every(({ stored }) => stored.seq < (this.#first?.seq ?? 0))) this.#tasks++;
-    const judge = new TaskJudge(timeOf(key) <= this.#lostBeforeMs);
+    const judge = this.#newJudge(key);
     for (const judged of past) judge.hear(judged);
     return judge;
   }
@@ -163,7 +183,6 @@ export class Verifier {
 
 const decode = ({ subject, bytes, seq, storedAtMs }: LogRecord): JudgedEvent => ({
   stored: decodeEvent(subject, bytes, seq),
-  version: versionOf(bytes),
   subject,
   storedAtMs,
 });

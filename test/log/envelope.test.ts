@@ -13,6 +13,7 @@ describe('a stored event', () => {
     expect(decodeEvent(subject, data, 7)).toEqual({
       seq: 7,
       key: KEY,
+      version: 2,
       name: 'hello',
       id,
       prev: undefined,

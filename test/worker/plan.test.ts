@@ -15,6 +15,7 @@ const plan = (...events: TaskEvent[]) =>
         id: String(index),
         prev: undefined,
         hash: `hash ${index}`,
+        version: 2,
         bytes: 0,
         event,
       }),

@@ -37,7 +37,7 @@ import type { ReaderParts } from './patience.ts';
 import { Publisher } from './publisher.ts';
 import { JetStreamTaking } from './queue.ts';
 import { chosenEvents, Reader, type ToEntry } from './reader.ts';
-import { SharedExtent } from './shared-extent.ts';
+import { SharedExtent, type StreamExtent } from './shared-extent.ts';
 import { ensureConsumer, ensureStream, findStream, STREAM } from './stream.ts';
 import { untilReady } from './until-ready.ts';
 import { JetStreamUpkeep, PURGE_TIMEOUT_MS } from './upkeep.ts';
@@ -72,7 +72,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     this.#appender = new Appender(this.#publisher, (subject) => this.#storedId(subject), config.SYNC);
     this.checkpoints = new JetStreamCheckpoints(this.#client, manager, config.REPLICAS, logger);
     this.upkeep = upkeep;
-    const extent = new SharedExtent(() => this.#held().catch(() => undefined));
+    const extent = new SharedExtent(() => this.#streamExtent().catch(() => undefined));
     this.#reading = { connection, manager, isReplicated: this.#isReplicated, extent, logger };
     this.#archive = upkeep.hasArchive ? new Archive(this.#reading) : undefined;
   }
@@ -217,6 +217,11 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   /** What the log itself holds. */
   async #held(): Promise<Span> {
     return extentOf((await this.#info()).state);
+  }
+
+  async #streamExtent(): Promise<StreamExtent> {
+    const { config, state } = await this.#info();
+    return { ...extentOf(state), importedThrough: importedThrough(config) };
   }
 
   async #info(): Promise<StreamInfo> {

@@ -1,11 +1,17 @@
 import type { Span } from '../reading.ts';
 
+/** What a stream holds. */
+export interface StreamExtent extends Span {
+  /** Up to this sequence it was imported, and its records carry when they were stored first; 0 if it was not. */
+  readonly importedThrough: number;
+}
+
 /** How long those wait who are in no hurry. */
 const SOON_MS = 1_000;
 
 interface Question {
-  readonly answer: Promise<Span | undefined>;
-  resolve(answer: Span | undefined): void;
+  readonly answer: Promise<StreamExtent | undefined>;
+  resolve(answer: StreamExtent | undefined): void;
 }
 
 /**
@@ -15,7 +21,7 @@ interface Question {
  * without a word.
  */
 export class SharedExtent {
-  readonly #ask: () => Promise<Span | undefined>;
+  readonly #ask: () => Promise<StreamExtent | undefined>;
   /** The one that is still to be put. */
   #next: Question | undefined;
   #isDue = false;
@@ -23,19 +29,19 @@ export class SharedExtent {
   #timer: NodeJS.Timeout | undefined;
 
   /** `ask` resolves with undefined while the log does not answer. */
-  constructor(ask: () => Promise<Span | undefined>) {
+  constructor(ask: () => Promise<StreamExtent | undefined>) {
     this.#ask = ask;
   }
 
   /** Resolves with how the log is after this call; undefined if it does not answer. */
-  now(): Promise<Span | undefined> {
+  now(): Promise<StreamExtent | undefined> {
     const { answer } = this.#join();
     void this.#put();
     return answer;
   }
 
   /** The same, within a second, together with whoever asks by then. */
-  soon(): Promise<Span | undefined> {
+  soon(): Promise<StreamExtent | undefined> {
     const { answer } = this.#join();
     this.#timer ??= setTimeout(() => void this.#put(), SOON_MS).unref();
     return answer;
@@ -64,7 +70,7 @@ export class SharedExtent {
 
 function question(): Question {
   let resolve: Question['resolve'] = () => {};
-  const answer = new Promise<Span | undefined>((settle) => {
+  const answer = new Promise<StreamExtent | undefined>((settle) => {
     resolve = settle;
   });
   return { answer, resolve };

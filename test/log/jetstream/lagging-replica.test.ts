@@ -40,7 +40,7 @@ function laggingOnce(manager: JetStreamManager, first_seq: number): JetStreamMan
 async function told(manager: JetStreamManager): Promise<unknown[]> {
   const extent = new SharedExtent(async () => {
     const { first_seq, last_seq } = (await manager.streams.info('TASKS')).state;
-    return { first: first_seq, last: last_seq };
+    return { first: first_seq, last: last_seq, importedThrough: 0 };
   });
   const reading = { ...parts, manager, extent };
   const options = { after: 0, through, signal: never };

@@ -1,15 +1,16 @@
 import { setMaxListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { SharedExtent } from '../../../src/log/jetstream/shared-extent.ts';
+import { SharedExtent, type StreamExtent } from '../../../src/log/jetstream/shared-extent.ts';
 import { newKey } from '../../../src/log/key.ts';
-import type { Span } from '../../../src/log/reading.ts';
 import { until } from '../../support/until.ts';
 import { lifeOf, openStage } from '../reading-support.ts';
 
+const span = (first: number, last: number): StreamExtent => ({ first, last, importedThrough: 0 });
+
 /** A log that answers when it is told to, and how often it was asked. */
 function slowLog() {
-  const answers: ((span: Span | undefined) => void)[] = [];
-  const ask = () => new Promise<Span | undefined>((resolve) => answers.push(resolve));
+  const answers: ((span: StreamExtent | undefined) => void)[] = [];
+  const ask = () => new Promise<StreamExtent | undefined>((resolve) => answers.push(resolve));
   return { extent: new SharedExtent(ask), answers };
 }
 
@@ -19,15 +20,12 @@ describe('the extent of the log', () => {
     const first = extent.now();
     const [second, third] = [extent.now(), extent.soon()];
     expect(answers).toHaveLength(1);
-    answers[0]?.({ first: 1, last: 5 });
-    expect(await first).toEqual({ first: 1, last: 5 });
+    answers[0]?.(span(1, 5));
+    expect(await first).toEqual(span(1, 5));
     await until(() => answers.length === 2 || undefined);
-    answers[1]?.({ first: 3, last: 6 });
+    answers[1]?.(span(3, 6));
     // They came after the first question was put: what went between would have been missed.
-    expect(await Promise.all([second, third])).toEqual([
-      { first: 3, last: 6 },
-      { first: 3, last: 6 },
-    ]);
+    expect(await Promise.all([second, third])).toEqual([span(3, 6), span(3, 6)]);
     expect(answers).toHaveLength(2);
   });
 
@@ -39,8 +37,8 @@ describe('the extent of the log', () => {
     answers[0]?.(undefined);
     expect(new Set(await Promise.all(idle))).toEqual(new Set([undefined]));
     const later = extent.now();
-    answers[1]?.({ first: 1, last: 1 });
-    expect(await later).toEqual({ first: 1, last: 1 });
+    answers[1]?.(span(1, 1));
+    expect(await later).toEqual(span(1, 1));
     expect(answers).toHaveLength(2);
   });
 });
