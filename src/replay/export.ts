@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { EventLog } from '../log/log.ts';
@@ -27,6 +27,7 @@ export async function exportRecords(parts: Parts, options: ReplayOptions, range:
   const file = options.file as string;
   const partial = `${file}.part`;
   const lines = new Lines(parts, options, range);
+  await refuseOtherThanFile(file);
   try {
     await rm(partial, { force: true });
     const target = createWriteStream(partial, { mode: 0o600, flags: 'wx' });
@@ -43,6 +44,12 @@ export async function exportRecords(parts: Parts, options: ReplayOptions, range:
   const { records } = lines;
   await parts.write(options.json ? JSON.stringify({ records, file }) : `wrote ${records} records to ${file}`);
   return 0;
+}
+
+/** A folder would be noticed at the end only, and a device, such as /dev/null, would not be one any more. */
+async function refuseOtherThanFile(file: string): Promise<void> {
+  const found = await stat(file).catch(() => undefined);
+  if (found && !found.isFile()) throw new FileProblem(`cannot write ${file}: it is there, and is no file`);
 }
 
 /** The lines of the file, as many at a time as a page of the log has. */

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest';
 import type { TaskEvent } from '../../actors/event.ts';
@@ -74,6 +76,22 @@ afterAll(async () => {
 });
 
 afterEach(() => bench.removeLog());
+
+test('An export takes the place of a file, and of nothing else', async () => {
+  const file = bench.path('taken.ndjson');
+  await writeFile(file, 'an older one');
+  await replayed(source.log, '--export', file, '--until', '8');
+  expect(await readFile(file, 'utf8')).toMatch(/^\{"export"/);
+  const folder = bench.path('a-folder');
+  await mkdir(folder);
+  const socket = createServer().listen(bench.path('a-socket'));
+  await once(socket, 'listening');
+  for (const place of [folder, bench.path('a-socket')]) {
+    await expect(replayed(source.log, '--export', place, '--until', '8')).rejects.toThrow(/is no file$/);
+    expect((await stat(place)).isFile()).toBe(false);
+  }
+  socket.close();
+});
 
 describe('an export that is imported', () => {
   it.each([
