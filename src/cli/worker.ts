@@ -25,7 +25,7 @@ export async function worker(config: Config): Promise<void> {
   const logger = createLogger('worker', config).child({ worker: id });
   endWithSupervisor(logger);
   const connection = await connectToLog(config, `wyvern worker ${id}`, logger);
-  const log = await JetStreamLog.open(connection, config, logger);
+  const log = await JetStreamLog.openAsItIs(connection, config, logger);
   const storage = await openStorage(config, connection, logger);
   const spoolFolder = await openSpool(join(config.DATA_DIR, 'spool'));
   const fetcher = createFetcher({

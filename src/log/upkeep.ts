@@ -21,6 +21,8 @@ export interface LogLimits {
 
 /** What the archive has of the log, and holds. */
 export interface ArchiveVolume {
+  /** Whether it takes what comes into the log; else it has been turned off. */
+  readonly isFilled: boolean;
   /** The sequence of the last event that it has taken; 0 if it holds none. */
   readonly through: number;
   /** The same of the last one that a crash cannot take from it any more. */

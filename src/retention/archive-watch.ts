@@ -76,7 +76,16 @@ export class ArchiveWatch {
   }
 
   #reason(): string | undefined {
-    if (!this.#volume) return 'there is no archive: nothing is archived, and nothing goes from a full log';
+    if (!this.#volume)
+      return (
+        'there is no archive of this log: nothing is archived, and nothing goes from a full log; ' +
+        'remove the stream ARCHIVE if it is that of another log, and start this front anew to have one made'
+      );
+    if (!this.#volume.isFilled)
+      return (
+        'the archive is not filled any more, events that go by age will be lost to it: a front that was started with ' +
+        'ARCHIVE_DAYS=0, or without it, has turned it off; give all fronts the same ARCHIVE_DAYS, then start one anew'
+      );
     if (this.#lag > 0 && this.#now() - this.#movedAt > STALLED_AFTER_MS)
       return 'the archive does not follow the log: events that go by age will be lost to it';
     const { bytes, allowedBytes, oldestMs } = this.#volume;

@@ -1,8 +1,9 @@
 import { ulid } from 'ulid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
+import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import type { Append } from '../../src/log/log.ts';
 import type { Entry } from '../../src/log/reading.ts';
+import { createLogger } from '../../src/logger.ts';
 import { until } from '../support/until.ts';
 import { ArchiveStage, lifeOf, recordsOf } from './archive-support.ts';
 import { all, isEvent, never, numbers } from './reading-support.ts';
@@ -65,6 +66,21 @@ describe('an archive that was turned on late, off, and on again', () => {
     expect((between ?? before)?.to).toBeGreaterThanOrEqual(500);
     expect(await all(on, { after: 300, through: 400, keys })).toEqual([{ gap: { from: 301, to: 400 } }]);
     expect(await all(on, { after: 510, through: 600, keys })).toEqual([]);
+  });
+
+  it('is left as it is by a worker, whatever that was started with, and so are the bounds of the log', async () => {
+    const { connection } = await stage.server.open();
+    await stage.open({ ARCHIVE_DAYS: 60 });
+    const before = [await stage.stream('ARCHIVE'), await stage.stream('TASKS')].map(({ config }) => config);
+    const settings = { ...stage.server.config, ARCHIVE_DAYS: 0, RETENTION_DAYS: 1, MAX_LOG_EVENTS: 1_000 };
+    const worker = await JetStreamLog.openAsItIs(
+      connection,
+      settings,
+      createLogger('test', stage.server.config),
+    );
+    const after = [await stage.stream('ARCHIVE'), await stage.stream('TASKS')].map(({ config }) => config);
+    expect(after).toEqual(before);
+    expect(await worker.upkeep.archive()).toMatchObject({ isFilled: true });
   });
 
   it('goes when it is off and empty', async () => {

@@ -19,7 +19,15 @@ function setUp() {
   });
   const look = (archive: Partial<ArchiveVolume> | undefined, log: Partial<LogVolume>, seconds = 1) => {
     now += seconds * 1_000;
-    const of = { through: 0, safeThrough: 0, events: 1, bytes: 1, allowedBytes: 1_000, oldestMs: 0 };
+    const of = {
+      isFilled: true,
+      through: 0,
+      safeThrough: 0,
+      events: 1,
+      bytes: 1,
+      allowedBytes: 1_000,
+      oldestMs: 0,
+    };
     volume = archive && { ...of, ...archive };
     const limits = { events: 1_000, bytes: 1_000 };
     return watch.look({
@@ -36,6 +44,13 @@ it('lets the log let go of what a crash cannot take from the archive, and of no 
   expect(watch.lag).toBe(10);
   expect(await look(undefined, { lastSeq: 100 })).toBe(0);
   expect(told).toEqual([expect.stringContaining('there is no archive')]);
+});
+
+it('tells at once that the archive has been turned off, by what, and what to do', async () => {
+  const { look, told } = setUp();
+  await look({ through: 90 }, { lastSeq: 100 });
+  await look({ through: 90, isFilled: false }, { lastSeq: 100 });
+  expect(told).toEqual([expect.stringMatching(/a front .* ARCHIVE_DAYS=0.* same ARCHIVE_DAYS, then start/)]);
 });
 
 it('counts what the log had let go of before there was an archive neither as missing nor as behind', async () => {

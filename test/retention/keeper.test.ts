@@ -80,7 +80,8 @@ describe('the keeper of a log', () => {
 
   it('lets go of nothing that a crash could still take from the archive', async () => {
     await fillLog(log, { ended: 980 });
-    const holds = { through: 2_900, events: 2_900, bytes: 1, allowedBytes: 1_000, oldestMs: 0 };
+    const counts = { through: 2_900, events: 2_900, bytes: 1, allowedBytes: 1_000 };
+    const holds = { isFilled: true, ...counts, oldestMs: 0 };
     let safeThrough = 0;
     const archive = new ArchiveWatch({
       upkeep: { archive: async () => ({ ...holds, safeThrough }) },

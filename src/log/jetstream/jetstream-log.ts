@@ -38,7 +38,7 @@ import { Publisher } from './publisher.ts';
 import { JetStreamTaking } from './queue.ts';
 import { chosenEvents, Reader, type ToEntry } from './reader.ts';
 import { SharedExtent, type StreamExtent } from './shared-extent.ts';
-import { ensureConsumer, ensureStream, findStream, STREAM } from './stream.ts';
+import { ensureConsumer, ensureStream, findStream, makeStream, STREAM } from './stream.ts';
 import { untilReady } from './until-ready.ts';
 import { JetStreamUpkeep, PURGE_TIMEOUT_MS } from './upkeep.ts';
 
@@ -77,12 +77,36 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     this.#archive = upkeep.hasArchive ? new Archive(this.#reading) : undefined;
   }
 
-  /** Opens the log, and makes its stream if it is not there yet. Waits for a JetStream that is still starting. */
+  /**
+   * Opens the log, makes its streams if they are not there yet, and brings them to the settings. Waits for a JetStream
+   * that is still starting.
+   */
   static async open(connection: NatsConnection, config: Config, logger: Logger): Promise<JetStreamLog> {
     const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
     await untilReady('the log', () => ensureStream(manager, config), logger);
     await untilReady('the log', () => ensureRequestsStream(manager, config), logger);
     const isArchived = await untilReady('the archive', () => ensureArchive(manager, config, logger), logger);
+    return JetStreamLog.#opened(connection, manager, isArchived, config, logger);
+  }
+
+  /**
+   * The same for a worker, whose settings are not those of the log: it makes the stream if no front has done so yet, and
+   * takes what is there as it is.
+   */
+  static async openAsItIs(connection: NatsConnection, config: Config, logger: Logger): Promise<JetStreamLog> {
+    const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
+    await untilReady('the log', () => makeStream(manager, config), logger);
+    const isArchived = await untilReady('the archive', () => hasArchive(manager), logger);
+    return JetStreamLog.#opened(connection, manager, isArchived, config, logger);
+  }
+
+  static async #opened(
+    connection: NatsConnection,
+    manager: JetStreamManager,
+    isArchived: boolean,
+    config: Config,
+    logger: Logger,
+  ): Promise<JetStreamLog> {
     const patient = await jetstreamManager(connection, { timeout: PURGE_TIMEOUT_MS, checkAPI: false });
     const upkeep = new JetStreamUpkeep(manager, patient, isArchived);
     return new JetStreamLog(connection, manager, upkeep, config, logger);

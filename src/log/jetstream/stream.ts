@@ -29,17 +29,19 @@ export type StreamSettings = Pick<Config, 'RETENTION_DAYS' | 'MAX_LOG_BYTES' | '
  * 15-80 times on random reads.
  */
 export async function ensureStream(manager: JetStreamManager, settings: StreamSettings): Promise<void> {
+  const found = await makeStream(manager, settings);
   const adjustable = adjustableOf(settings);
-  try {
-    const { config: found } = await manager.streams.info(STREAM);
-    if (importOf(found) === 'unfinished') throw new UnfinishedImport();
-    const differs = (name: keyof typeof adjustable) => !isDeepStrictEqual(found[name], adjustable[name]);
-    if ((Object.keys(adjustable) as (keyof typeof adjustable)[]).some(differs))
-      await manager.streams.update(STREAM, adjustable);
-  } catch (error) {
-    if (!hasCode(error, JetStreamApiCodes.StreamNotFound)) throw error;
-    await manager.streams.add(streamConfig(settings));
-  }
+  const differs = (name: keyof typeof adjustable) => !isDeepStrictEqual(found[name], adjustable[name]);
+  if ((Object.keys(adjustable) as (keyof typeof adjustable)[]).some(differs))
+    await manager.streams.update(STREAM, adjustable);
+}
+
+/** Makes the stream if it is not there. Resolves with how it is then; rejects with `UnfinishedImport`. */
+export async function makeStream(manager: JetStreamManager, settings: StreamSettings): Promise<StreamConfig> {
+  const found = await findStream(manager);
+  const { config } = found ?? (await manager.streams.add(streamConfig(settings)));
+  if (importOf(config) === 'unfinished') throw new UnfinishedImport();
+  return config;
 }
 
 const adjustableOf = (settings: StreamSettings) => ({

@@ -17,6 +17,7 @@ export async function measureArchive(manager: JetStreamManager): Promise<Archive
     const through = (isEmpty ? undefined : await seqAt(manager, state.last_seq)) ?? 0;
     const recent = isEmpty ? undefined : await firstSince(manager, Date.parse(ts as string) - SETTLED_MS);
     return {
+      isFilled: (config.sources?.length ?? 0) > 0,
       through,
       safeThrough: recent ? recent.seq - 1 : through,
       events: state.messages,
