@@ -1,23 +1,39 @@
 import { randomFillSync } from 'node:crypto';
-import { decodeTime, ulid } from 'ulid';
+import { decodeTime, encodeTime } from 'ulid';
 
-// Keys are capabilities, so their 80 random bits come from the system's generator; one pool serves 256 keys,
-// because a call a character costs 20-50 µs a key and this 1 µs.
-const pool = new Uint8Array(4096);
-let next = pool.length;
+const ALPHABET = Buffer.from('0123456789ABCDEFGHJKMNPQRSTVWXYZ');
+const TIME_LETTERS = 10;
+const RANDOM_LETTERS = 16;
 
-const secureRandom = (): number => {
-  if (next === pool.length) {
-    randomFillSync(pool);
+// Keys are capabilities, so their 80 random bits come from the system's generator, for 256 keys at once: 0.2 µs a key.
+// With a call a letter the package takes 20-50 µs, and 0.7 with such a pool behind it.
+const letters = Buffer.alloc(256 * RANDOM_LETTERS);
+let next = letters.length;
+let cachedMs = -1;
+let cachedTime = '';
+
+function randomLetters(): string {
+  if (next === letters.length) {
+    randomFillSync(letters);
+    for (const [at, byte] of letters.entries()) letters[at] = ALPHABET[byte % ALPHABET.length] as number;
     next = 0;
   }
-  return (pool[next++] as number) / 256;
-};
+  next += RANDOM_LETTERS;
+  return letters.toString('latin1', next - RANDOM_LETTERS, next);
+}
+
+function timeLetters(ms: number): string {
+  if (ms !== cachedMs) {
+    cachedTime = encodeTime(ms, TIME_LETTERS);
+    cachedMs = ms;
+  }
+  return cachedTime;
+}
 
 const KEY = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 
 /** A new task key: a ULID, never monotonic, so that one key says nothing of the next. */
-export const newKey = (): string => ulid(undefined, secureRandom);
+export const newKey = (): string => timeLetters(Date.now()) + randomLetters();
 
 /** True for a ULID as `newKey` writes them: 26 characters, upper case. Nothing else becomes part of a subject. */
 export const isKey = (text: unknown): text is string => typeof text === 'string' && KEY.test(text);

@@ -148,14 +148,19 @@ export class TaskRecord {
   }
 
   /** Resolves with how many of them are in the log. Rejects with `EventRefused`. */
-  async #append(entries: readonly Append[]): Promise<number> {
-    for (;;) {
+  #append(entries: readonly Append[]): Promise<number> {
+    return this.#parts.log.appendInOrder(entries).catch((error) => this.#appendAgain(entries, error));
+  }
+
+  async #appendAgain(entries: readonly Append[], failure: unknown): Promise<number> {
+    for (let error = failure; ; ) {
+      if (entries[0]?.event.type === 'progress') return 0;
+      if (error instanceof EventRefused) throw error;
+      await delay(AGAIN_MS);
       try {
         return await this.#parts.log.appendInOrder(entries);
-      } catch (error) {
-        if (entries[0]?.event.type === 'progress') return 0;
-        if (error instanceof EventRefused) throw error;
-        await delay(AGAIN_MS);
+      } catch (again) {
+        error = again;
       }
     }
   }

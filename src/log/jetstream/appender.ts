@@ -91,11 +91,16 @@ export class Appender {
     });
   }
 
-  /** See `EventLog.appendInOrder`. While others wait too, all go together; a conflict is then found one by one. */
-  async appendInOrder(entries: readonly Append[]): Promise<number> {
+  /** See `EventLog.appendInOrder`. */
+  appendInOrder(entries: readonly Append[]): Promise<number> {
+    return entries.length === 1 ? this.append(entries).then(one, noneIfTaken) : this.#appendSeveral(entries);
+  }
+
+  /** While others wait too, all go together; a conflict is then found one by one. */
+  async #appendSeveral(entries: readonly Append[]): Promise<number> {
     let stored = 0;
     try {
-      if (entries.length > 1 && this.#isBusy) return await this.append(entries).then(() => entries.length);
+      if (this.#isBusy) return await this.append(entries).then(() => entries.length);
     } catch (error) {
       if (!(error instanceof LogConflict || error instanceof EventRefused)) throw error;
     }
@@ -125,7 +130,7 @@ export class Appender {
       } else {
         if (this.#groupSingles && this.#openSingles >= GROUP_FROM) return;
         this.#waiting.shift();
-        void this.#sendSingle(head);
+        this.#sendSingle(head);
       }
     }
   }
@@ -141,11 +146,19 @@ export class Appender {
     return this.#waiting.splice(0, groups);
   }
 
-  async #sendSingle(group: Group): Promise<void> {
+  /** One promise for what nearly always happens: each `await` on the way costs a kilobyte. */
+  #sendSingle(group: Group): void {
     this.#openSingles++;
-    await this.#settle(group);
-    this.#openSingles--;
-    this.#flush();
+    const next = (): void => {
+      this.#openSingles--;
+      this.#flush();
+    };
+    const sent = this.#publishGroup(group.messages);
+    const settled = (seq: number): void => {
+      group.resolve(seq);
+      next();
+    };
+    void sent.then(settled, () => this.#settle(group, sent).then(next));
   }
 
   async #sendBatch(groups: readonly Group[]): Promise<void> {
@@ -180,11 +193,11 @@ export class Appender {
     return Promise.resolve();
   }
 
-  /** Sends one group until its fate is known. */
-  async #settle(group: Group): Promise<void> {
-    for (;;) {
+  /** Sends one group until its fate is known; `sent` is the first time. */
+  async #settle(group: Group, sent = this.#publishGroup(group.messages)): Promise<void> {
+    for (let sending = sent; ; sending = this.#publishGroup(group.messages)) {
       try {
-        return group.resolve(await this.#publishOrFind(group.messages));
+        return group.resolve(await this.#sentOrFound(group.messages, sending));
       } catch (error) {
         if (!(error instanceof NotNow)) return group.reject(error as Error);
         if (performance.now() > group.giveUpAt || !isRepeatable(group))
@@ -195,9 +208,9 @@ export class Appender {
   }
 
   /** Resolves with the last one's sequence, also if the group was stored when it was sent before. */
-  async #publishOrFind(messages: readonly Message[]): Promise<number> {
+  async #sentOrFound(messages: readonly Message[], sent: Promise<number>): Promise<number> {
     try {
-      return await this.#publishGroup(messages);
+      return await sent;
     } catch (error) {
       if (!(error instanceof WrongLastSequence)) throw error;
       const last = messages.at(-1) as Message;
@@ -217,13 +230,13 @@ export class Appender {
     }
   }
 
-  async #publishGroup(messages: readonly Message[]): Promise<number> {
-    const [only, ...rest] = messages as [Message, ...Message[]];
-    if (rest.length > 0) return this.#publishBatch(messages);
-    const ack = await (only.conditions.length > 0
-      ? this.#publisher.publish(only.subject, only.data)
-      : this.#publisher.publish(only.subject, only.data, NO_EXPECTATION));
-    return ack.seq;
+  /** Resolves with the sequence of the last one. */
+  #publishGroup(messages: readonly Message[]): Promise<number> {
+    if (messages.length > 1) return this.#publishBatch(messages);
+    const { subject, data, conditions } = messages[0] as Message;
+    return conditions.length > 0
+      ? this.#publisher.publish(subject, data)
+      : this.#publisher.publish(subject, data, NO_EXPECTATION);
   }
 
   /** Resolves with the sequence of the last message; a batch's messages are stored side by side. */
@@ -235,7 +248,7 @@ export class Appender {
       if (index < messages.length - 1) this.#publisher.send(subject, data, rawHeaders(...lines));
       else {
         const headers = rawHeaders(...lines, 'Nats-Batch-Commit: 1');
-        return (await this.#publisher.publish(subject, data, headers)).seq;
+        return this.#publisher.publish(subject, data, headers);
       }
     }
     throw new RangeError('an empty batch');
@@ -245,5 +258,11 @@ export class Appender {
 /** False if the log would store it again. */
 const isRepeatable = ({ messages }: Group): boolean =>
   messages.every(({ conditions }) => conditions.length > 0);
+
+const one = (): number => 1;
+const noneIfTaken = (error: unknown): number => {
+  if (error instanceof LogConflict) return 0;
+  throw error;
+};
 
 const NO_EXPECTATION = rawHeaders('Wyvern: 1');

@@ -134,7 +134,7 @@ export class JetStreamImport implements LogImport {
       if (index < messages.length - 1) this.#publisher.send(subject, bytes, rawHeaders(...lines));
       else {
         const committing = rawHeaders(...lines, 'Nats-Batch-Commit: 1');
-        return (await this.#publisher.publish(subject, bytes, committing)).seq;
+        return await this.#publisher.publish(subject, bytes, committing);
       }
     }
     return before;

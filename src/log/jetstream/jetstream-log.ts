@@ -186,7 +186,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   follow(options: FollowOptions): Promise<Following> {
-    return followStream(this.#client, this.#manager, options);
+    return followStream(this.#reading, options);
   }
 
   read(options: ReadOptions): AsyncIterable<Page> {

@@ -5,10 +5,6 @@ import { loudly } from './loudly.ts';
 /** Milliseconds after which an answer that has not come is taken as lost. */
 const ANSWER_TIMEOUT_MS = 5_000;
 
-export interface PublishAck {
-  readonly seq: number;
-}
-
 /** The place is taken: JetStream's "wrong last sequence", in either of its two codes. */
 export class WrongLastSequence extends Error {
   override readonly name = 'WrongLastSequence';
@@ -39,7 +35,7 @@ const expectNone = rawHeaders(EXPECT_NONE);
 
 interface Pending {
   readonly sentAt: number;
-  resolve(ack: PublishAck): void;
+  resolve(seq: number): void;
   reject(error: Error): void;
 }
 
@@ -69,8 +65,8 @@ export class Publisher {
     return this.#connected;
   }
 
-  /** Rejects with `WrongLastSequence`, `NotNow`, `LogFull`, `EventRefused` or `LogUnavailable`. */
-  publish(subject: string, data: Uint8Array, headers: never = expectNone): Promise<PublishAck> {
+  /** Resolves with the message's sequence. Rejects with `WrongLastSequence`, `NotNow`, `LogFull`, `EventRefused` or `LogUnavailable`. */
+  publish(subject: string, data: Uint8Array, headers: never = expectNone): Promise<number> {
     if (!this.#connected) return Promise.reject(new LogUnavailable('not connected to the log'));
     const token = (this.#count++).toString(36);
     return new Promise((resolve, reject) => {
@@ -100,9 +96,9 @@ export class Publisher {
     if (!pending) return;
     this.#pending.delete(token);
     if (message.data.length === 0) return pending.reject(new NotNow('the log has no leader'));
-    const ack = JSON.parse(Buffer.from(message.data).toString()) as PublishAck & { error?: ApiError };
+    const ack = JSON.parse(Buffer.from(message.data).toString()) as Ack;
     if (ack.error) pending.reject(asError(ack.error));
-    else pending.resolve(ack);
+    else pending.resolve(ack.seq);
   }
 
   #rejectOverdue(): void {
@@ -129,6 +125,11 @@ export class Publisher {
     for (const { reject } of this.#pending.values()) reject(new LogUnavailable(reason));
     this.#pending.clear();
   }
+}
+
+interface Ack {
+  readonly seq: number;
+  readonly error?: ApiError;
 }
 
 interface ApiError {

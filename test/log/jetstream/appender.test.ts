@@ -34,7 +34,7 @@ class PretendedStream {
         throw new WrongLastSequence('wrong last sequence: 1');
       for (const message of messages)
         this.stored.set(message.subject, { id: message.id, seq: this.stored.size + 1 });
-      return { seq: this.stored.size };
+      return this.stored.size;
     },
   } as unknown as Publisher;
 

@@ -63,7 +63,7 @@ const ERRORS: readonly [number, number, string, new (...args: never[]) => Error]
 
 describe('what the stream answers is told apart', () => {
   it('an acknowledgement gives the sequence', async () => {
-    expect(await outcome('{"stream":"TASKS","seq":12}')).toMatchObject({ seq: 12 });
+    expect(await outcome('{"stream":"TASKS","seq":12}')).toBe(12);
   });
 
   it.each(ERRORS)('%i, error %i, "%s"', async (code, err_code, description, kind) => {
