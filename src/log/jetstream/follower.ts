@@ -1,86 +1,118 @@
-import { decodeEvent, type StoredEvent } from '../envelope.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type ConsumerMessages,
+  DeliverPolicy,
+  type JetStreamClient,
+  type JetStreamManager,
+  type JsMsg,
+} from '@nats-io/jetstream';
+import { decodeEvent } from '../envelope.ts';
 import type { Following, FollowOptions } from '../log.ts';
-import type { Gap } from '../reading.ts';
 import { isEventSubject } from '../subject.ts';
-import type { ReaderParts } from './patience.ts';
-import { Reader, type ToEntry } from './reader.ts';
+import { loudly } from './loudly.ts';
 import { STREAM } from './stream.ts';
 
-/** A record that could not be read. */
-interface Failure {
-  readonly error: Error;
-  readonly seq: number;
+const AGAIN_MS = 500;
+
+interface FollowParts {
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+  /** Whether the stream has copies, of which one may lag. */
+  readonly isReplicated: boolean;
 }
 
 /**
- * Reads the whole log for as long as this process lives, by the same way as whoever reads it once: so what a lost
- * consumer or a replica that lags must not do to a reader is dealt with in one place. What the log has let go of is
- * passed over.
+ * An ordered consumer over the whole log: it notices gaps and starts itself again from the last sequence,
+ * across reconnects and elections. `expires` and `idle_heartbeat` are short because a consumer that lost
+ * its leader waits for the former before it asks again.
  *
- * Rejects when the log does not answer.
+ * The client's consumer gives up after 30 tries in vain if it never received anything, so on a log that is
+ * empty still; then another one takes its place.
  */
-export async function followStream(parts: ReaderParts, options: FollowOptions): Promise<Following> {
-  const { state } = await parts.manager.streams.info(STREAM);
-  return new Follower(parts, options, state.last_seq);
-}
-
-class Follower implements Following {
-  readonly caughtUp: Promise<number>;
-  readonly #parts: ReaderParts;
-  readonly #options: FollowOptions;
-  readonly #closing = new AbortController();
-  readonly #ended: Promise<void>;
-  #reading = new AbortController();
-
-  /** `head` is where the log ends now. */
-  constructor(parts: ReaderParts, options: FollowOptions, head: number) {
-    this.#parts = parts;
-    this.#options = options;
-    let reached: (head: number) => void = () => {};
-    this.caughtUp = new Promise((resolve) => {
-      reached = resolve;
-    });
-    if (options.after >= head) reached(head);
-    this.#ended = this.#read((through) => through >= head && reached(head));
-    void this.#beginAgainOnReconnect();
-  }
-
-  close(): Promise<void> {
-    this.#closing.abort();
-    return this.#ended;
-  }
-
-  async #read(onPage: (through: number) => void): Promise<void> {
-    let { after } = this.#options;
-    while (!this.#closing.signal.aborted) {
-      this.#reading = new AbortController();
-      const signal = AbortSignal.any([this.#closing.signal, this.#reading.signal]);
-      for await (const { entries, through } of new Reader(this.#parts, { after, signal }, toEvent).pages()) {
-        for (const entry of entries) this.#report(entry);
-        after = through;
-        onPage(through);
-      }
+export async function followStream(parts: FollowParts, options: FollowOptions): Promise<Following> {
+  const { client, manager, isReplicated } = parts;
+  const { state } = await manager.streams.info(STREAM);
+  const head = state.last_seq;
+  let reached: (head: number) => void = () => {};
+  const caughtUp = new Promise<number>((resolve) => {
+    reached = resolve;
+  });
+  if (options.after >= head || state.messages === 0) reached(head);
+  let last = options.after;
+  let isClosed = false;
+  let isDoubted = false;
+  const receive = (message: JsMsg): void => {
+    // What a consumer that was replaced had under way.
+    if (message.seq <= last || isDoubted) return;
+    if (message.seq > last + 1) {
+      if (isReplicated) return void doubt(message.seq);
+      options.onMissed?.(message.seq - 1);
     }
-  }
-
-  #report(entry: StoredEvent | Failure | Gap): void {
-    if ('event' in entry) this.#options.onEvent(entry);
-    else if ('error' in entry) this.#options.onUnreadable(entry.error, entry.seq);
-    else this.#options.onMissed?.(entry.gap.to);
-  }
-
-  /** By itself a reader would notice after seconds of silence. */
-  async #beginAgainOnReconnect(): Promise<void> {
-    for await (const { type } of this.#parts.connection.status())
-      if (type === 'reconnect') this.#reading.abort();
-  }
+    last = message.seq;
+    if (isEventSubject(message.subject)) report(message, options);
+    if (message.seq >= head) reached(head);
+  };
+  /**
+   * What the consumer jumped over may only be missing at a replica that lags (see `Reader`): the leader is asked for
+   * the last of it, since the log lets go of the oldest first. If it has that, another consumer takes this one's place.
+   */
+  const doubt = async (seq: number): Promise<void> => {
+    isDoubted = true;
+    try {
+      if (!(await manager.streams.getMessage(STREAM, { seq: seq - 1 }))) {
+        last = seq - 1;
+        options.onMissed?.(last);
+      }
+    } catch {
+      // Nobody leads: nothing is known to be gone.
+    }
+    await (await messages).close();
+  };
+  const begin = async (): Promise<ConsumerMessages> => {
+    const consumer = await client.consumers.get(STREAM, {
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: last + 1,
+    });
+    const begun = await consumer.consume({
+      max_messages: 10_000,
+      expires: 3_000,
+      idle_heartbeat: 1_000,
+      callback: loudly(receive),
+    });
+    void begun.closed().then(beginAgain);
+    return begun;
+  };
+  const beginAgain = async (): Promise<void> => {
+    await delay(AGAIN_MS, undefined, { ref: false });
+    if (isClosed) return;
+    try {
+      isDoubted = false;
+      messages = begin();
+      await messages;
+    } catch {
+      // The log is away, which others tell; it is asked again until it is back.
+      void beginAgain();
+    }
+  };
+  let messages = begin();
+  await messages;
+  return {
+    caughtUp,
+    close: async () => {
+      isClosed = true;
+      // One that could not begin has nothing to close.
+      await messages.then((begun) => begun.close()).catch(() => {});
+    },
+  };
 }
 
-const toEvent: ToEntry<StoredEvent | Failure> = ({ subject, bytes, seq }) => {
-  if (!isEventSubject(subject)) return undefined;
+function report(message: JsMsg, { onEvent, onUnreadable }: FollowOptions): void {
+  let event: ReturnType<typeof decodeEvent>;
   try {
-    return decodeEvent(subject, bytes, seq);
+    event = decodeEvent(message.subject, message.data, message.seq);
   } catch (error) {
-    return { error: error as Error, seq };
+    onUnreadable(error as Error, message.seq);
+    return;
   }
-};
+  onEvent(event);
+}

@@ -186,7 +186,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   follow(options: FollowOptions): Promise<Following> {
-    return followStream(this.#reading, options);
+    const parts = { client: this.#client, manager: this.#manager, isReplicated: this.#isReplicated };
+    return followStream(parts, options);
   }
 
   read(options: ReadOptions): AsyncIterable<Page> {

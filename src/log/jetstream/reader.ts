@@ -61,14 +61,15 @@ export class Reader<T extends object> {
 
   /**
    * Whether the log has what the page tells as gone. A consumer is served by one of the replicas, and one that is
-   * catching up after its leader's death has been seen to begin after what it had yet to get; so the leader is asked,
-   * and another consumer takes this one's place. While nobody leads, nothing is known to be gone.
+   * catching up after its leader's death has been seen to begin after what it had yet to get; so the leader is asked
+   * for the last of it, since the log lets go of the oldest first, and another consumer takes this one's place. While
+   * nobody leads, nothing is known to be gone.
    */
   async #misses({ entries }: Page<T | Gap>): Promise<boolean> {
     for (const entry of entries) {
       if (!('gap' in entry)) continue;
       try {
-        if (await this.#parts.manager.streams.getMessage(STREAM, { seq: entry.gap.from })) return true;
+        if (await this.#parts.manager.streams.getMessage(STREAM, { seq: entry.gap.to })) return true;
       } catch {
         return true;
       }

@@ -1,5 +1,6 @@
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { followStream } from '../../../src/log/jetstream/follower.ts';
 import type { ReaderParts } from '../../../src/log/jetstream/patience.ts';
 import { chosenEvents, Reader } from '../../../src/log/jetstream/reader.ts';
 import { SharedExtent } from '../../../src/log/jetstream/shared-extent.ts';
@@ -58,5 +59,43 @@ describe('a reader of a replicated log', () => {
   it('tells a gap of what the log has let go of', async () => {
     await stage.purge(4);
     expect(await told(parts.manager)).toEqual([{ gap: { from: 1, to: 3 } }, ...numbers(4, through)]);
+  });
+});
+
+/** A server whose consumer begins at this sequence, whatever is asked for, the first time. */
+function lateOnce(client: JetStreamClient, opt_start_seq: number): JetStreamClient {
+  let isLate = true;
+  const get = (stream: string, options: object) => {
+    const given = isLate ? { ...options, opt_start_seq } : options;
+    isLate = false;
+    return client.consumers.get(stream, given);
+  };
+  return { consumers: { get } } as unknown as JetStreamClient;
+}
+
+async function followed(begin: (client: JetStreamClient) => JetStreamClient): Promise<unknown[]> {
+  const found: unknown[] = [];
+  const client = begin(jetstream(parts.connection));
+  const following = await followStream(
+    { ...parts, client },
+    {
+      after: 0,
+      onEvent: ({ seq }) => found.push(seq),
+      onUnreadable: (error) => found.push(error),
+      onMissed: (seq) => found.push({ missed: seq }),
+    },
+  );
+  await following.caughtUp;
+  await following.close();
+  return found;
+}
+
+describe('who follows a replicated log', () => {
+  it('misses nothing that only a replica that lags does not have', async () => {
+    expect(await followed((client) => lateOnce(client, 5))).toEqual([{ missed: 3 }, ...numbers(4, through)]);
+  });
+
+  it('is told what the log has let go of', async () => {
+    expect(await followed((client) => client)).toEqual([{ missed: 3 }, ...numbers(4, through)]);
   });
 });
