@@ -4,16 +4,18 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { AccountsFileError, FileAccounts, type Reload } from '../accounts/file-accounts.ts';
 import { Limits } from '../accounts/limits.ts';
 import type { Config } from '../config.ts';
-import { App, CannotListen } from '../front/app.ts';
+import { App } from '../front/app.ts';
 import { Feeds } from '../front/feed.ts';
 import type { FrontParts } from '../front/front-parts.ts';
 import { gaugesOf } from '../front/gauges.ts';
 import { HistoryFeeds } from '../front/history-feed.ts';
 import { FrontMetrics } from '../front/metrics.ts';
+import { CannotListen } from '../front/server.ts';
 import { SharedCreates } from '../front/shared-creates.ts';
 import { StatusView } from '../front/status-view.ts';
 import { Submissions } from '../front/submission.ts';
 import { TaskQueues } from '../front/task-queues.ts';
+import { WaitingRoom } from '../front/waiting-room.ts';
 import { WorkerPresence } from '../front/worker-presence.ts';
 import { dateToMs } from '../log/event-date.ts';
 import { natsCancellations } from '../log/jetstream/cancellations.ts';
@@ -42,7 +44,7 @@ export async function front(given: Config): Promise<void> {
   await checkCertificate(config);
   const accounts = await watchAccounts(config, logger);
   const connection = await connectToLog(config, 'wyvern front', logger);
-  const log = await JetStreamLog.open(connection, config, logger);
+  const log = await openLog(config, connection, logger);
   const parts = await assemble(config, connection, log, accounts, logger);
   // The projection must be at the head before the port opens, or the first answers would be 404.
   const loadedSeq = await foldLog(parts, log);
@@ -58,6 +60,18 @@ export async function front(given: Config): Promise<void> {
   const tls = config.TLS_CERT ? 'HTTPS' : 'HTTP; TLS is expected in front of it';
   logger.info({ host: config.HOST, port: config.PORT }, `listening for ${tls}`);
   process.send?.({ type: 'ready' });
+}
+
+/** An import that was cut off takes a person, who finds the reason at the port. */
+async function openLog(config: Config, connection: NatsConnection, logger: Logger): Promise<JetStreamLog> {
+  let waiting: Promise<WaitingRoom> | undefined;
+  const log = await JetStreamLog.open(connection, config, logger, (reason) => {
+    waiting = WaitingRoom.open(config, reason);
+    // It is found where the port is opened for good, too.
+    waiting.catch(() => {});
+  });
+  (await waiting?.catch(() => undefined))?.close();
+  return log;
 }
 
 async function assemble(

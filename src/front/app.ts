@@ -15,6 +15,7 @@ import { status, statusStream } from './endpoints/status.ts';
 import { BodyTooLarge, Exchange } from './exchange.ts';
 import type { FrontParts } from './front-parts.ts';
 import { errorBody, type Problem, RequestError } from './request-error.ts';
+import { listen, newServer } from './server.ts';
 
 type Endpoint = (parts: FrontParts, exchange: Exchange, rest: string) => Promise<void> | void;
 type Route = Readonly<Record<string, Endpoint>>;
@@ -46,11 +47,6 @@ const PAGES: ReadonlySet<Endpoint | undefined> = new Set([tasks, healthz, readyz
 const EXACT = new Map(Object.entries(ROUTES));
 const PREFIXES = Object.keys(ROUTES).filter((path) => path.endsWith('/'));
 
-/** The address is taken, or not ours to take. */
-export class CannotListen extends Error {
-  override readonly name = 'CannotListen';
-}
-
 /** The HTTP side of the front. */
 export class App {
   readonly #parts: FrontParts;
@@ -61,9 +57,7 @@ export class App {
 
   constructor(parts: FrontParts) {
     this.#parts = parts;
-    const { TLS_CERT, TLS_KEY } = parts.config;
-    this.#app =
-      TLS_CERT && TLS_KEY ? uws.SSLApp({ cert_file_name: TLS_CERT, key_file_name: TLS_KEY }) : uws.App();
+    this.#app = newServer(parts.config);
     this.#app.any('/*', (res, req) => this.#handle(res, req));
   }
 
@@ -73,16 +67,8 @@ export class App {
   }
 
   /** Opens the port, for this process alone. Rejects with `CannotListen`. */
-  listen(host: string, port: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const onListening = (socket: us_listen_socket | false): void => {
-        if (!socket) return reject(new CannotListen(`cannot listen on ${host}:${port}: the port is in use`));
-        this.#socket = socket;
-        resolve();
-      };
-      const app = this.#app as unknown as ListenWithOptions;
-      app.listen(host, port, EXCLUSIVE_PORT, onListening);
-    });
+  async listen(host: string, port: number): Promise<void> {
+    this.#socket = await listen(this.#app, host, port);
   }
 
   /** Takes no more connections. Those that are open are closed after their next answer, which tells their clients. */
@@ -184,17 +170,6 @@ function asksForPatience(error: unknown): Problem | undefined {
   if (error instanceof StorageFailure) return problem('storage', 'the outputs are out of reach');
   return undefined;
 }
-
-// uWebSockets.js shares ports between processes unless told otherwise; its types do not know how.
-const EXCLUSIVE_PORT = 1;
-type ListenWithOptions = {
-  listen(
-    host: string,
-    port: number,
-    options: number,
-    callback: (socket: us_listen_socket | false) => void,
-  ): void;
-};
 
 interface Found {
   readonly path: string;

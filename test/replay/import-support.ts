@@ -37,6 +37,11 @@ export class Bench implements AsyncDisposable {
     return this.#server.config;
   }
 
+  /** As `NATS_URL` takes it. */
+  get url(): string {
+    return this.#server.url;
+  }
+
   path(name: string): string {
     return join(this.folder, name);
   }

@@ -28,7 +28,11 @@ export const importMark = (state: ImportState, through?: number): Record<string,
 
 export class UnfinishedImport extends LogUnavailable {
   constructor() {
-    super('the log is being imported, or an import was cut off: then import it again');
+    super(
+      'the log is being imported, or an import was cut off. The service waits until it is whole. If no ' +
+        "'wyvern replay --import' is running, run it again on the same file: it begins anew. To begin with an empty log " +
+        'instead, remove the stream TASKS; of an embedded nats-server, stop the service and remove the folder nats in DATA_DIR',
+    );
   }
 }
 

@@ -79,11 +79,17 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
 
   /**
    * Opens the log, makes its streams if they are not there yet, and brings them to the settings. Waits for a JetStream
-   * that is still starting.
+   * that is still starting, and for an import to be finished, which `onUnfinished` is told of once.
    */
-  static async open(connection: NatsConnection, config: Config, logger: Logger): Promise<JetStreamLog> {
+  static async open(
+    connection: NatsConnection,
+    config: Config,
+    logger: Logger,
+    onUnfinished?: (reason: string) => void,
+  ): Promise<JetStreamLog> {
     const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
-    await untilReady('the log', () => ensureStream(manager, config), logger);
+    const told = tellUnfinished(logger, onUnfinished);
+    await untilReady('the log', () => ensureStream(manager, config), logger, told);
     await untilReady('the log', () => ensureRequestsStream(manager, config), logger);
     const isArchived = await untilReady('the archive', () => ensureArchive(manager, config, logger), logger);
     return JetStreamLog.#opened(connection, manager, isArchived, config, logger);
@@ -95,7 +101,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
    */
   static async openAsItIs(connection: NatsConnection, config: Config, logger: Logger): Promise<JetStreamLog> {
     const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
-    await untilReady('the log', () => makeStream(manager, config), logger);
+    await untilReady('the log', () => makeStream(manager, config), logger, tellUnfinished(logger));
     const isArchived = await untilReady('the archive', () => hasArchive(manager), logger);
     return JetStreamLog.#opened(connection, manager, isArchived, config, logger);
   }
@@ -269,6 +275,20 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     if (!message) return undefined;
     return { id: decodeEvent(message.subject, message.data, message.seq).id, seq: message.seq };
   }
+}
+
+/** Says what is the matter at once, and not as an error with a stack. */
+function tellUnfinished(
+  logger: Logger,
+  onUnfinished: (reason: string) => void = () => {},
+): (error: unknown) => void {
+  let isTold = false;
+  return (error) => {
+    if (!(error instanceof UnfinishedImport) || isTold) return;
+    isTold = true;
+    logger.error(error.message);
+    onUnfinished(error.message);
+  };
 }
 
 /** A stream that never held anything begins at 0. */
