@@ -12,6 +12,7 @@ import { StorageFailure } from '../storage/storage.ts';
 import { type LogServer, openServer, openServerForImport } from './log-server.ts';
 import { watchLog } from './log-watch.ts';
 import { ProgressBar } from './progress-bar.ts';
+import { onReaderGone } from './reader-gone.ts';
 import { openStorageToRead } from './storage.ts';
 import { CannotStart, complain, say } from './terminal.ts';
 
@@ -24,6 +25,7 @@ export async function replay(config: Config, args: readonly string[]): Promise<v
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => abort.abort());
     // Whoever reads this has read enough.
     process.stdout.on('error', () => abort.abort());
+    if (options.follow) onReaderGone(() => abort.abort());
     const run = options.mode === 'import' ? importLog : readLog;
     process.exitCode = await run(config, options, abort);
   } catch (error) {
