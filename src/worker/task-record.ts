@@ -33,8 +33,8 @@ const HOLD_MS = 5;
 /**
  * One task's record as its worker writes it: what the task accepts, on its way into the log.
  *
- * Events are stored one after the other, because each names the one before it by its hash, and what it names
- * must be in the log. A task that takes longer than the log takes for one event does not notice. One that takes
+ * Events are stored one after the other: each names the one before it by its hash, what it names must be in the log,
+ * and an end must not be there before its start, though one of them had to be sent twice. A task that takes longer than the log takes for one event does not notice. One that takes
  * less has its start and its end stored together: of `hello` with `SYNC=always`, 13 % more a second than when
  * each went its own way.
  */
