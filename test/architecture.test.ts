@@ -97,9 +97,9 @@ const RULES: readonly Rule[] = [
     never: (imported) => imported.startsWith('@nats-io/'),
   },
   {
-    name: 'uWebSockets.js is known to the app and the exchange only',
+    name: 'uWebSockets.js is known to the server, the app and the exchange only',
     from: /^(src|actors)\//,
-    except: /^src\/front\/(app|exchange)\.ts$/,
+    except: /^src\/front\/(server|app|exchange)\.ts$/,
     never: (imported) => imported === 'uWebSockets.js',
   },
   {

@@ -15,7 +15,7 @@ import { status, statusStream } from './endpoints/status.ts';
 import { BodyTooLarge, Exchange } from './exchange.ts';
 import type { FrontParts } from './front-parts.ts';
 import { errorBody, type Problem, RequestError } from './request-error.ts';
-import { listen, newServer } from './server.ts';
+import { listen, newServer, type Server } from './server.ts';
 
 type Endpoint = (parts: FrontParts, exchange: Exchange, rest: string) => Promise<void> | void;
 type Route = Readonly<Record<string, Endpoint>>;
@@ -50,7 +50,7 @@ const PREFIXES = Object.keys(ROUTES).filter((path) => path.endsWith('/'));
 /** The HTTP side of the front. */
 export class App {
   readonly #parts: FrontParts;
-  readonly #app: uws.TemplatedApp;
+  readonly #app: Server;
   readonly #open = new Set<Exchange>();
   #isDraining = false;
   #socket: us_listen_socket | undefined;

@@ -6,11 +6,13 @@ export class CannotListen extends Error {
   override readonly name = 'CannotListen';
 }
 
-export const newServer = ({ TLS_CERT, TLS_KEY }: Pick<Config, 'TLS_CERT' | 'TLS_KEY'>): uws.TemplatedApp =>
+export type Server = uws.TemplatedApp;
+
+export const newServer = ({ TLS_CERT, TLS_KEY }: Pick<Config, 'TLS_CERT' | 'TLS_KEY'>): Server =>
   TLS_CERT && TLS_KEY ? uws.SSLApp({ cert_file_name: TLS_CERT, key_file_name: TLS_KEY }) : uws.App();
 
 /** Opens the port, for this process alone. Rejects with `CannotListen`. */
-export const listen = (server: uws.TemplatedApp, host: string, port: number): Promise<us_listen_socket> =>
+export const listen = (server: Server, host: string, port: number): Promise<us_listen_socket> =>
   new Promise((resolve, reject) => {
     const onListening = (socket: us_listen_socket | false): void => {
       if (socket) resolve(socket);

@@ -1,17 +1,16 @@
-import type uws from 'uWebSockets.js';
 import type { Config } from '../config.ts';
 import { Exchange } from './exchange.ts';
 import { errorBody } from './request-error.ts';
-import { listen, newServer } from './server.ts';
+import { listen, newServer, type Server } from './server.ts';
 
 /**
  * Answers on the front's port as long as there is no log to answer from, and somebody has to do something about it:
  * 503 with the reason, but for `/healthz`, since the process is well.
  */
 export class WaitingRoom {
-  readonly #server: uws.TemplatedApp;
+  readonly #server: Server;
 
-  private constructor(server: uws.TemplatedApp) {
+  private constructor(server: Server) {
     this.#server = server;
   }
 

@@ -104,7 +104,7 @@ describe('EXIF', () => {
     }
     const startedAt = performance.now();
     expect(readExif(block)).toEqual(nothing);
-    // It is a matter of milliseconds, or else of minutes.
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
-  });
+    // It is a matter of half a second, or else of minutes; a busy machine has taken eight seconds.
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
+  }, 60_000);
 });
