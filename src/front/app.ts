@@ -1,5 +1,6 @@
 import uws, { type us_listen_socket } from 'uWebSockets.js';
 import { setTimeout as delay } from 'node:timers/promises';
+import { UnreadableEvent } from '../log/envelope.ts';
 import { LogFull, LogUnavailable } from '../log/log.ts';
 import { StorageFailure } from '../storage/storage.ts';
 import { cancel } from './endpoints/cancel.ts';
@@ -146,6 +147,11 @@ export class App {
       const description = `body is larger than ${config.MAX_BODY} bytes`;
       return exchange.json(413, errorBody([{ name: 'body', location: 'body', description }]));
     }
+    if (error instanceof LogUnavailable && error.cause instanceof UnreadableEvent) {
+      const description = error.cause.message;
+      logger.error({ err: error, path: exchange.head.path }, description);
+      return exchange.json(500, errorBody([{ name: 'log', location: 'path', description }]));
+    }
     const later = asksForPatience(error);
     if (later) {
       if (error instanceof StorageFailure)
@@ -201,7 +207,7 @@ function answerPreflight(exchange: Exchange, route: Route): void {
   exchange.sendWithoutBody(204, {
     Allow: allow(route),
     'Access-Control-Allow-Methods': allow(route),
-    'Access-Control-Allow-Headers': 'Authorization, Content-Type, Idempotency-Key',
+    'Access-Control-Allow-Headers': 'Authorization, Content-Type, Idempotency-Key, Last-Event-ID',
     'Access-Control-Max-Age': '86400',
   });
 }

@@ -25,8 +25,9 @@ const HEAD = new RegExp(
 );
 
 /**
- * Reads what stands in front and hands the rest on as it is: 0.9 µs, where parsing, checking and writing it again
- * take 6. A record in any other form, such as one of an older version, takes the long way.
+ * Reads what stands in front and hands the rest on as it is, once it is known to be one JSON text, so that it cannot
+ * break the line that it becomes part of: some 1.5 µs, where checking and writing it again take 6. A record in any other
+ * form, such as one of an older version, takes the long way.
  *
  * Throws `UnreadableEvent` with the seq.
  */
@@ -36,8 +37,9 @@ export function readRecord(subject: string, data: Uint8Array, seq: number): Reco
   const head = text === undefined ? null : HEAD.exec(text);
   if (!place || text === undefined || head === null) return readWhole(subject, data, seq);
   const [whole, , , type, at, account, next] = head as unknown as Head;
-  const rest = next === '}' ? next : text.slice(whole.length);
-  return { seq, key: place.key, name: place.name, type, at, account, data: `{${rest}` };
+  const rest = `{${next === '}' ? next : text.slice(whole.length)}`;
+  if (!isJson(rest)) return readWhole(subject, data, seq);
+  return { seq, key: place.key, name: place.name, type, at, account, data: rest };
 }
 
 /** A record that cannot be read; whose it was cannot be told either. */
@@ -61,6 +63,15 @@ function readWhole(subject: string, data: Uint8Array, seq: number): RecordedEven
   const { key, name, event } = decodeEvent(subject, data, seq);
   const { type, at, account, ...rest } = event;
   return { seq, key, name, type, at, account, data: JSON.stringify(rest) };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Undefined for what is not the text of one line: it would break the lines that events are shown in. */

@@ -6,6 +6,9 @@ import { anyEvent, canceled, completed, KEY, queued, started } from '../actors/e
 
 const subject = `task.queued.image-thumb.${KEY}.0`;
 const record = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
+/** A record that begins as one of the current version does. */
+const broken = (rest: string) =>
+  record(`{"v":2,"id":"x","type":"started","at":"${queued().at}","account":"acme"${rest}`);
 const whole = ({ type, at, account, data }: ReturnType<typeof readRecord>) => ({
   type,
   at,
@@ -57,6 +60,8 @@ describe('a record that is read for showing', () => {
   it.each([
     ['is cut short', encodeEvent(queued()).data.subarray(0, -3)],
     ['is not UTF-8', Buffer.from([...encodeEvent(queued()).data.subarray(0, -2), 0xff, 0x22, 0x7d])],
+    ['is broken behind its beginning', broken(',"attempt":1 "worker":"w1"}')],
+    ['would put members of its own into the line', broken(',"x":1},"seq":59,"q":{}}')],
     ['is of a type that nobody knows', record({ v: 1, id: 'x', ...queued(), type: 'exploded' })],
     [
       'is of a version from the future',

@@ -1,18 +1,21 @@
+import { jetstream } from '@nats-io/jetstream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newKey } from '../../src/log/key.ts';
 import type { Append } from '../../src/log/log.ts';
 import { seal } from '../../src/log/seal.ts';
+import { doneSubject } from '../../src/log/subject.ts';
 import { completed, progress, queued, retried, started } from '../actors/events.ts';
 import { after, lifeOf, openStage, type Stage } from '../log/reading-support.ts';
 import { replayed } from './import-support.ts';
 
 let stage: Stage;
+let begun: Append;
 
 /** Events 1 to 7 of a task of which two were late, 5 and 7, among those of another one. */
 beforeAll(async () => {
   stage = await openStage();
   const first = seal({ name: 'sleep', key: newKey() }, queued());
-  const begun = after(first, started(1));
+  begun = after(first, started(1));
   const again = after(begun, started(2));
   const other = lifeOf('hello')[0] as Append;
   const events = [
@@ -46,4 +49,14 @@ test('late events are marked, from wherever the reading begins and whatever else
 test('people see them too', async () => {
   const { lines } = await replayed(stage.log);
   expect(lines.filter((line) => line.endsWith('  late'))).toHaveLength(2);
+});
+
+test('a record that cannot be read takes nothing from those beside it', async () => {
+  const broken = seal({ name: 'hello', key: newKey() }, queued());
+  await stage.writer.append(broken);
+  const from = await stage.writer.append(after(broken, started(1)));
+  const { connection } = await stage.server.open();
+  await jetstream(connection).publish(doneSubject('hello', broken.key), 'no event');
+  const late = await stage.writer.append(after(begun, progress(1, 60)));
+  expect(await lateOf('--from', `${from}`)).toEqual([late]);
 });

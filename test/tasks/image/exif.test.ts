@@ -88,23 +88,27 @@ describe('EXIF', () => {
   it.each([
     ['64 kB', 65_527],
     ['50 MB', 50_000_000],
-  ])('of %s in which every tag claims all of it takes no time', (_, bytes) => {
-    const block = Buffer.alloc(bytes, '1');
-    block.write('II*\0', 0, 'latin1');
-    block.writeUInt32LE(8, 4);
-    const count = Math.min(65_535, Math.floor((block.length - 14) / 12));
-    block.writeUInt16LE(count, 8);
-    for (let index = 0; index < count; index += 1) {
-      const entry = 10 + index * 12;
-      // Half of them are dates, which are wanted.
-      block.writeUInt16LE(index === 0 ? 0x8769 : index % 2 ? 0x9003 : index, entry);
-      block.writeUInt16LE(index === 0 ? 4 : 2, entry + 2);
-      block.writeUInt32LE(index === 0 ? 1 : block.length - 100, entry + 4);
-      block.writeUInt32LE(8, entry + 8);
-    }
-    const startedAt = performance.now();
-    expect(readExif(block)).toEqual(nothing);
-    // It is a matter of half a second, or else of minutes; a busy machine has taken eight seconds.
-    expect(performance.now() - startedAt).toBeLessThan(30_000);
-  }, 60_000);
+  ])(
+    'of %s in which every tag claims all of it takes no time',
+    (_, bytes) => {
+      const block = Buffer.alloc(bytes, '1');
+      block.write('II*\0', 0, 'latin1');
+      block.writeUInt32LE(8, 4);
+      const count = Math.min(65_535, Math.floor((block.length - 14) / 12));
+      block.writeUInt16LE(count, 8);
+      for (let index = 0; index < count; index += 1) {
+        const entry = 10 + index * 12;
+        // Half of them are dates, which are wanted.
+        block.writeUInt16LE(index === 0 ? 0x8769 : index % 2 ? 0x9003 : index, entry);
+        block.writeUInt16LE(index === 0 ? 4 : 2, entry + 2);
+        block.writeUInt32LE(index === 0 ? 1 : block.length - 100, entry + 4);
+        block.writeUInt32LE(8, entry + 8);
+      }
+      const startedAt = performance.now();
+      expect(readExif(block)).toEqual(nothing);
+      // It is a matter of half a second, or else of minutes; a busy machine has taken eight seconds.
+      expect(performance.now() - startedAt).toBeLessThan(30_000);
+    },
+    60_000,
+  );
 });
