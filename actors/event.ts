@@ -143,5 +143,9 @@ export const TASK_EVENT_TYPES: readonly TaskEventType[] = TaskEvent.anyOf.map(
   ({ properties }) => properties.type.const,
 );
 
+/** Whether an event of this type ends its task. */
+export const isEnd = (type: TaskEventType): boolean =>
+  type === 'completed' || type === 'failed' || type === 'canceled';
+
 /** The later of two event dates: a task's dates never run backwards, whatever the clocks of its hosts say. */
 export const later = (a: string, b: string): string => (a > b ? a : b);

@@ -1,3 +1,4 @@
+import { isEnd } from '../../actors/event.ts';
 import type { EventLog } from '../log/log.ts';
 import type { Projection } from '../projection/projection.ts';
 import { within } from './within.ts';
@@ -30,9 +31,7 @@ export async function lastEventOf(
 
 async function lastOf({ log, projection }: Parts, key: string): Promise<number | undefined> {
   const history = await log.fullHistory(key);
-  const end = history.find(({ event: { type } }) => ENDS.has(type))?.seq;
+  const end = history.find(({ event }) => isEnd(event.type))?.seq;
   if (end === undefined || !projection.knowsLateEventsOf(key, end)) return undefined;
   return Math.max(end, ...projection.lateEventsOf(key));
 }
-
-const ENDS: ReadonlySet<string> = new Set(['completed', 'failed', 'canceled']);

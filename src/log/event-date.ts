@@ -1,3 +1,6 @@
+/** Clocks of hosts may differ by so much, in milliseconds. */
+export const CLOCKS_MS = 60_000;
+
 let anchor = performance.timeOrigin;
 let cachedSecond = -1;
 let cachedPrefix = '';

@@ -1,5 +1,6 @@
 import type { TaskEvent } from '../../actors/event.ts';
 import type { StoredEvent } from '../log/envelope.ts';
+import { CLOCKS_MS } from '../log/event-date.ts';
 import { timeOf } from '../log/key.ts';
 import type { EventLog, Following } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
@@ -262,8 +263,5 @@ export class Projection {
     this.#reached.advance(seq);
   }
 }
-
-/** Clocks of hosts may differ by so much. */
-const CLOCKS_MS = 60_000;
 
 const LET_GO = 'the log has let go of this task before it ended';

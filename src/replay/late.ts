@@ -1,4 +1,4 @@
-import type { TaskEventType } from '../../actors/event.ts';
+import { isEnd, type TaskEventType } from '../../actors/event.ts';
 import { type StoredEvent, UnreadableEvent } from '../log/envelope.ts';
 import { type EventLog, LogUnavailable } from '../log/log.ts';
 import type { Entry } from '../log/reading.ts';
@@ -7,9 +7,6 @@ import { SeenKeys } from './seen-keys.ts';
 
 /** Tasks of one request. */
 const AT_ONCE = 100;
-
-const ENDS: readonly TaskEventType[] = ['completed', 'failed', 'canceled'];
-const isEnd = (type: TaskEventType): boolean => ENDS.includes(type);
 
 /** Whether events of these types can be late: a task begins once, and ends once. */
 export const canBeLate = (types: readonly TaskEventType[] | undefined): boolean =>

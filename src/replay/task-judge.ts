@@ -1,6 +1,6 @@
-import type { TaskEvent } from '../../actors/event.ts';
+import { isEnd, type TaskEvent } from '../../actors/event.ts';
 import type { StoredEvent } from '../log/envelope.ts';
-import { formatDate } from '../log/event-date.ts';
+import { CLOCKS_MS, formatDate } from '../log/event-date.ts';
 import { timeOf } from '../log/key.ts';
 import { subjectOf } from '../log/subject.ts';
 import { TaskWalk } from './task-walk.ts';
@@ -19,9 +19,6 @@ export interface JudgedEvent {
   readonly subject: string;
   readonly storedAtMs: number;
 }
-
-/** Clocks of hosts may differ by so much from the log's. */
-const CLOCKS_MS = 60_000;
 
 type Note = (kind: Problem['kind'], description: string) => void;
 
@@ -78,11 +75,11 @@ export class TaskJudge {
     this.#checkChain(judged, note);
     this.#checkTime(judged, note);
     this.#checkAttempt(event, note);
-    const isEnd = event.type === 'completed' || event.type === 'failed' || event.type === 'canceled';
-    if (isEnd && this.#hasEnded) note('end', 'is a second end of its task');
+    const endsTask = isEnd(event.type);
+    if (endsTask && this.#hasEnded) note('end', 'is a second end of its task');
     const standing = this.#stand(event);
     if (standing === undefined) note('order', 'is not accepted in the state that the task is in');
-    this.#hasEnded ||= isEnd;
+    this.#hasEnded ||= endsTask;
     if (this.#hasEnded) this.#walk = undefined;
     const { seq, hash } = stored;
     this.#known.push({ seq, type: event.type, at: event.at, hash, isNamed: false });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { decodeEvent, type StoredEvent, UnreadableEvent } from '../log/envelope.ts';
+import { CLOCKS_MS } from '../log/event-date.ts';
 import { timeOf } from '../log/key.ts';
 import type { EventLog } from '../log/log.ts';
 import type { LogRecord } from '../log/reading.ts';
@@ -46,7 +47,6 @@ export interface VerifierParts {
 }
 
 const MAX_ENDED = 50_000;
-const CLOCKS_MS = 60_000;
 
 /**
  * Judges a log record by record. Memory holds the open tasks, the last of the ended ones, and of all tasks that they

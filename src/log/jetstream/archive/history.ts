@@ -1,4 +1,5 @@
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
+import { isEnd } from '../../../../actors/event.ts';
 import { decodeEvent, type StoredEvent } from '../../envelope.ts';
 import { dateToMs } from '../../event-date.ts';
 import { timeOf } from '../../key.ts';
@@ -56,7 +57,7 @@ async function readShard(
       found.push(decodeEvent(record.subject, record.bytes, record.seq));
       untilMs = untilMsOf(found);
       others = 0;
-    } else if (dateOf(record) > untilMs || (isEnded(found) && ++others > LATE_RECORDS)) break;
+    } else if (dateOf(record) > untilMs || (endOf(found) && ++others > LATE_RECORDS)) break;
   }
   return found;
 }
@@ -105,13 +106,12 @@ export function newestOfEach(
   return [...newest.values()].sort((a, b) => a.seq - b.seq);
 }
 
-const isEnd = ({ event: { type } }: StoredEvent): boolean =>
-  type === 'completed' || type === 'failed' || type === 'canceled';
-const isEnded = (events: readonly StoredEvent[]): boolean => events.some(isEnd);
+const endOf = (events: readonly StoredEvent[]): StoredEvent | undefined =>
+  events.find(({ event }) => isEnd(event.type));
 
 /** A task that has not ended may go on at any time. */
 function untilMsOf(events: readonly StoredEvent[]): number {
-  const end = events.find(isEnd);
+  const end = endOf(events);
   return end ? dateToMs(end.event.at) + LATE_MS : Number.POSITIVE_INFINITY;
 }
 

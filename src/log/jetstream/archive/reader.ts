@@ -1,3 +1,4 @@
+import { CLOCKS_MS } from '../../event-date.ts';
 import { timeOf } from '../../key.ts';
 import type { Gap, LogRecord, Page, ReadOptions } from '../../reading.ts';
 import { storedAt } from '../import-mark.ts';
@@ -6,9 +7,6 @@ import type { Arrival, Pulling } from '../pulling.ts';
 import type { ToEntry } from '../reader.ts';
 import { firstSince, originOf, type Places, placeAfter, placesOf } from './record.ts';
 import { ARCHIVE, shardOf } from './stream.ts';
-
-/** The clocks of the hosts that make keys may differ by so much from the log's. */
-const CLOCKS_MS = 60_000;
 
 /** A part of the log that has left it: what came after `after`, up to `through`. */
 export type PastOptions = Pick<ReadOptions, 'after' | 'keys' | 'signal'> & { readonly through: number };
