@@ -38,6 +38,7 @@ export async function worker(config: Config): Promise<void> {
     childCommand: { modulePath: fileURLToPath(new URL('./wyvern.js', import.meta.url)), args: ['media'] },
     logger,
   });
+  const room = new Room(spoolFolder);
   const ownFiles = new OwnFiles({ log, storage, publicUrl: config.PUBLIC_URL });
   const presence = natsPresence(connection);
   const ends = new EndWatch({ log, cancellations: natsCancellations(connection), logger });
@@ -51,15 +52,14 @@ export async function worker(config: Config): Promise<void> {
     ownFiles,
     media,
     storage,
-    room: new Room(),
-    spoolFolder,
+    room,
   });
   const worker = new Worker({ id, queue: log, presence, attempts, config, logger });
   const stop = async (): Promise<void> => {
     await worker.drain();
     ends.close();
     await Promise.all([media.close(), fetcher.close()]);
-    await log.close();
+    await Promise.all([log.close(), room.close()]);
     await rm(spoolFolder, { recursive: true, force: true });
   };
   untilStopped(logger, stop, config.GRACE * 1_000 + 2_500);

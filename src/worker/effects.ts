@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { AttemptEffects } from '../../actors/attempt.ts';
 import type { FetchedSource, Spent } from '../../actors/event.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -22,9 +20,8 @@ export interface EffectParts {
   readonly ownFiles: OwnFiles;
   readonly media: MediaPool;
   readonly storage: Storage;
-  /** Where sources are while they are worked on: in memory, or in this folder. */
+  /** Where sources are while they are worked on. */
   readonly room: Room;
-  readonly spoolFolder: string;
 }
 
 interface Work {
@@ -123,41 +120,26 @@ const shown = ({ url, bytes, contentType }: Source): FetchedSource => ({
 const idOf = ({ account, definition, parameters }: Work): string =>
   definitionId(account, definition.name, parameters);
 
-/** Work on pixels: the sources are fetched, into a folder of the work's own if need be, and a child runs the definition. */
+/** Work on pixels: the sources are fetched and a child runs the definition. */
 function stepsOf(
-  { fetcher, ownFiles, media, room, spoolFolder }: EffectParts,
-  { definition, parameters, key, attempt }: Work,
+  { fetcher, ownFiles, media, room }: EffectParts,
+  { definition, parameters }: Work,
 ): Steps<MediaPlace> {
-  // Of all that share the work the first lends its name.
-  const folder = join(spoolFolder, `${key}-${attempt}`);
   const urls = definition.sources(parameters);
   const part = room.part();
-  let hasFiles = true;
-  const fetchOne: FetchOne = async (url, own, signal) =>
-    (await ownFiles.read(url, own)) ?? fetcher.fetch(url, own, signal, part);
+  const fetchOne: FetchOne = async (url, signal) =>
+    (await ownFiles.read(url, part)) ?? fetcher.fetch(url, part, signal);
   return {
-    fetch: async (signal) => {
-      const sources = await fetchSources(urls, folder, fetchOne, signal);
-      hasFiles = sources.some(({ path }) => path !== undefined);
-      return sources;
-    },
-    enter: async (sources, signal) => media.enter(await laneOf(definition, parameters, sources), signal),
+    fetch: (signal) => fetchSources(urls, fetchOne, signal),
+    enter: (sources, signal) => media.enter(laneOf(definition, parameters, sources), signal),
     run: (place, sources, { onProgress, onOutput }, signal) =>
       place.run({ name: definition.name, parameters, sources, signal, onProgress, onOutput }),
-    cleanUp: async () => {
-      part.leave();
-      // To look for what is not there takes a worker 4 % of an `image.info`.
-      if (hasFiles) await rm(folder, { recursive: true, force: true });
-    },
+    cleanUp: () => part.leave(),
   };
 }
 
-async function laneOf(
+const laneOf = (
   definition: TaskDefinition,
   parameters: Record<string, unknown>,
   sources: readonly Source[],
-): Promise<Lane> {
-  if (definition.isSlow?.(parameters)) return 'slow';
-  for (const source of sources) if (await isSlowSource(source)) return 'slow';
-  return 'quick';
-}
+): Lane => (definition.isSlow?.(parameters) || sources.some(isSlowSource) ? 'slow' : 'quick');

@@ -1,7 +1,3 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { TaskFailure } from '../../actors/failure.ts';
 import { isKey } from '../log/key.ts';
 import type { EventLog } from '../log/log.ts';
@@ -10,6 +6,9 @@ import { sampleType } from '../storage/sample.ts';
 import { isOutputPath, type OutputPath, type Storage } from '../storage/storage.ts';
 import type { Source } from '../tasks/definition.ts';
 import { showUrl } from '../tasks/show-url.ts';
+import { Body } from './source/body.ts';
+import type { RoomPart } from './source/room.ts';
+import type { Kept } from './source/sink.ts';
 
 interface Parts {
   readonly log: EventLog;
@@ -32,29 +31,32 @@ export class OwnFiles {
     this.#prefix = new URL(`${parts.publicUrl}/files/`).href;
   }
 
-  /** Copies the file into `folder`, which is made; undefined for a URL that is not ours. Rejects with `TaskFailure` if there is none. */
-  async read(url: string, folder: string): Promise<Source | undefined> {
+  /** Copies the file into `room`; undefined for a URL that is not ours. Rejects with `TaskFailure` if there is none. */
+  async read(url: string, room: RoomPart): Promise<Source | undefined> {
     const { href } = new URL(url);
     if (!href.startsWith(this.#prefix)) return undefined;
     const found = await this.#locate(href.slice(this.#prefix.length).replace(/[?#].*$/, ''));
-    const spooled = join(folder, 'source');
-    const bytes =
-      found && (await this.#spool(found.path, spooled).catch((cause: unknown) => failSpooling(url, cause)));
-    if (!found || bytes === undefined) throw new TaskFailure(`File '${showUrl(url)}' answered 404`);
-    return { url, path: spooled, bytes, contentType: found.contentType };
+    const copy =
+      found && (await this.#copy(found.path, room).catch((cause: unknown) => failSpooling(url, cause)));
+    if (!found || copy === undefined) throw new TaskFailure(`File '${showUrl(url)}' answered 404`);
+    return { url, ...copy, contentType: found.contentType };
   }
 
-  /** Resolves with the size; undefined if there is no such output. */
-  async #spool(path: OutputPath, to: string): Promise<number | undefined> {
+  /** Resolves with the copy and its size; undefined if there is no such output. */
+  async #copy(path: OutputPath, room: RoomPart): Promise<(Kept & { readonly bytes: number }) | undefined> {
     const stored = await this.#parts.storage.open(path);
     if (!stored) return undefined;
+    const body = new Body(room);
     try {
-      await mkdir(dirname(to), { recursive: true });
-      await pipeline(stored.read(), createWriteStream(to, { flags: 'wx' }));
+      body.expect(stored.bytes);
+      for await (const piece of stored.read()) if (!body.add(piece)) await body.drained();
+      return { ...(await body.finish()), bytes: stored.bytes };
+    } catch (error) {
+      await body.discard();
+      throw error;
     } finally {
       await stored.close();
     }
-    return stored.bytes;
   }
 
   async #locate(rest: string): Promise<Located | undefined> {

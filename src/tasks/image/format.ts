@@ -8,8 +8,8 @@ const HEAD_BYTES = 64;
  * The format that a source's first bytes claim; undefined for none of ours. Whether the rest keeps the claim is for the
  * decoder to say, but nothing without it comes near one.
  */
-export const formatOfSource = (source: Source): Promise<Format | undefined> =>
-  lookInto(source, async (read) => formatOf(await read(0, HEAD_BYTES)));
+export const formatOfSource = (source: Source): Format | undefined =>
+  lookInto(source, (read) => formatOf(read(0, HEAD_BYTES)));
 
 export function formatOf(head: Buffer): Format | undefined {
   const text = head.toString('latin1');

@@ -25,9 +25,9 @@ export interface OpenedImage {
 /** Throws `TaskFailure` for what is no image, or one of too many pixels or scans. */
 export async function openImage(source: Source | undefined): Promise<OpenedImage> {
   if (!source) throw new Error('the definition names one source, the attempt brought none');
-  const format = await formatOfSource(source);
+  const format = formatOfSource(source);
   if (!format) throw sourceFailure(source, NOT_AN_IMAGE);
-  const claimed = format === 'webp' ? await webpSizeOfSource(source) : undefined;
+  const claimed = format === 'webp' ? webpSizeOfSource(source) : undefined;
   if (claimed) refuseManyPixels(source, claimed, maxInputPixels(format, false));
   const metadata = await readHeader(source);
   if (metadata.mediaType !== `image/${format}` || metadata.width < 1 || metadata.height < 1)

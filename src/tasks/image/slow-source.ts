@@ -17,9 +17,9 @@ const MANY_PIXELS = 4_000_000;
  * PNG (12, where a plain JPEG takes 3). Looks at the header only, without any library, since it is the worker that
  * asks. One that it cannot follow counts as slow.
  */
-export const isSlowSource = (source: Pick<Source, 'path' | 'data'>): Promise<boolean> =>
-  lookInto(source, async (read) => {
-    const head = await read(0, HEAD_BYTES);
+export const isSlowSource = (source: Pick<Source, 'path' | 'data'>): boolean =>
+  lookInto(source, (read) => {
+    const head = read(0, HEAD_BYTES);
     switch (formatOf(head)) {
       case 'avif':
         return true;
@@ -40,9 +40,9 @@ const isSlowPng = (head: Buffer): boolean =>
 const areMany = (width: number, height: number): boolean => width * height >= MANY_PIXELS;
 
 /** Goes from segment to segment until one is the frame header: marker, length, precision, height, width. */
-async function isSlowJpeg(read: ReadBytes): Promise<boolean> {
+function isSlowJpeg(read: ReadBytes): boolean {
   for (let segment = 0, at = 2; segment < MAX_SEGMENTS; segment += 1) {
-    const header = await read(at, FRAME_BYTES);
+    const header = read(at, FRAME_BYTES);
     if (header.length < FRAME_BYTES) return false;
     const [start, marker] = header as unknown as [number, number];
     if (start !== 0xff) return true;

@@ -9,9 +9,9 @@ const HEAD_BYTES = 32;
  * all its pixels in order to read its header: 1 GB for a file of 38 bytes, which the memory limit of a decoder refuses
  * without a word of why.
  */
-export const webpSizeOfSource = (source: Pick<Source, 'path' | 'data'>): Promise<Size | undefined> =>
-  lookInto(source, async (read) => {
-    const head = await read(0, HEAD_BYTES);
+export const webpSizeOfSource = (source: Pick<Source, 'path' | 'data'>): Size | undefined =>
+  lookInto(source, (read) => {
+    const head = read(0, HEAD_BYTES);
     return head.length === HEAD_BYTES ? webpSize(head) : undefined;
   });
 

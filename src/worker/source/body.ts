@@ -1,5 +1,3 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { RoomPart } from './room.ts';
 import type { Kept, Sink } from './sink.ts';
 import { Spool } from './spool.ts';
@@ -7,12 +5,10 @@ import { Spool } from './spool.ts';
 const FIRST_BYTES = 16_384;
 
 /**
- * A body that stays in memory as long as there is room for it, and moves to a file, whose folder is made then, when
- * there is none. A file is twenty calls of the system, each handed to another thread and back: of a photo of 78 kB, an
- * `image.info` takes a worker half the CPU without them.
+ * A body that stays in memory as long as there is room for it, and moves to a file when there is none. Calls for a file
+ * are handed to another thread and back: of a photo of 78 kB, an `image.info` takes a worker half the CPU without them.
  */
 export class Body implements Sink {
-  readonly #path: string;
   readonly #room: RoomPart;
   #held = Buffer.alloc(0);
   #filled = 0;
@@ -20,8 +16,7 @@ export class Body implements Sink {
   #spool: Spool | undefined;
   #moving: Promise<void> | undefined;
 
-  constructor(path: string, room: RoomPart) {
-    this.#path = path;
+  constructor(room: RoomPart) {
     this.#room = room;
   }
 
@@ -75,8 +70,7 @@ export class Body implements Sink {
   }
 
   async #move(): Promise<void> {
-    await mkdir(dirname(this.#path), { recursive: true });
-    const spool = await Spool.create(this.#path);
+    const spool = new Spool(await this.#room.file());
     spool.add(this.#held.subarray(0, this.#filled));
     this.#held = Buffer.alloc(0);
     this.#spool = spool;

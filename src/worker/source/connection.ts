@@ -11,6 +11,7 @@ export class Connection {
   readonly #client: Client;
   readonly #socket: Socket;
   #hadNetworkError = false;
+  #isHeld = false;
   /** True from the second request on. */
   reused = false;
 
@@ -20,6 +21,8 @@ export class Connection {
     socket.on('error', (error) => {
       this.#hadNetworkError ||= 'syscall' in error;
     });
+    const read = socket.read.bind(socket);
+    socket.read = (size) => (this.#isHeld ? null : read(size));
     let handed = false;
     this.#client = new Client(origin, {
       connect: (_options, callback) => {
@@ -61,6 +64,19 @@ export class Connection {
   /** The head of the answer is there and taken in. */
   endHead(): void {
     if (this.#socket instanceof LendingSocket) this.#socket.keepsPieces = false;
+  }
+
+  /**
+   * No more is read until `release`; what was read already still comes. Undici's own pause ends the process when the
+   * other side closes meanwhile (its 7.x asserts that no paused parser comes to the end of a connection).
+   */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    this.#socket.emit('readable');
   }
 
   onceClosed(listener: () => void): void {

@@ -62,6 +62,7 @@ class Receiver implements Dispatcher.DispatchHandler {
   #settle: Settle | undefined;
   #head: Head | undefined;
   #bytes = 0;
+  #isHeld = false;
 
   constructor(connection: Connection, parts: ExchangeParts, settle: Settle) {
     this.#connection = connection;
@@ -96,26 +97,30 @@ class Receiver implements Dispatcher.DispatchHandler {
     }
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, piece: Buffer): void {
-    // An empty piece comes with each `resume` that finds nothing: to answer it with another pause could go on for ever.
-    if (this.#settle === undefined || piece.byteLength === 0) return;
+  onResponseData(_controller: Dispatcher.DispatchController, piece: Buffer): void {
+    if (this.#settle === undefined) return;
     this.#bytes += piece.byteLength;
     if (this.#bytes > this.#limits.maxBytes) {
       this.fail(tooLarge(this.#limits.maxBytes));
       return;
     }
-    if (this.#sink.add(piece)) {
-      this.#watch.refresh();
-      return;
-    }
+    const hasRoom = this.#sink.add(piece);
+    if (this.#isHeld) return;
+    if (hasRoom) this.#watch.refresh();
+    else this.#hold();
+  }
+
+  #hold(): void {
+    this.#isHeld = true;
+    this.#connection.hold();
     // The disk's slowness is not the source's.
     this.#watch.rest();
-    controller.pause();
     this.#sink.drained().then(
       () => {
+        this.#isHeld = false;
         if (this.#settle === undefined) return;
         this.#expectMore();
-        controller.resume();
+        this.#connection.release();
       },
       (error: unknown) => this.fail(error),
     );
@@ -144,6 +149,8 @@ class Receiver implements Dispatcher.DispatchHandler {
   #succeed(outcome: Outcome): void {
     const settle = this.#settle;
     this.#settle = undefined;
+    // The connection may be used again before the last piece is written; undici is in the middle of a piece now.
+    if (this.#isHeld) process.nextTick(() => this.#connection.release());
     settle?.resolve(outcome);
   }
 

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { TaskFailure } from '../../../actors/failure.ts';
 import type { Source } from '../../tasks/definition.ts';
 import { showUrl } from '../../tasks/show-url.ts';
@@ -13,11 +12,7 @@ import { FETCH_LIMITS, type FetchLimits, inSeconds } from './limits.ts';
 import type { RoomPart } from './room.ts';
 import type { Sink } from './sink.ts';
 import { parseSourceUrl } from './source-url.ts';
-import { Spool } from './spool.ts';
 import { Watch } from './watch.ts';
-
-/** Name of the spooled file in the folder that `fetch` was given. */
-export const SPOOL_NAME = 'source';
 
 export interface FetcherSettings extends GateSettings {
   /** Replaces single defaults. */
@@ -31,12 +26,11 @@ export interface FetcherSettings extends GateSettings {
 /** Fetches what strangers name, and nothing that they should not reach. */
 export interface Fetcher {
   /**
-   * Takes the body at `url` into `room` while there is some, else spools it into `folder`, which is the caller's own
-   * and empty, or is made when it is needed. Without `room` it is spooled in any case, and the folder must be there.
-   * Rejects with `TaskFailure` when the source is at fault, and with the signal's reason as soon as that is aborted;
-   * nothing of the fetch is left then, be it file, handle or socket.
+   * Takes the body at `url` into the memory of `room` while there is some, else into a file of it. Rejects with
+   * `TaskFailure` when the source is at fault, and with the signal's reason as soon as that is aborted; no socket of
+   * the fetch is left then, and nobody writes to the room.
    */
-  fetch(url: string, folder: string, signal: AbortSignal, room?: RoomPart): Promise<Source>;
+  fetch(url: string, room: RoomPart, signal: AbortSignal): Promise<Source>;
   /** Ends what is being fetched with a passing failure, and closes all connections. */
   close(): Promise<void>;
 }
@@ -72,12 +66,12 @@ class GuardedFetcher implements Fetcher {
     this.#dialling = dialling;
   }
 
-  async fetch(url: string, folder: string, signal: AbortSignal, room?: RoomPart): Promise<Source> {
+  async fetch(url: string, room: RoomPart, signal: AbortSignal): Promise<Source> {
     const { totalMs } = this.#limits;
     const tooLong = new Fault(`could not be fetched within ${inSeconds(totalMs)}`, { passing: true });
     const watch = new Watch(signal, totalMs, tooLong);
     if (this.#closed) watch.stop(stopped());
-    const fetching = this.#fetch(url, join(folder, SPOOL_NAME), watch, room).catch((error: unknown) => {
+    const fetching = this.#fetch(url, room, watch).catch((error: unknown) => {
       if (signal.aborted) throw signal.reason;
       throw error;
     });
@@ -97,13 +91,13 @@ class GuardedFetcher implements Fetcher {
     this.#pool.closeAll();
   }
 
-  async #fetch(url: string, path: string, watch: Watch, room: RoomPart | undefined): Promise<Source> {
+  async #fetch(url: string, room: RoomPart, watch: Watch): Promise<Source> {
     const trail: Trail = { asked: url, target: undefined };
     let sink: Sink | undefined;
     try {
       watch.signal.throwIfAborted();
       const first = parseSourceUrl(url, this.#limits);
-      sink = room ? new Body(path, room) : await Spool.create(path);
+      sink = new Body(room);
       const { bytes, contentType } = await this.#follow(first, sink, watch, trail);
       const kept = await sink.finish();
       watch.signal.throwIfAborted();

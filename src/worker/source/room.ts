@@ -1,3 +1,5 @@
+import { type SpoolFile, SpoolFiles } from './spool-files.ts';
+
 /** What a worker holds of sources in memory, all work together. */
 const WORKER_BYTES = 25_000_000;
 /**
@@ -6,18 +8,32 @@ const WORKER_BYTES = 25_000_000;
  */
 const WORK_BYTES = 250_000;
 
-/** The memory that a worker gives to sources while they are worked on. What finds no room there goes to files. */
-export class Room {
-  #left: number;
-  readonly #workBytes: number;
+export interface RoomSizes {
+  readonly workerBytes?: number;
+  readonly workBytes?: number;
+  /** Files that are kept to be used again. */
+  readonly idleFiles?: number;
+}
 
-  constructor(bytes = WORKER_BYTES, workBytes = WORK_BYTES) {
-    this.#left = bytes;
+/** Where a worker has sources while they are worked on: in memory, and what finds no room there in files. */
+export class Room {
+  readonly #files: SpoolFiles;
+  readonly #workBytes: number;
+  #left: number;
+
+  /** The files are in `folder`, which is there and the worker's own. */
+  constructor(
+    folder: string,
+    { workerBytes = WORKER_BYTES, workBytes = WORK_BYTES, idleFiles }: RoomSizes = {},
+  ) {
+    this.#files = new SpoolFiles(folder, idleFiles);
     this.#workBytes = workBytes;
+    this.#left = workerBytes;
   }
 
   /** The part of one piece of work, empty at first. */
   part(): RoomPart {
+    const files: SpoolFile[] = [];
     let taken = 0;
     return {
       take: (bytes) => {
@@ -26,17 +42,30 @@ export class Room {
         taken += bytes;
         return true;
       },
-      leave: () => {
+      file: async () => {
+        const file = await this.#files.take();
+        files.push(file);
+        return file;
+      },
+      leave: async () => {
         this.#left += taken;
         taken = 0;
+        await Promise.all(files.splice(0).map((file) => this.#files.give(file)));
       },
     };
+  }
+
+  /** Removes the files that are kept for later. */
+  close(): Promise<void> {
+    return this.#files.clear();
   }
 }
 
 export interface RoomPart {
   /** Takes room for so many bytes more; false, and nothing is taken, where there is none. */
   take(bytes: number): boolean;
-  /** Gives everything back. */
-  leave(): void;
+  /** Takes a file. Rejects with the system's error. */
+  file(): Promise<SpoolFile>;
+  /** Gives everything back, when nobody writes or reads it any more. */
+  leave(): Promise<void>;
 }

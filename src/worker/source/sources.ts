@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { TaskFailure } from '../../../actors/failure.ts';
 import type { Source } from '../../tasks/definition.ts';
 import { showUrl } from '../../tasks/show-url.ts';
@@ -10,29 +9,27 @@ const AT_ONCE = 6;
 /** Room for a hundred photos of a good camera. What is on its way when that is passed may come on top. */
 const MAX_BYTES_TOGETHER = 500_000_000;
 
-/** Fetches the body at `url`; what goes to a file goes into `folder`, which is not there yet. Rejects with `TaskFailure`, or the signal's reason. */
-export type FetchOne = (url: string, folder: string, signal: AbortSignal) => Promise<Source>;
+/** Fetches the body at `url`. Rejects with `TaskFailure`, or the signal's reason. */
+export type FetchOne = (url: string, signal: AbortSignal) => Promise<Source>;
 
 /**
- * Fetches the sources of one task, each with a folder of its own below `folder`, and gives them in the order of `urls`.
- * A URL that is named twice is fetched once. The first failure decides; it ends the others, and waits for their end, so
- * that the folder can be removed.
+ * Fetches the sources of one task, and gives them in the order of `urls`. A URL that is named twice is fetched once.
+ * The first failure decides; it ends the others, and waits for their end, so that their room can be given back.
  */
 export async function fetchSources(
   urls: readonly string[],
-  folder: string,
   fetchOne: FetchOne,
   signal: AbortSignal,
 ): Promise<readonly Source[]> {
   const fetched = new Map<string, Source>();
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
-  const waiting = [...new Set(urls)].entries();
+  const waiting = [...new Set(urls)].values();
   let bytes = 0;
   const fetchNext = async (): Promise<void> => {
-    for (const [index, url] of waiting) {
+    for (const url of waiting) {
       either.throwIfAborted();
-      const source = await fetchOne(url, join(folder, String(index)), either);
+      const source = await fetchOne(url, either);
       bytes += source.bytes;
       if (bytes > MAX_BYTES_TOGETHER) throw tooMuch(url);
       fetched.set(url, source);

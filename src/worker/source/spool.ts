@@ -1,6 +1,6 @@
-import { type FileHandle, open, rm } from 'node:fs/promises';
 import { BLOCK_BYTES, giveBlock, takeBlock } from './blocks.ts';
 import type { Sink } from './sink.ts';
+import type { SpoolFile } from './spool-files.ts';
 
 const NONE = Buffer.alloc(0);
 
@@ -12,22 +12,17 @@ const NONE = Buffer.alloc(0);
  * full too, `add` says so and the sender must wait for `drained`.
  */
 export class Spool implements Sink {
-  readonly path: string;
-  readonly #handle: FileHandle;
+  readonly #file: SpoolFile;
   #filling = takeBlock();
   #writing = takeBlock();
   #filled = 0;
+  #written = 0;
   #flushing: Promise<void> | undefined;
   #failure: unknown;
 
-  private constructor(path: string, handle: FileHandle) {
-    this.path = path;
-    this.#handle = handle;
-  }
-
-  /** Makes the file, which must not be there yet. */
-  static async create(path: string): Promise<Spool> {
-    return new Spool(path, await open(path, 'wx', 0o600));
+  /** Writes over what the file holds. */
+  constructor(file: SpoolFile) {
+    this.#file = file;
   }
 
   /** A file grows by itself. */
@@ -49,19 +44,19 @@ export class Spool implements Sink {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Writes the rest and closes. Rejects with the system's error. */
+  /** Writes the rest; the file holds that and nothing else then. Rejects with the system's error. */
   async finish(): Promise<{ readonly path: string }> {
     await this.drained();
-    await this.#handle.close();
     this.#giveBlocks();
-    return { path: this.path };
+    const { path, handle, bytes } = this.#file;
+    if (bytes > this.#written) await handle.truncate(this.#written);
+    this.#file.bytes = this.#written;
+    return { path };
   }
 
-  /** Closes and removes the file, whatever state it is in. */
+  /** Resolves when nothing is written any more. */
   async discard(): Promise<void> {
     await this.#flushing;
-    await this.#handle.close().catch(() => undefined);
-    await rm(this.path, { force: true }).catch(() => undefined);
     this.#giveBlocks();
   }
 
@@ -87,11 +82,21 @@ export class Spool implements Sink {
         const block = this.#filling.subarray(0, this.#filled);
         [this.#filling, this.#writing] = [this.#writing, this.#filling];
         this.#filled = 0;
-        await this.#handle.writeFile(block);
+        await this.#write(block);
       }
     } catch (error) {
       this.#failure = error;
     }
     this.#flushing = undefined;
+  }
+
+  async #write(block: Buffer): Promise<void> {
+    const file = this.#file;
+    for (let from = 0; from < block.length; ) {
+      file.bytes = Math.max(file.bytes, this.#written + block.length - from);
+      const { bytesWritten } = await file.handle.write(block, from, block.length - from, this.#written);
+      from += bytesWritten;
+      this.#written += bytesWritten;
+    }
   }
 }

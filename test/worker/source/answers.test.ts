@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { TaskFailure } from '../../../actors/failure.ts';
-import { SPOOL_NAME } from '../../../src/worker/source/fetcher.ts';
 import { failureWhen, pour, raw, rawThenEnd, textWhen } from './answering.ts';
 import { startFetching } from './fetching.ts';
 import { type Answer, send, startOrigin } from './origin.ts';
@@ -16,7 +15,7 @@ describe('a whole answer', () => {
     await using fetching = await startFetching();
     const url = `${origin.url.toUpperCase()}/a%20b.jpg?c=d&e#f`;
     const source = await fetching.fetch(url);
-    expect(source).toEqual({ url, bytes: 3_000_000, path: expect.stringMatching(RegExp(`/${SPOOL_NAME}$`)) });
+    expect(source).toEqual({ url, bytes: 3_000_000, path: fetching.spooling() });
     expect((await readFile(source.path ?? '')).equals(body)).toBe(true);
     expect(origin.requests[0]).toMatch(/^GET \/a%20b\.jpg\?c=d&e HTTP\/1\.1\r\n/);
   });

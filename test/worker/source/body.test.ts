@@ -1,14 +1,16 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Body } from '../../../src/worker/source/body.ts';
 import { Room } from '../../../src/worker/source/room.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { startFetching } from './fetching.ts';
+import { fileRoom, startFetching } from './fetching.ts';
 import { send, startOrigin } from './origin.ts';
 
 const pieces = [1, 0, 20_000, 65_536, 7, 100_000].map((size, index) => Buffer.alloc(size, index + 1));
 const whole = Buffer.concat(pieces);
+
+const memory = (folder: string): Room => new Room(folder, { workBytes: 10 ** 6 });
 
 async function takeIn(body: Body): Promise<void> {
   for (const piece of pieces) if (!body.add(piece)) await body.drained();
@@ -19,41 +21,41 @@ describe('a body', () => {
     'stays in memory where there is room, whatever length was promised: %d',
     async (promised) => {
       await using folder = await temporaryFolder();
-      const body = new Body(join(folder.path, 'own', 'x'), new Room(10 ** 6, 10 ** 6).part());
+      const body = new Body(memory(folder.path).part());
       body.expect(promised);
       await takeIn(body);
       expect(await body.finish()).toEqual({ data: whole });
-      await body.discard();
       expect(await readdir(folder.path)).toEqual([]);
     },
   );
 
   it.each([0, 10_000, 50_000, whole.length - 1])(
-    'goes to a file, in a folder that is made for it, where there is no room: %d bytes of it',
+    'goes to a file where there is no room in memory: %d bytes of it',
     async (bytes) => {
       await using folder = await temporaryFolder();
-      const path = join(folder.path, 'own', 'x');
-      const body = new Body(path, new Room(bytes, bytes).part());
+      const part = new Room(folder.path, { workerBytes: bytes, workBytes: bytes, idleFiles: 0 }).part();
+      const body = new Body(part);
       body.expect(whole.length);
       await takeIn(body);
-      expect(await body.finish()).toEqual({ path });
+      const { path } = (await body.finish()) as { path: string };
       expect((await readFile(path)).equals(whole)).toBe(true);
-      await body.discard();
-      expect(await readdir(join(folder.path, 'own'))).toEqual([]);
+      await part.leave();
+      expect(await readdir(folder.path)).toEqual([]);
     },
   );
 
   it('loses nothing of what comes while the file is being made', async () => {
     await using folder = await temporaryFolder();
-    const path = join(folder.path, 'x');
-    const body = new Body(path, new Room(0).part());
+    const part = fileRoom(folder.path).part();
+    const body = new Body(part);
     for (const piece of pieces) body.add(piece);
-    await body.finish();
+    const { path } = (await body.finish()) as { path: string };
     expect((await readFile(path)).equals(whole)).toBe(true);
+    await part.leave();
   });
 
   it('copies what it is given, so that the sender may use its buffer again', async () => {
-    const body = new Body('/nowhere/x', new Room(10 ** 6, 10 ** 6).part());
+    const body = new Body(memory('/nowhere').part());
     const piece = Buffer.from('a');
     for (const letter of 'bcdef') {
       body.add(piece);
@@ -63,14 +65,14 @@ describe('a body', () => {
   });
 
   it('that is empty is kept in memory', async () => {
-    expect(await new Body('/nowhere/x', new Room(0).part()).finish()).toEqual({ data: Buffer.of() });
+    expect(await new Body(fileRoom('/nowhere').part()).finish()).toEqual({ data: Buffer.of() });
   });
 
   it('that finds no place on the disk says so, and can be discarded all the same', async () => {
     await using folder = await temporaryFolder();
-    const path = join(folder.path, 'x');
+    const path = join(folder.path, '1');
     await writeFile(path, 'before');
-    const body = new Body(path, new Room(0).part());
+    const body = new Body(fileRoom(folder.path).part());
     expect(body.add(Buffer.from('a'))).toBe(false);
     await expect(body.drained()).rejects.toMatchObject({ code: 'EEXIST' });
     await expect(body.finish()).rejects.toMatchObject({ code: 'EEXIST' });
@@ -80,15 +82,15 @@ describe('a body', () => {
 });
 
 describe('the room for sources', () => {
-  it('is shared by all work, of which each has no more than its share', () => {
-    const room = new Room(100, 60);
+  it('is shared by all work, of which each has no more than its share', async () => {
+    const room = new Room('/nowhere', { workerBytes: 100, workBytes: 60 });
     const [one, other] = [room.part(), room.part()];
     expect(one.take(50)).toBe(true);
     expect(one.take(11)).toBe(false);
     expect(other.take(51)).toBe(false);
     expect(other.take(50)).toBe(true);
-    one.leave();
-    one.leave();
+    await one.leave();
+    await one.leave();
     expect(room.part().take(51)).toBe(false);
     expect(one.take(50)).toBe(true);
   });
@@ -106,18 +108,14 @@ describe('a fetch with room', () => {
     await using fetching = await startFetching();
     await using folder = await temporaryFolder();
     const url = `${origin.url}/`;
-    const held = await fetching.fetcher.fetch(
-      url,
-      join(folder.path, 'a'),
-      signal,
-      new Room(10 ** 6, 10 ** 6).part(),
-    );
+    const held = await fetching.fetcher.fetch(url, memory(folder.path).part(), signal);
     expect(held).toMatchObject({ url, bytes: 200_000, data: Buffer.from(text) });
     expect(await readdir(folder.path)).toEqual([]);
-    const own = join(folder.path, 'b');
-    const filed = await fetching.fetcher.fetch(url, own, signal, new Room(199_999, 199_999).part());
+    const part = new Room(folder.path, { workBytes: 199_999, idleFiles: 0 }).part();
+    const filed = await fetching.fetcher.fetch(url, part, signal);
     expect(filed).toEqual({ url, bytes: 200_000, contentType: undefined, path: expect.any(String) });
     expect(await readFile(filed.path ?? '', 'utf8')).toBe(text);
+    await part.leave();
   });
 
   it('leaves nothing of a body that is cut off', async () => {
@@ -128,12 +126,12 @@ describe('a fetch with room', () => {
     });
     await using fetching = await startFetching();
     await using folder = await temporaryFolder();
-    for (const room of [new Room(10 ** 6, 10 ** 6), new Room(10)]) {
-      const own = join(folder.path, 'own');
-      await mkdir(own, { recursive: true });
-      const fetched = fetching.fetcher.fetch(`${origin.url}/`, own, signal, room.part());
+    for (const room of [memory(folder.path), fileRoom(folder.path)]) {
+      const part = room.part();
+      const fetched = fetching.fetcher.fetch(`${origin.url}/`, part, signal);
       await expect(fetched).rejects.toThrow('was cut off after 100000 of 200000 bytes');
-      expect(await readdir(own)).toEqual([]);
+      await part.leave();
+      expect(await readdir(folder.path)).toEqual([]);
     }
   });
 });

@@ -4,16 +4,12 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { TaskFailure } from '../../../actors/failure.ts';
 import type { Source } from '../../../src/tasks/definition.ts';
-import {
-  createFetcher,
-  type Fetcher,
-  type FetcherSettings,
-  SPOOL_NAME,
-} from '../../../src/worker/source/fetcher.ts';
+import { createFetcher, type Fetcher, type FetcherSettings } from '../../../src/worker/source/fetcher.ts';
+import { Room, type RoomPart } from '../../../src/worker/source/room.ts';
 
 export interface Fetching extends AsyncDisposable {
   readonly fetcher: Fetcher;
-  /** Into a new folder. */
+  /** Into the first file of a new folder. */
   fetch(url: string, signal?: AbortSignal): Promise<Source>;
   /** Path of the file into which the last `fetch` spools. */
   spooling(): string;
@@ -25,30 +21,41 @@ export interface Fetching extends AsyncDisposable {
   rejection(url: string, signal?: AbortSignal): Promise<unknown>;
 }
 
+/** Takes everything into files of the folder, and removes them when they are given back. */
+export const fileRoom = (folder: string): Room => new Room(folder, { workerBytes: 0, idleFiles: 0 });
+
 /** A fetcher that may go to 127.0.0.1 on any port. Its end fails the test if a file stayed open. */
 export async function startFetching(settings: Partial<FetcherSettings> = {}): Promise<Fetching> {
   const root = await mkdtemp(join(tmpdir(), 'wyvern-source-'));
   const fetcher = createFetcher({ ports: [80, 443], allow: ['127.0.0.1'], ...settings });
+  const parts: RoomPart[] = [];
   let last = '';
   const fetchInto = async (url: string, signal = new AbortController().signal) => {
     last = await mkdtemp(join(root, 'fetch-'));
-    return fetcher.fetch(url, last, signal);
+    const part = fileRoom(last).part();
+    parts.push(part);
+    return fetcher.fetch(url, part, signal);
   };
   const rejection = async (url: string, signal = new AbortController().signal) => {
     const folder = await mkdtemp(join(root, 'fetch-'));
-    const reason = await fetcher.fetch(url, folder, signal).then(
+    const part = fileRoom(folder).part();
+    const reason = await fetcher.fetch(url, part, signal).then(
       (source) => expect.fail(`fetched ${source.bytes} bytes`),
       (error: unknown) => error,
     );
+    await part.leave();
     expect(await readdir(folder)).toEqual([]);
     return reason;
   };
   return {
     fetcher,
     fetch: fetchInto,
-    spooling: () => join(last, SPOOL_NAME),
+    spooling: () => join(last, '1'),
     rejection,
-    text: async (url) => readFile((await fetchInto(url)).path ?? '', 'latin1'),
+    text: async (url) => {
+      const { data, path } = await fetchInto(url);
+      return data === undefined ? readFile(path, 'latin1') : Buffer.from(data).toString('latin1');
+    },
     failure: async (url) => {
       const reason = await rejection(url);
       expect(reason).toBeInstanceOf(TaskFailure);
@@ -57,6 +64,7 @@ export async function startFetching(settings: Partial<FetcherSettings> = {}): Pr
     },
     async [Symbol.asyncDispose]() {
       await fetcher.close();
+      await Promise.all(parts.map((part) => part.leave()));
       const handles = await openHandles(root);
       await rm(root, { recursive: true, force: true });
       expect(handles).toEqual([]);

@@ -2,11 +2,11 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SPOOL_NAME } from '../../../src/worker/source/fetcher.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Room, type RoomPart } from '../../../src/worker/source/room.ts';
 import { Spool } from '../../../src/worker/source/spool.ts';
 import { until } from '../../support/until.ts';
-import { startFetching } from './fetching.ts';
+import { fileRoom, startFetching } from './fetching.ts';
 import { send, startOrigin } from './origin.ts';
 
 const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
@@ -26,86 +26,164 @@ async function withFilesUpTo<T>(bytes: number, work: () => Promise<T>): Promise<
 }
 
 let folder: string;
+let part: RoomPart;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'wyvern-spool-'));
+  part = fileRoom(folder).part();
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  await part.leave();
+  expect(await readdir(folder)).toEqual([]);
+  await rm(folder, { recursive: true, force: true });
+});
+
+const newSpool = async (): Promise<Spool> => new Spool(await part.file());
 
 describe('the spool', () => {
   it('writes pieces of all sizes in their order', async () => {
-    const spool = await Spool.create(join(folder, 'x'));
+    const spool = await newSpool();
     const sizes = [1, 0, 262_143, 1, 262_144, 7, 800_000, 3, 262_145, 1];
     const pieces = sizes.map((size, index) => Buffer.alloc(size, index + 1));
     for (const piece of pieces) if (!spool.add(piece)) await spool.drained();
-    await spool.finish();
-    expect((await readFile(spool.path)).equals(Buffer.concat(pieces))).toBe(true);
+    const { path } = await spool.finish();
+    expect((await readFile(path)).equals(Buffer.concat(pieces))).toBe(true);
   });
 
   it('copies what it is given, so that the sender may use its buffer again', async () => {
-    const spool = await Spool.create(join(folder, 'x'));
+    const spool = await newSpool();
     const piece = Buffer.from('a');
     for (const letter of 'bcdef') {
       spool.add(piece);
       piece.write(letter);
     }
-    await spool.finish();
-    expect(await readFile(spool.path, 'utf8')).toBe('abcde');
+    const { path } = await spool.finish();
+    expect(await readFile(path, 'utf8')).toBe('abcde');
   });
 
   it('says when it is full, and takes more when it is drained', async () => {
-    const spool = await Spool.create(join(folder, 'x'));
+    const spool = await newSpool();
     expect(spool.add(Buffer.alloc(1_000))).toBe(true);
     expect(spool.add(Buffer.alloc(260_000))).toBe(true);
     expect(spool.add(Buffer.alloc(260_000))).toBe(false);
     await spool.drained();
     expect(spool.add(Buffer.alloc(1_000))).toBe(true);
     await spool.discard();
-    expect(await readdir(folder)).toEqual([]);
   });
 
   it('is not put off by an empty piece, however it comes', async () => {
-    const spool = await Spool.create(join(folder, 'x'));
+    const spool = await newSpool();
     expect(spool.add(Buffer.alloc(0))).toBe(true);
     for (let count = 0; count < 3; count += 1) {
       expect(spool.add(Buffer.alloc(270_000, 1))).toBe(true);
       await spool.drained();
       expect(spool.add(Buffer.alloc(0))).toBe(true);
     }
-    await spool.finish();
-    expect((await stat(spool.path)).size).toBe(810_000);
+    const { path } = await spool.finish();
+    expect((await stat(path)).size).toBe(810_000);
   });
 
   it('keeps apart what several write at once, and what was written before with the same memory', async () => {
-    const discarded = await Spool.create(join(folder, 'discarded'));
+    const discarded = await newSpool();
     discarded.add(Buffer.alloc(300_000, 'old'));
     await discarded.discard();
     await discarded.discard();
     const names = ['a', 'b', 'c'];
-    const spools = await Promise.all(names.map((name) => Spool.create(join(folder, name))));
+    const spools = await Promise.all(names.map(newSpool));
     for (let round = 0; round < 5; round += 1)
       for (const [index, spool] of spools.entries())
         if (!spool.add(Buffer.alloc(100_000, names[index]))) await spool.drained();
-    await Promise.all(spools.map((spool) => spool.finish()));
-    for (const name of names)
-      expect((await readFile(join(folder, name))).equals(Buffer.alloc(500_000, name))).toBe(true);
+    const kept = await Promise.all(spools.map((spool) => spool.finish()));
+    for (const [index, name] of names.entries())
+      expect((await readFile(kept[index]?.path ?? '')).equals(Buffer.alloc(500_000, name))).toBe(true);
   });
 
   it('is readable by nobody else', async () => {
-    const spool = await Spool.create(join(folder, 'x'));
-    await spool.finish();
-    expect((await stat(spool.path)).mode & 0o077).toBe(0);
+    const { path } = await (await newSpool()).finish();
+    expect((await stat(path)).mode & 0o077).toBe(0);
   });
 
   it.runIf(hasPrlimit)('tells of a failed write, and can be discarded all the same', async () => {
     await withFilesUpTo(10_000, async () => {
-      const spool = await Spool.create(join(folder, 'x'));
+      const spool = await newSpool();
       spool.add(Buffer.alloc(20_000));
       await expect(spool.drained()).rejects.toMatchObject({ code: 'EFBIG' });
       spool.add(Buffer.alloc(20_000));
       await expect(spool.finish()).rejects.toMatchObject({ code: 'EFBIG' });
       await spool.discard();
     });
-    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+describe('files that are used again', () => {
+  const spoolInto = async (files: RoomPart, data: Buffer): Promise<string> => {
+    const spool = new Spool(await files.file());
+    if (!spool.add(data)) await spool.drained();
+    return (await spool.finish()).path;
+  };
+
+  it.each([
+    ['shorter', 10],
+    ['longer', 300_000],
+    ['empty', 0],
+  ])('hold nothing of what was in them before, when that which follows is %s', async (_what, bytes) => {
+    const room = new Room(folder);
+    const before = room.part();
+    const path = await spoolInto(before, Buffer.alloc(200_000, 'old'));
+    await before.leave();
+    const after = room.part();
+    const again = await spoolInto(after, Buffer.alloc(bytes, 'new'));
+    expect(again).toBe(path);
+    expect((await readFile(again)).equals(Buffer.alloc(bytes, 'new'))).toBe(true);
+    await after.leave();
+    await room.close();
+  });
+
+  it('hold nothing of what was cut off in them before', async () => {
+    const room = new Room(folder);
+    const before = room.part();
+    const spool = new Spool(await before.file());
+    if (!spool.add(Buffer.alloc(300_000, 'old'))) await spool.drained();
+    await spool.discard();
+    await before.leave();
+    const after = room.part();
+    expect(await readFile(await spoolInto(after, Buffer.from('new')), 'utf8')).toBe('new');
+    await after.leave();
+    await room.close();
+  });
+
+  it("are nobody else's until they are given back", async () => {
+    const room = new Room(folder);
+    const parts = [room.part(), room.part()];
+    const paths = await Promise.all(parts.map((each, index) => spoolInto(each, Buffer.from(`${index}`))));
+    expect(new Set(paths).size).toBe(2);
+    expect(await Promise.all(paths.map((path) => readFile(path, 'utf8')))).toEqual(['0', '1']);
+    for (const each of parts) await each.leave();
+    await room.close();
+  });
+
+  it('are no more than so many, and none of them is large', async () => {
+    const room = new Room(folder, { idleFiles: 2 });
+    const part = room.part();
+    await spoolInto(part, Buffer.alloc(8_000_001));
+    for (let count = 0; count < 4; count += 1) await spoolInto(part, Buffer.from('x'));
+    await part.leave();
+    expect(await readdir(folder)).toHaveLength(2);
+    for (const name of await readdir(folder)) expect((await stat(join(folder, name))).size).toBe(1);
+    await room.close();
+  });
+
+  it('are removed when nothing was spooled for some seconds', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const part = new Room(folder).part();
+      await spoolInto(part, Buffer.from('x'));
+      await part.leave();
+      expect(await readdir(folder)).toHaveLength(1);
+      vi.advanceTimersByTime(10_000);
+    } finally {
+      vi.useRealTimers();
+    }
+    await until(async () => (await readdir(folder)).length === 0 || undefined);
   });
 });
 
@@ -115,19 +193,21 @@ describe('a fetch', () => {
   it('never writes over what is there already', async () => {
     await using origin = await startOrigin((socket) => send(socket, '200 OK', {}, 'x'));
     await using fetching = await startFetching();
-    await writeFile(join(folder, SPOOL_NAME), 'before');
-    await expect(fetching.fetcher.fetch(`${origin.url}/`, folder, signal)).rejects.toMatchObject({
+    await writeFile(join(folder, '1'), 'before');
+    await expect(fetching.fetcher.fetch(`${origin.url}/`, part, signal)).rejects.toMatchObject({
       message: `File '${origin.url}/' could not be spooled`,
       passing: true,
       cause: { code: 'EEXIST' },
     });
-    expect(await readFile(join(folder, SPOOL_NAME), 'utf8')).toBe('before');
+    expect(await readFile(join(folder, '1'), 'utf8')).toBe('before');
+    await rm(join(folder, '1'));
   });
 
-  it('needs its folder', async () => {
+  it('whose folder is gone fails for a reason that passes', async () => {
+    await using origin = await startOrigin((socket) => send(socket, '200 OK', {}, 'x'));
     await using fetching = await startFetching();
-    const missing = join(folder, 'missing');
-    await expect(fetching.fetcher.fetch('http://8.8.8.8/', missing, signal)).rejects.toMatchObject({
+    const nowhere = fileRoom(join(folder, 'missing')).part();
+    await expect(fetching.fetcher.fetch(`${origin.url}/`, nowhere, signal)).rejects.toMatchObject({
       passing: true,
       cause: { code: 'ENOENT' },
     });
