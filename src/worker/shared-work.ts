@@ -74,6 +74,7 @@ class Work<Place> {
   readonly #listeners = new Set<Listener>();
   #progress: Json | undefined;
   #isOpen = true;
+  #hasRun = false;
 
   constructor(steps: Steps<Place>) {
     const { signal } = this.#stop;
@@ -88,6 +89,7 @@ class Work<Place> {
     );
     const close = (): void => {
       this.#isOpen = false;
+      this.#hasRun = true;
     };
     this.over = this.ran.then(close, close).then(() => steps.cleanUp());
     // Who still takes part hears of it; those who have left do not want to.
@@ -107,7 +109,7 @@ class Work<Place> {
     this.#listeners.delete(listener);
     if (this.#listeners.size > 0) return;
     this.#isOpen = false;
-    this.#stop.abort();
+    if (!this.#hasRun) this.#stop.abort();
     await this.over;
   }
 

@@ -34,10 +34,8 @@ export function exchange(connection: Connection, path: string, parts: ExchangePa
       },
     });
     watch.signal.addEventListener('abort', onAbort);
-    watch.expect(
-      parts.limits.headersMs,
-      new Fault(`did not answer within ${inSeconds(parts.limits.headersMs)}`, { passing: true }),
-    );
+    const { headersMs } = parts.limits;
+    watch.expect(headersMs, `did not answer within ${inSeconds(headersMs)}`);
     if (watch.signal.aborted) onAbort();
     else connection.get(path, receiver);
   });
@@ -156,7 +154,7 @@ class Receiver implements Dispatcher.DispatchHandler {
 
   #expectMore(): void {
     const { idleMs } = this.#limits;
-    this.#watch.expect(idleMs, new Fault(`sent nothing for ${inSeconds(idleMs)}`, { passing: true }));
+    this.#watch.expect(idleMs, `sent nothing for ${inSeconds(idleMs)}`);
   }
 
   #explain(cause: Error): Fault {

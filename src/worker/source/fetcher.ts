@@ -68,8 +68,7 @@ class GuardedFetcher implements Fetcher {
 
   async fetch(url: string, room: RoomPart, signal: AbortSignal): Promise<Source> {
     const { totalMs } = this.#limits;
-    const tooLong = new Fault(`could not be fetched within ${inSeconds(totalMs)}`, { passing: true });
-    const watch = new Watch(signal, totalMs, tooLong);
+    const watch = new Watch(signal, totalMs, `could not be fetched within ${inSeconds(totalMs)}`);
     if (this.#closed) watch.stop(stopped());
     const fetching = this.#fetch(url, room, watch).catch((error: unknown) => {
       if (signal.aborted) throw signal.reason;
@@ -134,10 +133,7 @@ class GuardedFetcher implements Fetcher {
       }
     }
     const { connectMs, maxHeaderBytes } = this.#limits;
-    watch.expect(
-      connectMs,
-      new Fault(`could not be reached within ${inSeconds(connectMs)}`, { passing: true }),
-    );
+    watch.expect(connectMs, `could not be reached within ${inSeconds(connectMs)}`);
     const socket = await dial(url, this.#dialling, watch.signal);
     return this.#ask(new Connection(url.origin, socket, maxHeaderBytes), url, sink, watch);
   }

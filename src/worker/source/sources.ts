@@ -21,6 +21,8 @@ export async function fetchSources(
   fetchOne: FetchOne,
   signal: AbortSignal,
 ): Promise<readonly Source[]> {
+  const [first] = urls;
+  if (first !== undefined && urls.length === 1) return [await fetchOne(first, signal)];
   const fetched = new Map<string, Source>();
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);

@@ -1,4 +1,4 @@
-import type { Fault } from './fault.ts';
+import { Fault } from './fault.ts';
 
 /**
  * All that can end one fetch before it is over, as one signal: the caller, the deadline of the whole, and
@@ -14,9 +14,10 @@ export class Watch {
   #phase: NodeJS.Timeout | undefined;
   #ended = false;
 
-  constructor(caller: AbortSignal, totalMs: number, tooLong: Fault) {
+  /** `tooLong` and `otherwise` say what is wrong with the source then; that may pass. */
+  constructor(caller: AbortSignal, totalMs: number, tooLong: string) {
     this.#caller = caller;
-    this.#whole = setTimeout(() => this.stop(tooLong), totalMs);
+    this.#whole = setTimeout(() => this.#timeOut(tooLong), totalMs);
     if (caller.aborted) this.#controller.abort(caller.reason);
     else caller.addEventListener('abort', this.#onCaller);
   }
@@ -25,10 +26,10 @@ export class Watch {
     return this.#controller.signal;
   }
 
-  expect(ms: number, otherwise: Fault): void {
+  expect(ms: number, otherwise: string): void {
     clearTimeout(this.#phase);
     if (this.#ended) return;
-    this.#phase = setTimeout(() => this.stop(otherwise), ms);
+    this.#phase = setTimeout(() => this.#timeOut(otherwise), ms);
   }
 
   refresh(): void {
@@ -50,6 +51,11 @@ export class Watch {
     this.rest();
     clearTimeout(this.#whole);
     this.#caller.removeEventListener('abort', this.#onCaller);
+  }
+
+  // Not made ahead: an error's stack takes time, and most fetches are over in time.
+  #timeOut(message: string): void {
+    this.stop(new Fault(message, { passing: true }));
   }
 
   readonly #onCaller = (): void => this.stop(this.#caller.reason);
