@@ -78,21 +78,29 @@ describe.runIf(hasPrlimit)('A worker that cannot write any more', () => {
   const limitFiles = (bytes: string) =>
     execFileSync('prlimit', ['--pid', `${workerPid()}`, `--fsize=${bytes}:`]);
 
+  /** An output of ours that is too large to be held in memory when it is a source. */
+  async function largeSource(): Promise<string> {
+    const [key] = (await create(service, [{ ...quick(service, 900), format: 'png' }])) as [string];
+    await untilAllEnded(service, [key], 60_000);
+    return `${service.url}/files/${key}/output.png`;
+  }
+
   test.each([
-    ['a source', '1000', {}, (): string => `File '${sampleUrl(service)}' could not be spooled`],
-    ['an output', '200000', { format: 'png' }, (): string => 'the output could not be stored'],
+    ['a source', '1000', largeSource, (url: string): string => `File '${url}' could not be spooled`],
+    ['an output', '200000', () => sampleUrl(service), (): string => 'the output could not be stored'],
   ])(
     'says so in its tasks, leaves nothing half-done, and goes on when there is room for %s',
     {
       timeout: 120_000,
     },
-    async (_what, bytes, parameters, reason) => {
+    async (_what, bytes, source, reason) => {
+      const url = await source();
       limitFiles(bytes);
-      const task = { ...quick(service, 1_100), ...parameters };
+      const task = { ...quick(service, 1_100), format: 'png', url };
       const [key] = (await create(service, [task])) as [string];
       const isRetried = ({ type }: HistoryEvent): boolean => type === 'retried';
       const retried = await untilHistory(service, key, (events) => events.some(isRetried));
-      expect(retried.find(isRetried)?.data.reason).toBe(reason());
+      expect(retried.find(isRetried)?.data.reason).toBe(reason(url));
       limitFiles('unlimited');
       const [history = []] = await untilAllEnded(service, [key], 60_000);
       expect(endOf(history)).toBe('completed');
