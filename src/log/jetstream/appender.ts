@@ -120,15 +120,25 @@ export class Appender {
     return this.#openBatches > 0 || this.#openSingles + this.#waiting.length >= GROUP_FROM;
   }
 
+  /**
+   * With `SYNC=always` a batch waits for what is on its way, as what comes meanwhile waits for it: so batches are larger
+   * and fsyncs fewer. 1.2 times as many blocking hellos with 256 callers; with 64 and 16 it makes no difference.
+   */
+  get #mayOpenBatch(): boolean {
+    return this.#groupSingles
+      ? this.#openBatches + this.#openSingles === 0
+      : this.#openBatches < MAX_OPEN_BATCHES;
+  }
+
   #flush(): void {
     while (this.#waiting.length > 0) {
       const [head] = this.#waiting as [Group];
       const group = head.messages.length > 1 || (this.#groupSingles && this.#waiting.length >= GROUP_FROM);
       if (group) {
-        if (this.#openBatches >= MAX_OPEN_BATCHES) return;
+        if (!this.#mayOpenBatch) return;
         void this.#sendBatch(this.#takeBatch());
       } else {
-        if (this.#groupSingles && this.#openSingles >= GROUP_FROM) return;
+        if (this.#groupSingles && (this.#openBatches > 0 || this.#openSingles >= GROUP_FROM)) return;
         this.#waiting.shift();
         this.#sendSingle(head);
       }
