@@ -22,8 +22,32 @@ function cpuTicks(pid: number, from = 11): number | undefined {
 /** Bytes resident in these processes now. Pages that they share count for each. */
 export const residentBytesOf = (pids: readonly number[]): number => statusBytesOf(pids, 'VmRSS');
 
-/** The most that each has had resident so far, added up. */
-export const peakBytesOf = (pids: readonly number[]): number => statusBytesOf(pids, 'VmHWM');
+/** The most that each has had resident so far, added up; pages of files that several map, such as programs, once. */
+export const peakBytesOf = (pids: readonly number[]): number =>
+  statusBytesOf(pids, 'VmHWM') - countedAgain(pids.map(residentFiles));
+
+/** Bytes that sums of these count more than once: of each file all but the most that one process has resident. */
+function countedAgain(processes: readonly ReadonlyMap<string, number>[]): number {
+  const files = new Set(processes.flatMap((files) => [...files.keys()]));
+  return [...files].reduce((sum, file) => {
+    const each = processes.map((files) => files.get(file) ?? 0);
+    return sum + each.reduce((all, bytes) => all + bytes, 0) - Math.max(...each);
+  }, 0);
+}
+
+/** Bytes that a process has resident of each file that it maps. */
+function residentFiles(pid: number): Map<string, number> {
+  const files = new Map<string, number>();
+  let file = '';
+  for (const line of (readProc(pid, 'smaps') ?? '').split('\n')) {
+    const mapping = /^[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \d+ *(\/.*)?$/.exec(line);
+    if (mapping) file = mapping[1] ?? '';
+    const kilobytes = /^Rss:\s*(\d+) kB$/.exec(line)?.[1];
+    if (file !== '' && kilobytes !== undefined)
+      files.set(file, (files.get(file) ?? 0) + Number(kilobytes) * 1_024);
+  }
+  return files;
+}
 
 function statusBytesOf(pids: readonly number[], field: string): number {
   return pids.reduce((sum, pid) => {

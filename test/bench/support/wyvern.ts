@@ -46,7 +46,7 @@ export class Wyvern {
     return cpuMsOf(this.pids(part)) + ended;
   }
 
-  /** The most that the parts have had resident so far, added up, in bytes. */
+  /** Bytes: the most that the parts have had resident so far, added up; what they share of files counts once. */
   peakBytes(): number {
     return peakBytesOf(PARTS.flatMap((part) => this.pids(part)));
   }
