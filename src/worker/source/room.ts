@@ -21,7 +21,7 @@ export class Room {
   readonly #workBytes: number;
   #left: number;
 
-  /** The files are in `folder`, which is there and the worker's own. */
+  /** The files are in `folder`, which is the worker's own, and made when it is not there. */
   constructor(
     folder: string,
     { workerBytes = WORKER_BYTES, workBytes = WORK_BYTES, idleFiles }: RoomSizes = {},

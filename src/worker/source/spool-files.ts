@@ -1,4 +1,5 @@
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** What is kept at most, and how long when nothing is spooled any more. */
@@ -26,7 +27,7 @@ export class SpoolFiles {
   #made = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `folder` is there and the worker's own. */
+  /** `folder` is the worker's own, and made when it is not there. */
   constructor(folder: string, maxIdle = MAX_IDLE) {
     this.#folder = folder;
     this.#maxIdle = maxIdle;
@@ -34,8 +35,12 @@ export class SpoolFiles {
 
   /** A file for nobody else until it is given back. Rejects with the system's error. */
   async take(): Promise<SpoolFile> {
-    const kept = this.#idle.pop();
-    if (kept !== undefined) return kept;
+    for (let kept = this.#idle.pop(); kept !== undefined; kept = this.#idle.pop()) {
+      // Somebody may have tidied up.
+      if (existsSync(kept.path)) return kept;
+      await remove(kept);
+    }
+    await mkdir(this.#folder, { recursive: true });
     this.#made += 1;
     const path = join(this.#folder, `${this.#made}`);
     return { path, handle: await open(path, 'wx', 0o600), bytes: 0 };

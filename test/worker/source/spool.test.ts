@@ -172,6 +172,20 @@ describe('files that are used again', () => {
     await room.close();
   });
 
+  it('are made anew when somebody has removed them, and their folder', async () => {
+    const own = join(folder, 'own');
+    const room = new Room(own);
+    const before = room.part();
+    await spoolInto(before, Buffer.from('old'));
+    await before.leave();
+    await rm(own, { recursive: true });
+    const after = room.part();
+    expect(await readFile(await spoolInto(after, Buffer.from('new')), 'utf8')).toBe('new');
+    await after.leave();
+    await room.close();
+    await rm(own, { recursive: true });
+  });
+
   it('are removed when nothing was spooled for some seconds', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
@@ -201,16 +215,6 @@ describe('a fetch', () => {
     });
     expect(await readFile(join(folder, '1'), 'utf8')).toBe('before');
     await rm(join(folder, '1'));
-  });
-
-  it('whose folder is gone fails for a reason that passes', async () => {
-    await using origin = await startOrigin((socket) => send(socket, '200 OK', {}, 'x'));
-    await using fetching = await startFetching();
-    const nowhere = fileRoom(join(folder, 'missing')).part();
-    await expect(fetching.fetcher.fetch(`${origin.url}/`, nowhere, signal)).rejects.toMatchObject({
-      passing: true,
-      cause: { code: 'ENOENT' },
-    });
   });
 
   it.each([
