@@ -3,6 +3,8 @@ import type { Kept, Sink } from './sink.ts';
 import { Spool } from './spool.ts';
 
 const FIRST_BYTES = 16_384;
+/** More than one read of a socket, which may come in thousands of pieces after there is no room any more. */
+const LAST_BYTES = 131_072;
 
 /**
  * A body that stays in memory as long as there is room for it, and moves to a file when there is none. Calls for a file
@@ -59,7 +61,7 @@ export class Body implements Sink {
     const wanted = Math.max(bytes, 2 * this.#held.length, FIRST_BYTES);
     const mayStay = !this.#isTooLarge && this.#moving === undefined;
     const hasRoom = mayStay && this.#room.take(wanted - this.#held.length);
-    this.#widen(hasRoom ? wanted : bytes);
+    this.#widen(hasRoom ? wanted : bytes + LAST_BYTES);
     return hasRoom;
   }
 

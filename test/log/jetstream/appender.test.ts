@@ -96,6 +96,25 @@ describe('appends with SYNC=always', () => {
     expect(stream.sizes).toEqual([40, 530]);
   });
 
+  it.each([
+    ['16 at once', 16],
+    ['a few', 3],
+  ])('go on while one of them has to be sent again and again: %s', async (_what, count) => {
+    const appender = open();
+    const [stuck] = many(1) as [Append];
+    let isUndecided = true;
+    stream.react = (subjects) =>
+      isUndecided && subjects.some((subject) => subject.includes(stuck.key))
+        ? new WrongLastSequence('wrong last sequence', true)
+        : undefined;
+    const late = appender.append([stuck]);
+    for (let round = 0; round < 3; round++)
+      await Promise.all(many(count).map((entry) => appender.append([entry])));
+    expect(stream.stored.size).toBe(3 * count);
+    isUndecided = false;
+    await late;
+  });
+
   it('never make a batch of more than 1,000', async () => {
     const appender = open();
     await settled(many(2_300).map((entry) => appender.append([entry])));

@@ -1,6 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Body } from '../../../src/worker/source/body.ts';
 import { Room } from '../../../src/worker/source/room.ts';
 import { temporaryFolder } from '../../support/folder.ts';
@@ -51,6 +51,23 @@ describe('a body', () => {
     for (const piece of pieces) body.add(piece);
     const { path } = (await body.finish()) as { path: string };
     expect((await readFile(path)).equals(whole)).toBe(true);
+    await part.leave();
+  });
+
+  it('is not copied again for each of thousands of pieces that come while the file is being made', async () => {
+    await using folder = await temporaryFolder();
+    const part = new Room(folder.path, { workBytes: 200_000, idleFiles: 0 }).part();
+    const body = new Body(part);
+    while (body.add(Buffer.alloc(1_000, 'a')));
+    const allocate = vi.spyOn(Buffer, 'allocUnsafeSlow');
+    try {
+      for (let count = 0; count < 10_000; count += 1) body.add(Buffer.from('b'));
+      expect(allocate.mock.calls.length).toBeLessThan(5);
+    } finally {
+      allocate.mockRestore();
+    }
+    const { path } = (await body.finish()) as { path: string };
+    expect((await readFile(path, 'latin1')).endsWith('b'.repeat(10_000))).toBe(true);
     await part.leave();
   });
 
