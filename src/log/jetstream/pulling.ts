@@ -62,6 +62,8 @@ export class Pulling {
   #order = 0;
   #open = 0;
   #heardAt = 0;
+  /** Words from the consumer that it has nothing to deliver. */
+  #words = 0;
   #isLost = false;
   #wake: () => void = () => {};
 
@@ -118,20 +120,39 @@ export class Pulling {
     return this.#pending === 0;
   }
 
-  /** Resolves with what has arrived since the last call, as soon as that is anything; undefined once it is lost or closed. */
-  async take(): Promise<Arrival | undefined> {
+  /**
+   * Resolves with what has arrived since the last call, as soon as that is anything; undefined once it is lost or
+   * closed. `orWord` is for those who want to know also that nothing has, about every second.
+   */
+  async take(orWord = false): Promise<Arrival | undefined> {
     const before = this.#scanned;
+    const words = this.#words;
+    const hasCome = (): boolean =>
+      this.#pulled.length > 0 || this.#scanned !== before || (orWord && this.#words !== words);
     if (this.#pulled.length === 0) {
       this.#pull();
-      while (this.#pulled.length === 0 && this.#scanned === before && !this.#isLost) await this.#woken();
+      while (!hasCome() && !this.#isLost) await this.#woken();
     }
     // What came before it was lost is in order, and good.
-    if (this.#pulled.length === 0 && this.#scanned === before) return undefined;
+    if (!hasCome()) return undefined;
     const arrival = { pulled: this.#pulled, scanned: this.#scanned, isAll: this.isEmpty };
     this.#pulled = [];
     // The server looks for the next ones while these are dealt with.
     this.#pull();
     return arrival;
+  }
+
+  /**
+   * Whether everything has arrived that there was to deliver when this is asked; false while the log does not answer.
+   * Of what passes its filter by, a consumer that waits takes no notice, so it may never say that it has looked there.
+   */
+  async hasAll(): Promise<boolean> {
+    try {
+      const { num_pending, delivered } = await this.#manager.consumers.info(this.#stream, this.#name);
+      return num_pending === 0 && delivered.consumer_seq === this.#order && this.#pulled.length === 0;
+    } catch {
+      return false;
+    }
   }
 
   /** Resolves when a message has arrived, or it is lost or closed. Not to be called while `take` waits. */
@@ -189,6 +210,7 @@ export class Pulling {
     if (code === 100) {
       // While it has nothing to deliver, the consumer tells how far it has looked.
       this.#scanned = Math.max(this.#scanned, Number(headers?.get('Nats-Last-Stream') ?? 0));
+      this.#words++;
       this.#wake();
     } else if (code === 408 || (code === 409 && /max ?bytes/i.test(headers?.description ?? ''))) {
       // The request has expired, or the next message needs a request of its own.

@@ -84,13 +84,15 @@ export class Reader<T extends object> {
     this.#head = extent.last;
     this.#importedThrough = extent.importedThrough;
     const scanned = Math.max(this.#after, extent.first - 1);
-    return this.#page({ pulled: [], scanned, isAll: pulling.isEmpty }, extent.first);
+    // What was stored between the two answers is in this one, and was not pending yet in the first.
+    const isAll = pulling.isEmpty && this.#through <= extent.last && (await pulling.hasAll());
+    return this.#page({ pulled: [], scanned, isAll }, extent.first);
   }
 
   /** Undefined when the consumer is lost, or the end has been reached. */
   async #next(pulling: Pulling): Promise<Page<T | Gap> | undefined> {
     while (this.#after < this.#through) {
-      const arrival = await pulling.take();
+      const arrival = await pulling.take(this.#through !== Number.POSITIVE_INFINITY);
       if (!arrival) return undefined;
       if (this.#filters.length === 0) return this.#page(arrival, Number.POSITIVE_INFINITY);
       const { extent } = this.#parts;
@@ -98,9 +100,20 @@ export class Reader<T extends object> {
       // Nothing has come but word that there was nothing. That can wait, unless something does come.
       const calm = extent.soon();
       const isCalm = await Promise.race([calm.then(() => true), pulling.stirred().then(() => false)]);
-      if (isCalm) return this.#pageOf(arrival, calm);
+      if (isCalm) return this.#pageOf(await this.#lookedThrough(pulling, arrival, calm), calm);
     }
     return undefined;
+  }
+
+  /** An end that the filter never meets is reached when the log is there and nothing is left to deliver. */
+  async #lookedThrough(
+    pulling: Pulling,
+    arrival: Arrival,
+    asked: Promise<StreamExtent | undefined>,
+  ): Promise<Arrival> {
+    if (arrival.scanned >= this.#through) return arrival;
+    const last = (await asked)?.last ?? 0;
+    return last >= this.#through && (await pulling.hasAll()) ? { ...arrival, scanned: last } : arrival;
   }
 
   /** What is asked must be so after the arrival. Undefined while the log does not answer. */
