@@ -79,6 +79,10 @@ export class Connection {
     this.#socket.emit('readable');
   }
 
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
   onceClosed(listener: () => void): void {
     if (this.#socket.closed) listener();
     else this.#socket.once('close', listener);

@@ -60,7 +60,6 @@ class Receiver implements Dispatcher.DispatchHandler {
   #settle: Settle | undefined;
   #head: Head | undefined;
   #bytes = 0;
-  #isHeld = false;
 
   constructor(connection: Connection, parts: ExchangeParts, settle: Settle) {
     this.#connection = connection;
@@ -103,19 +102,17 @@ class Receiver implements Dispatcher.DispatchHandler {
       return;
     }
     const hasRoom = this.#sink.add(piece);
-    if (this.#isHeld) return;
+    if (this.#connection.isHeld) return;
     if (hasRoom) this.#watch.refresh();
     else this.#hold();
   }
 
   #hold(): void {
-    this.#isHeld = true;
     this.#connection.hold();
     // The disk's slowness is not the source's.
     this.#watch.rest();
     this.#sink.drained().then(
       () => {
-        this.#isHeld = false;
         if (this.#settle === undefined) return;
         this.#expectMore();
         this.#connection.release();
@@ -148,7 +145,7 @@ class Receiver implements Dispatcher.DispatchHandler {
     const settle = this.#settle;
     this.#settle = undefined;
     // The connection may be used again before the last piece is written; undici is in the middle of a piece now.
-    if (this.#isHeld) process.nextTick(() => this.#connection.release());
+    if (this.#connection.isHeld) process.nextTick(() => this.#connection.release());
     settle?.resolve(outcome);
   }
 

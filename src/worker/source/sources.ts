@@ -21,8 +21,6 @@ export async function fetchSources(
   fetchOne: FetchOne,
   signal: AbortSignal,
 ): Promise<readonly Source[]> {
-  const [first] = urls;
-  if (first !== undefined && urls.length === 1) return [await fetchOne(first, signal)];
   const fetched = new Map<string, Source>();
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
@@ -40,9 +38,10 @@ export async function fetchSources(
   const fetching = Array.from({ length: AT_ONCE }, fetchNext);
   try {
     await Promise.all(fetching);
-  } finally {
+  } catch (error) {
     stop.abort();
     await Promise.allSettled(fetching);
+    throw error;
   }
   return urls.map((url) => fetched.get(url) as Source);
 }
