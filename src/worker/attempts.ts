@@ -61,7 +61,6 @@ interface Work {
   readonly plan: Extract<Plan, { kind: 'try' }>;
   readonly delivery: Delivery;
   readonly interruption: Interruption;
-  readonly onWorked: () => void;
 }
 
 /** What there is to tell of an attempt, whatever became of it. */
@@ -78,15 +77,14 @@ export class Attempts {
     this.#shared = new SharedWork(parts.config.TASK_TIMEOUT * 1_000);
   }
 
-  /** `onWorked` is called when the attempt takes no place any more, if that is before its end. */
-  begin(delivery: Delivery, onWorked: () => void): Attempt {
+  begin(delivery: Delivery): Attempt {
     const interruption = new Interruption();
     const unwatch = this.#parts.ends.watch(delivery, () => interruption.interrupt('cancel'));
-    const ended = this.#run(delivery, interruption, onWorked).finally(unwatch);
+    const ended = this.#run(delivery, interruption).finally(unwatch);
     return { ended, handBack: () => interruption.interrupt('stop') };
   }
 
-  async #run(delivery: Delivery, interruption: Interruption, onWorked: () => void): Promise<Settle> {
+  async #run(delivery: Delivery, interruption: Interruption): Promise<Settle> {
     const { name, queued, key } = delivery;
     const plan = await this.#plan(delivery);
     if (!plan) return LEAVE;
@@ -103,8 +101,7 @@ export class Attempts {
     const { task_name: _, ...sent } = queued.task;
     const checked = checkParameters(definition, sent);
     if (!checked.ok) return endRefused(record, checked.problems);
-    const parameters = checked.value;
-    const work = { definition, parameters, record, plan, delivery, interruption, onWorked };
+    const work = { definition, parameters: checked.value, record, plan, delivery, interruption };
     return plan.isSuspect ? this.#trySuspect(work) : this.#try(work);
   }
 
@@ -130,8 +127,7 @@ export class Attempts {
     }
   }
 
-  async #try(work: Work): Promise<Settle> {
-    const { definition, parameters, record, plan, delivery, interruption } = work;
+  async #try({ definition, parameters, record, plan, delivery, interruption }: Work): Promise<Settle> {
     const { attempt, reason } = plan;
     if (interruption.reason === 'cancel') return ending(record, { type: 'canceled', attempt });
     // It was about to begin: nothing of it has to be said, nor tried again.
@@ -161,10 +157,7 @@ export class Attempts {
         queuedMs,
         progress: (value) => progress.report(value),
       });
-      const outcome = await phase.run(deadlineMs, interruption);
-      // It holds nothing while its end is on the way into the log; the others have files and memory until then.
-      work.onWorked();
-      await report(outcome, phase.known());
+      await report(await phase.run(deadlineMs, interruption), phase.known());
       progress.close();
       return settle;
     }

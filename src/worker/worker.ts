@@ -13,11 +13,6 @@ const CROWDED_MS = 250;
 /** Places that become free are asked for together, unless none follows within this time. */
 const GATHER_MS = 2;
 const ANNOUNCE_MS = 1_000;
-/**
- * Times as many tasks as there are places may be held, of which the others are on their way into the log. With
- * `SYNC=always` a batch takes its time however large it is: 10,000 hellos in bulk ended 1.2 times as fast.
- */
-const MAX_HELD = 4;
 
 export interface WorkerParts {
   /** Names this worker in events. */
@@ -109,11 +104,7 @@ export class Worker {
   }
 
   #free(): number {
-    const { CONCURRENCY } = this.#parts.config;
-    return Math.min(
-      CONCURRENCY - this.#running - this.#waiting.length,
-      MAX_HELD * CONCURRENCY - this.#held.size,
-    );
+    return this.#parts.config.CONCURRENCY - this.#running - this.#waiting.length;
   }
 
   #receive(delivery: Delivery): void {
@@ -134,13 +125,7 @@ export class Worker {
 
   async #run(held: Held): Promise<void> {
     this.#running++;
-    let hasPlace = true;
-    const leavePlace = (): void => {
-      if (hasPlace) this.#running--;
-      hasPlace = false;
-      this.#placeFreed();
-    };
-    held.attempt = this.#parts.attempts.begin(held.delivery, leavePlace);
+    held.attempt = this.#parts.attempts.begin(held.delivery);
     try {
       const settle = await held.attempt.ended;
       settle(held.delivery);
@@ -152,11 +137,12 @@ export class Worker {
       );
     }
     this.#held.delete(held.delivery.key);
-    leavePlace();
+    this.#running--;
+    this.#placeFreed();
   }
 
   #placeFreed(): void {
-    const next = this.#running < this.#parts.config.CONCURRENCY ? this.#waiting.shift() : undefined;
+    const next = this.#waiting.shift();
     if (next) void this.#run(next);
     else this.#askForMore();
     if (this.#held.size === 0) this.#actor.send({ type: 'IDLE' });
