@@ -39,7 +39,8 @@ export const Settings = Type.Object({
   ),
   ACCOUNTS_FILE: text('accounts, as JSON; `DATA_DIR/accounts.json` if empty'),
   WORKERS: integer('worker processes that `npm start` runs', 1, 0, 64),
-  CONCURRENCY: integer('tasks that one worker runs at once', 100, 1, 10_000),
+  CONCURRENCY: integer('tasks that one worker runs at once', 400, 1, 10_000),
+  MEDIA_CONCURRENCY: integer('of these, tasks with sources to fetch and pixels to work on', 100, 1, 10_000),
   ATTEMPTS: integer('attempts before a task ends in error', 3, 1, 100),
   TASK_TIMEOUT: Type.Number({
     description: 'seconds that one attempt may work, waiting for a free decoder apart (`sleep` is exempt)',

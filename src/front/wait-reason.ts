@@ -82,7 +82,7 @@ function unclaimed(name: string, ahead: number, workers: WorkerPresence): WaitRe
     const since = formatDate(workers.lastKnown(name) * 1_000);
     return { for: 'worker', since, description: `no worker that is running knows '${name}', since ${since}` };
   }
-  const isBusy = knowing.every(({ running, concurrency }) => running >= concurrency);
+  const isBusy = knowing.every(({ full }) => full.includes(name));
   const who = isBusy
     ? knowing.length === 1
       ? `the worker that knows '${name}' is busy`

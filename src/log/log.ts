@@ -127,13 +127,13 @@ export interface Delivery {
 
 /** The port to the queued tasks. */
 export interface TaskQueue {
-  /** Takes tasks of these names; `free()` says how many more the worker can hold right now. */
+  /** Takes tasks of these names; `free` says how many more of one the worker can hold right now. */
   take(options: TakeOptions): Promise<Taking>;
 }
 
 export interface TakeOptions {
   readonly names: readonly string[];
-  free(): number;
+  free(name: string): number;
   onDelivery(delivery: Delivery): void;
 }
 

@@ -3,8 +3,8 @@ export interface WorkerReport {
   readonly worker: string;
   /** Task names that it runs. */
   readonly tasks: readonly string[];
-  readonly running: number;
-  readonly concurrency: number;
+  /** Those of them that it has no place for at the moment. */
+  readonly full: readonly string[];
 }
 
 /**

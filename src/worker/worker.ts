@@ -7,6 +7,7 @@ import type { Presence } from '../log/presence.ts';
 import type { Logger } from '../logger.ts';
 import { catalogue } from '../tasks/catalogue.ts';
 import type { Attempt, Attempts } from './attempts.ts';
+import { Places } from './places.ts';
 
 /** How long a task may wait here for a place before it is given back for others to take. */
 const CROWDED_MS = 250;
@@ -20,7 +21,7 @@ export interface WorkerParts {
   readonly queue: TaskQueue;
   readonly presence: Presence;
   readonly attempts: Attempts;
-  readonly config: Pick<Config, 'CONCURRENCY' | 'GRACE'>;
+  readonly config: Pick<Config, 'CONCURRENCY' | 'MEDIA_CONCURRENCY' | 'GRACE'>;
   readonly logger: Logger;
 }
 
@@ -39,8 +40,8 @@ export class Worker {
   readonly #parts: WorkerParts;
   readonly #actor: ActorRefFrom<typeof workerMachine>;
   readonly #held = new Map<string, Held>();
+  readonly #places: Places;
   #waiting: Held[] = [];
-  #running = 0;
   #isTaking = false;
   #taking: Taking | undefined;
   #timers: NodeJS.Timeout[] = [];
@@ -50,6 +51,7 @@ export class Worker {
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
+    this.#places = new Places(parts.config);
     let stop: () => void = () => {};
     this.#stopped = new Promise((resolve) => {
       stop = resolve;
@@ -70,7 +72,7 @@ export class Worker {
     this.#actor.start();
     this.#taking = await this.#parts.queue.take({
       names: [...catalogue.keys()],
-      free: () => (this.#isTaking ? this.#free() : 0),
+      free: (name) => (this.#isTaking ? this.#free(name) : 0),
       onDelivery: (delivery) => this.#receive(delivery),
     });
     this.#actor.send({ type: 'READY' });
@@ -98,13 +100,12 @@ export class Worker {
     this.#parts.presence.announce({
       worker: this.#parts.id,
       tasks: [...catalogue.keys()],
-      running: this.#running,
-      concurrency: this.#parts.config.CONCURRENCY,
+      full: [...catalogue.keys()].filter((name) => this.#places.free(name) <= 0),
     });
   }
 
-  #free(): number {
-    return this.#parts.config.CONCURRENCY - this.#running - this.#waiting.length;
+  #free(name: string): number {
+    return this.#places.free(name) - this.#waiting.length;
   }
 
   #receive(delivery: Delivery): void {
@@ -118,13 +119,14 @@ export class Worker {
     if (!this.#isTaking) return delivery.release(0);
     const held: Held = { delivery, attempt: undefined };
     this.#held.set(delivery.key, held);
-    if (this.#running < this.#parts.config.CONCURRENCY) return void this.#run(held);
+    if (this.#places.free(delivery.name) > 0) return void this.#run(held);
     this.#waiting.push(held);
     this.#crowded ??= setTimeout(() => void this.#giveBackWaiting(), CROWDED_MS);
   }
 
   async #run(held: Held): Promise<void> {
-    this.#running++;
+    const { name } = held.delivery;
+    this.#places.take(name);
     held.attempt = this.#parts.attempts.begin(held.delivery);
     try {
       const settle = await held.attempt.ended;
@@ -137,20 +139,21 @@ export class Worker {
       );
     }
     this.#held.delete(held.delivery.key);
-    this.#running--;
-    this.#placeFreed();
+    this.#places.giveBack(name);
+    this.#placeFreed(name);
   }
 
-  #placeFreed(): void {
-    const next = this.#waiting.shift();
+  #placeFreed(name: string): void {
+    const index = this.#waiting.findIndex(({ delivery }) => this.#places.free(delivery.name) > 0);
+    const [next] = index < 0 ? [] : this.#waiting.splice(index, 1);
     if (next) void this.#run(next);
-    else this.#askForMore();
+    else this.#askForMore(name);
     if (this.#held.size === 0) this.#actor.send({ type: 'IDLE' });
   }
 
-  #askForMore(): void {
+  #askForMore(name: string): void {
     if (!this.#isTaking) return;
-    if (this.#free() >= this.#parts.config.CONCURRENCY / 4) return this.#taking?.more();
+    if (this.#free(name) >= this.#places.limit(name) / 4) return this.#taking?.more();
     this.#gathering ??= setTimeout(() => {
       this.#gathering = undefined;
       this.#taking?.more();
@@ -163,7 +166,7 @@ export class Worker {
     if (this.#waiting.length === 0) return;
     await this.#taking?.pause();
     this.#releaseWaiting();
-    if (this.#free() > 0) this.#taking?.more();
+    this.#taking?.more();
   }
 
   #releaseWaiting(): void {

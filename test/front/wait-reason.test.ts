@@ -22,8 +22,7 @@ const stored = (events: readonly TaskEvent[], first = 1): StoredEvent[] =>
 const report = (more: Partial<WorkerReport> = {}): WorkerReport => ({
   worker: 'w1',
   tasks: ['hello'],
-  running: 2,
-  concurrency: 2,
+  full: ['hello'],
   ...more,
 });
 
@@ -62,7 +61,7 @@ describe('A task that is queued', () => {
       ahead: 3,
       description: "all 2 workers that know 'hello' are busy, 3 tasks are ahead of it",
     });
-    workers.heard(report({ running: 1 }));
+    workers.heard(report({ full: ['image.thumb'] }));
     expect(reasonOf([queued()], workers, open)?.description).toContain('has room');
     workers.gone('w1');
     workers.gone('w2');

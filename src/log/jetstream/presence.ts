@@ -15,7 +15,11 @@ export const natsPresence = (connection: NatsConnection): Presence => ({
         if (!error) hear(message);
       });
     connection.subscribe(HERE, {
-      callback: callback((message) => listener.heard(message.json<WorkerReport>())),
+      callback: callback((message) => {
+        // Earlier versions do not say which names they have no place for.
+        const { full = [], ...report } = message.json<WorkerReport>();
+        listener.heard({ ...report, full });
+      }),
     });
     connection.subscribe(GONE, { callback: callback((message) => listener.gone(message.string())) });
   },

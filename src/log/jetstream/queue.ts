@@ -88,8 +88,8 @@ export class JetStreamTaking implements Taking {
     for (const name of this.#options.names) {
       const pull = this.#pulls.get(name);
       if (pull && pull.open > 0 && pull.deadAt > now) continue;
-      const batch = this.#options.free();
-      if (batch <= 0) return;
+      const batch = this.#options.free(name);
+      if (batch <= 0) continue;
       this.#pulls.set(name, { open: batch, deadAt: now + PULL_DEAD_MS });
       this.#connection.publish(
         `$JS.API.CONSUMER.MSG.NEXT.${STREAM}.${consumerOf(name)}`,
