@@ -28,6 +28,9 @@ export const Settings = Type.Object({
     './data',
   ),
   NATS_URL: text('nats-server(s) to use, comma-separated; empty: an embedded one under DATA_DIR'),
+  NATS_STORE: text(
+    'store folder of the nats-server at NATS_URL, if that is on this machine and leaves it to fronts and workers to put the log on disk; `npm start` sets it for its own',
+  ),
   NATS_CA: text(
     'certificate authority (PEM file) that the nats-servers of `tls://` URLs are held to; the system’s own if empty',
   ),

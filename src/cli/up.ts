@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { prepareEmbeddedServer } from '../log/embedded-server.ts';
+import { type EmbeddedServer, prepareEmbeddedServer, whoSyncs } from '../log/embedded-server.ts';
 import { createLogger } from '../logger.ts';
 import { untilStopped } from './lifecycle.ts';
 import { withPort } from './port.ts';
@@ -27,7 +27,7 @@ export async function up(given: Config): Promise<void> {
 
 async function startAll(supervisor: Supervisor, config: Config): Promise<void> {
   const variables = {
-    NATS_URL: config.NATS_URL ?? (await startServer(supervisor, config)),
+    ...(config.NATS_URL === undefined && (await startServer(supervisor, config))),
     PORT: String(config.PORT),
     PUBLIC_URL: config.PUBLIC_URL,
   };
@@ -37,9 +37,9 @@ async function startAll(supervisor: Supervisor, config: Config): Promise<void> {
   await supervisor.ready();
 }
 
-async function startServer(supervisor: Supervisor, config: Config): Promise<string> {
-  const { args, variables, url, healthUrl } = await prepareEmbeddedServer(config);
+async function startServer(supervisor: Supervisor, config: Config): Promise<EmbeddedServer['client']> {
+  const { args, variables, client, healthUrl } = await prepareEmbeddedServer(config, whoSyncs(config));
   supervisor.runServer('nats-server', args, variables);
   supervisor.revive(healthUrl, config.DATA_DIR);
-  return url;
+  return client;
 }

@@ -10,6 +10,8 @@ export interface EmbeddedServer {
   readonly args: readonly string[];
   /** With its token: for the environment of our own processes, never for a command line or a log. */
   readonly url: string;
+  /** For the environment of fronts and workers: where it is, and its store if they are to put the log on disk. */
+  readonly client: { readonly NATS_URL: string; readonly NATS_STORE: string };
   /** For the program's environment. */
   readonly variables: Readonly<Record<string, string>>;
   /** Where it says how it is; the path is a secret, since more can be read there. */
@@ -18,11 +20,21 @@ export interface EmbeddedServer {
 
 const LOOPBACK = '127.0.0.1';
 
+/** Who puts on disk with `SYNC=always` what the server has stored: itself, for each message, or those who need it there. */
+export type Syncs = 'server' | 'clients';
+
+/** Outputs in JetStream, and an archive that copies the log as it is written, need a server that does it itself. */
+export const whoSyncs = ({ STORAGE, ARCHIVE_DAYS }: Pick<Config, 'STORAGE' | 'ARCHIVE_DAYS'>): Syncs =>
+  STORAGE === 'disk' && ARCHIVE_DAYS === 0 ? 'clients' : 'server';
+
 /**
  * Writes the configuration of the embedded nats-server: loopback, a free port, a random token, everything
  * under `DATA_DIR/nats`. A server that a killed supervisor left behind is stopped first.
  */
-export async function prepareEmbeddedServer(config: Config): Promise<EmbeddedServer> {
+export async function prepareEmbeddedServer(
+  config: Config,
+  syncs: Syncs = 'server',
+): Promise<EmbeddedServer> {
   const folder = join(config.DATA_DIR, 'nats');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const pidFile = join(folder, 'nats-server.pid');
@@ -31,13 +43,17 @@ export async function prepareEmbeddedServer(config: Config): Promise<EmbeddedSer
   const port = await freePort();
   const token = randomBytes(24).toString('base64url');
   const monitor = { port: await freePort(), path: randomBytes(24).toString('hex') };
-  const text = configurationText({ folder, port, token, monitor, pidFile, config });
+  const store = join(folder, 'store');
+  const sync = syncs === 'server' ? config.SYNC : '1s';
+  const text = configurationText({ folder, store, port, token, monitor, pidFile, sync, config });
   await writeFile(`${file}.new`, text, { mode: 0o600 });
   await rename(`${file}.new`, file);
+  const url = `nats://${token}@${LOOPBACK}:${port}`;
   return {
     args: ['-c', file],
     variables: { GOMEMLIMIT: String(memoryBytes(config)) },
-    url: `nats://${token}@${LOOPBACK}:${port}`,
+    url,
+    client: { NATS_URL: url, NATS_STORE: syncs === 'clients' ? store : '' },
     healthUrl: `http://${LOOPBACK}:${monitor.port}/${monitor.path}/healthz`,
   };
 }
@@ -56,14 +72,25 @@ const memoryBytes = ({ MAX_LOG_EVENTS }: Config): number => OTHER_BYTES + MAX_LO
 
 interface Values {
   readonly folder: string;
+  readonly store: string;
   readonly port: number;
   readonly token: string;
   readonly monitor: { readonly port: number; readonly path: string };
   readonly pidFile: string;
+  readonly sync: string;
   readonly config: Config;
 }
 
-const configurationText = ({ folder, port, token, monitor, pidFile, config }: Values): string => `
+const configurationText = ({
+  folder,
+  store,
+  port,
+  token,
+  monitor,
+  pidFile,
+  sync,
+  config,
+}: Values): string => `
 server_name: wyvern
 listen: "${LOOPBACK}:${port}"
 authorization { token: "${token}" }
@@ -77,11 +104,12 @@ max_payload: 1MB
 # A front that is stopped by its garbage collector must not be cut off as a slow consumer.
 max_pending: 256MB
 jetstream {
-  store_dir: ${JSON.stringify(join(folder, 'store'))}
+  store_dir: ${JSON.stringify(store)}
   max_memory_store: 64MB
   max_file_store: ${storeBytes(config)}
-  # 'always' is an fsync before every acknowledgement; the default would be two minutes.
-  sync_interval: ${config.SYNC}
+  # 'always' is an fsync before every acknowledgement; with '1s' those who need it do it, or nobody. The default would be
+  # two minutes.
+  sync_interval: ${sync}
   limits {
     default_max_consumers: 10000
     # 1,000 tasks of one request, and the two records on which they may depend.

@@ -7,7 +7,7 @@ import { prepareLocalCluster } from '../../src/cli/local-cluster.ts';
 import { Revival } from '../../src/cli/revival.ts';
 import { type Config, childEnvironment, natsServerProgram, readConfig } from '../../src/config.ts';
 import { freePort } from '../../src/free-port.ts';
-import { prepareEmbeddedServer } from '../../src/log/embedded-server.ts';
+import { prepareEmbeddedServer, whoSyncs } from '../../src/log/embedded-server.ts';
 import { connectToNats } from '../../src/log/jetstream/connection.ts';
 import { createLogger } from '../../src/logger.ts';
 import { until } from '../support/until.ts';
@@ -170,12 +170,13 @@ async function writeAccounts(dataDir: string, accounts: readonly Account[]): Pro
 }
 
 async function startServer(config: Config, folder: string): Promise<Servers> {
-  const { args, url, healthUrl } = await prepareEmbeddedServer(config);
+  const { args, client, healthUrl } = await prepareEmbeddedServer(config, whoSyncs(config));
   const running = server('nats-server', args, {}, folder);
   const logger = createLogger('faults', { ...config, LOG_LEVEL: 'fatal' });
   const restart = () => running.signal('SIGTERM');
   const revival = new Revival({ healthUrl, folder: config.DATA_DIR, restart, logger });
-  return { processes: [running], url, variables: {}, close: () => revival.close() };
+  const { NATS_URL: url, ...variables } = client;
+  return { processes: [running], url, variables, close: () => revival.close() };
 }
 
 async function startCluster(config: Config, folder: string): Promise<Servers> {

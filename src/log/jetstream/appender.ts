@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { nuid } from '@nats-io/transport-node';
-import type { Config } from '../../config.ts';
 import { type Append, EventRefused, LogConflict, LogUnavailable } from '../log.ts';
 import { subjectOf } from '../subject.ts';
 import type { Condition } from './creates.ts';
@@ -37,8 +36,8 @@ type StoredId = (subject: string) => Promise<{ readonly id: string; readonly seq
  * Brings events into the log.
  *
  * One event goes as one publish. Several of one request go as one atomic batch, which costs 1.5-2.5 ms
- * whatever its size, so requests that wait are merged into one. With `SYNC=always` single events are merged
- * as well once 16 wait: a batch is one fsync, where singles pay one each (5.5 k/s singly, 41 k/s with 256
+ * whatever its size, so requests that wait are merged into one. Where the server does an fsync for each publish, single
+ * events are merged as well once 16 wait: a batch is one fsync, where singles pay one each (5.5 k/s singly, 41 k/s with 256
  * waiting). A batch that fails is taken apart and its groups sent one by one: so a conflict isolates itself.
  *
  * Every event but progress demands that its subject is still empty. That makes sending again safe: a
@@ -55,10 +54,11 @@ export class Appender {
   readonly #unanswered = { singles: 0, batches: 0 };
   #scheduled = false;
 
-  constructor(publisher: Publisher, storedId: StoredId, sync: Config['SYNC']) {
+  /** `groupSingles`: the server has each publish on disk before it answers. */
+  constructor(publisher: Publisher, storedId: StoredId, groupSingles: boolean) {
     this.#publisher = publisher;
     this.#storedId = storedId;
-    this.#groupSingles = sync === 'always';
+    this.#groupSingles = groupSingles;
   }
 
   /**
@@ -123,7 +123,7 @@ export class Appender {
   }
 
   /**
-   * With `SYNC=always` a batch waits for the answer to what was sent, as what comes meanwhile waits for its own: so
+   * Where single events are merged, a batch waits for the answer to what was sent, as what comes meanwhile waits for its own: so
    * batches are larger and fsyncs fewer. 1.2 times as many blocking hellos with 256 callers; with 64 and 16 it makes no
    * difference.
    */

@@ -9,6 +9,7 @@ import {
 import { decodeEvent } from '../envelope.ts';
 import type { Following, FollowOptions } from '../log.ts';
 import { isEventSubject } from '../subject.ts';
+import type { Durability } from './durability.ts';
 import { loudly } from './loudly.ts';
 import { STREAM } from './stream.ts';
 
@@ -17,6 +18,7 @@ const AGAIN_MS = 500;
 interface FollowParts {
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
+  readonly durability: Durability;
   /** Whether the stream has copies, of which one may lag. */
   readonly isReplicated: boolean;
 }
@@ -30,7 +32,7 @@ interface FollowParts {
  * empty still; then another one takes its place.
  */
 export async function followStream(parts: FollowParts, options: FollowOptions): Promise<Following> {
-  const { client, manager, isReplicated } = parts;
+  const { client, manager, durability, isReplicated } = parts;
   const { state } = await manager.streams.info(STREAM);
   const head = state.last_seq;
   let reached: (head: number) => void = () => {};
@@ -77,7 +79,7 @@ export async function followStream(parts: FollowParts, options: FollowOptions): 
       max_messages: 10_000,
       expires: 3_000,
       idle_heartbeat: 1_000,
-      callback: loudly(receive),
+      callback: loudly((message: JsMsg) => durability.through(message.seq, () => receive(message))),
     });
     void begun.closed().then(beginAgain);
     return begun;

@@ -59,15 +59,14 @@ export async function readOutlines(
   }
 }
 
-/** See `EventLog.ended`. For 64 tasks it takes 2 µs of CPU each, 2 more of the server; one by one 23 and 10. */
-export async function readEnded(
+/** The ends of those that have ended. For 64 tasks it takes 2 µs of CPU each, 2 more of the server; one by one 23 and 10. */
+export async function readEnds(
   manager: JetStreamManager,
   tasks: readonly TaskPlace[],
-): Promise<ReadonlySet<string>> {
+): Promise<StoredEvent[]> {
   try {
     const subjects = tasks.map(({ name, key }) => doneSubject(name, key));
-    const ends = subjects.length === 0 ? [] : await lastOfEachSubject(manager, subjects);
-    return new Set(ends.map(({ key }) => key));
+    return subjects.length === 0 ? [] : await lastOfEachSubject(manager, subjects);
   } catch (cause) {
     throw new LogUnavailable(`could not read the ends of ${tasks.length} tasks`, { cause });
   }

@@ -4,6 +4,7 @@ import { type ImportOptions, type LogImport, LogNotEmpty } from '../import.ts';
 import { EventRefused, LogFull, LogUnavailable } from '../log.ts';
 import type { LogRecord } from '../reading.ts';
 import { isLogSubject, SUBJECTS } from '../subject.ts';
+import { LEFT_TO_SERVER } from './durability.ts';
 import { importMark, importOf, STORED_AT } from './import-mark.ts';
 import { Publisher, rawHeaders } from './publisher.ts';
 import { findStream, MAX_EVENT_BYTES, STREAM, type StreamSettings, streamConfig } from './stream.ts';
@@ -67,7 +68,10 @@ export class JetStreamImport implements LogImport {
       first_seq: options.first,
       metadata: importMark('unfinished'),
     });
-    return new JetStreamImport(manager, new Publisher(connection), { ...options, madeAt: created });
+    return new JetStreamImport(manager, new Publisher(connection, LEFT_TO_SERVER), {
+      ...options,
+      madeAt: created,
+    });
   }
 
   async store({ seq, subject, bytes, storedAtMs }: LogRecord): Promise<void> {

@@ -29,8 +29,10 @@ import { Archive } from './archive/archive.ts';
 import { ensureArchive, hasArchive } from './archive/stream.ts';
 import { JetStreamCheckpoints } from './checkpoints.ts';
 import { conditionsOf, ensureRequestsStream, findRequest, lastTurn } from './creates.ts';
+import { DiskSync, syncMetadata } from './disk-sync.ts';
+import { type Durability, LEFT_TO_SERVER, untilOnDisk } from './durability.ts';
 import { followStream } from './follower.ts';
-import { readEnded, readHistory, readOutlines } from './history.ts';
+import { readEnds, readHistory, readOutlines } from './history.ts';
 import { importedThrough, importOf, UnfinishedImport } from './import-mark.ts';
 import { locate } from './locate.ts';
 import type { ReaderParts } from './patience.ts';
@@ -49,6 +51,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   readonly #connection: NatsConnection;
   readonly #client: JetStreamClient;
   readonly #manager: JetStreamManager;
+  readonly #durability: Durability;
   readonly #publisher: Publisher;
   readonly #appender: Appender;
   readonly #archive: Archive | undefined;
@@ -68,12 +71,21 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     this.#manager = manager;
     this.#isReplicated = config.REPLICAS > 1;
     this.#logger = logger;
-    this.#publisher = new Publisher(connection);
-    this.#appender = new Appender(this.#publisher, (subject) => this.#storedId(subject), config.SYNC);
+    this.#durability = syncsItself(config) ? new DiskSync(config.NATS_STORE) : LEFT_TO_SERVER;
+    this.#publisher = new Publisher(connection, this.#durability);
+    const groupSingles = config.SYNC === 'always' && this.#durability === LEFT_TO_SERVER;
+    this.#appender = new Appender(this.#publisher, (subject) => this.#storedId(subject), groupSingles);
     this.checkpoints = new JetStreamCheckpoints(this.#client, manager, config.REPLICAS, logger);
     this.upkeep = upkeep;
     const extent = new SharedExtent(() => this.#streamExtent().catch(() => undefined));
-    this.#reading = { connection, manager, isReplicated: this.#isReplicated, extent, logger };
+    this.#reading = {
+      connection,
+      manager,
+      isReplicated: this.#isReplicated,
+      durability: this.#durability,
+      extent,
+      logger,
+    };
     this.#archive = upkeep.hasArchive ? new Archive(this.#reading) : undefined;
   }
 
@@ -92,6 +104,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     await untilReady('the log', () => ensureStream(manager, config), logger, told);
     await untilReady('the log', () => ensureRequestsStream(manager, config), logger);
     const isArchived = await untilReady('the archive', () => ensureArchive(manager, config, logger), logger);
+    if (syncsItself(config)) await syncMetadata(config.NATS_STORE);
     return JetStreamLog.#opened(connection, manager, isArchived, config, logger);
   }
 
@@ -115,7 +128,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   ): Promise<JetStreamLog> {
     const patient = await jetstreamManager(connection, { timeout: PURGE_TIMEOUT_MS, checkAPI: false });
     const upkeep = new JetStreamUpkeep(manager, patient, isArchived);
-    return new JetStreamLog(connection, manager, upkeep, config, logger);
+    return new JetStreamLog(connection, manager, upkeep, config, logger).#ready();
   }
 
   /** Opens a log that is there, and changes nothing about it. Undefined if there is none; rejects with `UnfinishedImport`. */
@@ -130,7 +143,13 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     if (importOf(found.config) === 'unfinished') throw new UnfinishedImport();
     const isArchived = await untilReady('the archive', () => hasArchive(manager), logger);
     const upkeep = new JetStreamUpkeep(manager, manager, isArchived);
-    return new JetStreamLog(connection, manager, upkeep, config, logger);
+    return new JetStreamLog(connection, manager, upkeep, config, logger).#ready();
+  }
+
+  /** What is there already is on disk from now on, so that nobody who reads it has to wait. */
+  async #ready(): Promise<JetStreamLog> {
+    if (this.#durability !== LEFT_TO_SERVER) await untilOnDisk(this.#durability, await this.ping());
+    return this;
   }
 
   get connected(): boolean {
@@ -161,7 +180,11 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   findRequest(name: RequestName): Promise<FoundRequest> {
-    return this.#reach(() => findRequest(this.#manager, name, this.#isReplicated));
+    return this.#reach(async () => {
+      const found = await findRequest(this.#manager, name, this.#isReplicated);
+      await untilOnDisk(this.#durability, found.after);
+      return found;
+    });
   }
 
   lastTurn(account: string): Promise<Turn> {
@@ -169,7 +192,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   history(key: string, through?: number): Promise<StoredEvent[]> {
-    return this.#reach(() => readHistory(this.#manager, key, this.#isReplicated, through));
+    return this.#readEvents(() => readHistory(this.#manager, key, this.#isReplicated, through));
   }
 
   async fullHistory(key: string, { through, late }: FullHistoryOptions = {}): Promise<StoredEvent[]> {
@@ -180,20 +203,21 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   outlines(keys: readonly string[]): Promise<StoredEvent[]> {
-    return this.#reach(() => readOutlines(this.#manager, keys));
+    return this.#readEvents(() => readOutlines(this.#manager, keys));
   }
 
   async madeAt(): Promise<Date> {
     return new Date((await this.#info()).created);
   }
 
-  ended(tasks: readonly TaskPlace[]): Promise<ReadonlySet<string>> {
-    return this.#reach(() => readEnded(this.#manager, tasks));
+  async ended(tasks: readonly TaskPlace[]): Promise<ReadonlySet<string>> {
+    const ends = await this.#readEvents(() => readEnds(this.#manager, tasks));
+    return new Set(ends.map(({ key }) => key));
   }
 
   follow(options: FollowOptions): Promise<Following> {
-    const parts = { client: this.#client, manager: this.#manager, isReplicated: this.#isReplicated };
-    return followStream(parts, options);
+    const [client, manager, durability] = [this.#client, this.#manager, this.#durability];
+    return followStream({ client, manager, durability, isReplicated: this.#isReplicated }, options);
   }
 
   read(options: ReadOptions): AsyncIterable<Page> {
@@ -269,13 +293,24 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     return ask();
   }
 
+  async #readEvents(read: () => Promise<StoredEvent[]>): Promise<StoredEvent[]> {
+    const events = await this.#reach(read);
+    await untilOnDisk(this.#durability, events.at(-1)?.seq ?? 0);
+    return events;
+  }
+
   /** Read from the stream's leader: a direct get may be stale on a cluster. */
   async #storedId(subject: string): Promise<{ id: string; seq: number } | undefined> {
     const message = await this.#manager.streams.getMessage(STREAM, { last_by_subj: subject });
     if (!message) return undefined;
+    await untilOnDisk(this.#durability, message.seq);
     return { id: decodeEvent(message.subject, message.data, message.seq).id, seq: message.seq };
   }
 }
+
+/** Whether it falls to this process to put on disk what it wants to be there. */
+const syncsItself = (config: Config): config is Config & { readonly NATS_STORE: string } =>
+  config.SYNC === 'always' && config.NATS_STORE !== undefined;
 
 /** Says what is the matter at once, and not as an error with a stack. */
 function tellUnfinished(

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '../../logger.ts';
+import type { Durability } from './durability.ts';
 import { Pulling, type PullOptions } from './pulling.ts';
 import type { SharedExtent } from './shared-extent.ts';
 
@@ -12,6 +13,7 @@ export interface ReaderParts {
   readonly manager: JetStreamManager;
   /** Whether the stream has copies, of which one may lag. */
   readonly isReplicated: boolean;
+  readonly durability: Durability;
   readonly extent: SharedExtent;
   readonly logger: Logger;
 }

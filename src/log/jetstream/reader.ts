@@ -3,6 +3,7 @@ import type { TaskEventType } from '../../../actors/event.ts';
 import type { Gap, LogRecord, Page, ReadOptions } from '../reading.ts';
 import { type RecordedEvent, readOrExplain, type Unreadable } from '../recorded-event.ts';
 import { isEventSubject, readFilters } from '../subject.ts';
+import { untilOnDisk } from './durability.ts';
 import { storedAt } from './import-mark.ts';
 import { AGAIN_MS, openPatiently, type ReaderParts } from './patience.ts';
 import type { Arrival, Pulled, Pulling } from './pulling.ts';
@@ -94,6 +95,7 @@ export class Reader<T extends object> {
     while (this.#after < this.#through) {
       const arrival = await pulling.take(this.#through !== Number.POSITIVE_INFINITY);
       if (!arrival) return undefined;
+      await untilOnDisk(this.#parts.durability, arrival.scanned);
       if (this.#filters.length === 0) return this.#page(arrival, Number.POSITIVE_INFINITY);
       const { extent } = this.#parts;
       if (arrival.pulled.length > 0) return this.#pageOf(arrival, extent.now());

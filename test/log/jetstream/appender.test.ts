@@ -53,8 +53,8 @@ const HASH = '0'.repeat(64);
 const submission = (key = newKey()): Append => seal({ name: 'hello', key }, queued());
 
 let stream: PretendedStream;
-const open = (sync: 'always' | '1s' = 'always') =>
-  new Appender(stream.publisher, async (subject) => stream.stored.get(subject), sync);
+const open = (groupSingles = true) =>
+  new Appender(stream.publisher, async (subject) => stream.stored.get(subject), groupSingles);
 const many = (count: number): Append[] => Array.from({ length: count }, () => submission());
 
 beforeEach(() => {
@@ -124,7 +124,7 @@ describe('appends with SYNC=always', () => {
 
 describe('appends with SYNC=1s', () => {
   it('travel singly however many wait: nobody waits for an fsync', async () => {
-    const appender = open('1s');
+    const appender = open(false);
     await settled(many(100).map((entry) => appender.append([entry])));
     expect(stream.sizes).toEqual(Array.from({ length: 100 }, () => 1));
   });

@@ -1,5 +1,6 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LEFT_TO_SERVER } from '../../../src/log/jetstream/durability.ts';
 import { followStream } from '../../../src/log/jetstream/follower.ts';
 import type { ReaderParts } from '../../../src/log/jetstream/patience.ts';
 import { chosenEvents, Reader } from '../../../src/log/jetstream/reader.ts';
@@ -15,7 +16,8 @@ beforeAll(async () => {
   stage = await openStage();
   const { connection } = await stage.server.open();
   const logger = createLogger('test', stage.server.config);
-  parts = { connection, manager: await jetstreamManager(connection), isReplicated: true, logger };
+  const manager = await jetstreamManager(connection);
+  parts = { connection, manager, isReplicated: true, durability: LEFT_TO_SERVER, logger };
   await stage.log.appendAll(lifeOf('hello'));
   through = await stage.log.appendAll(lifeOf('hello'));
 });

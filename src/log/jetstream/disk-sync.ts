@@ -1,0 +1,126 @@
+import { closeSync, existsSync, fdatasync, fstatSync, openSync, readdirSync } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Durability } from './durability.ts';
+import { STREAM } from './stream.ts';
+
+/** So many blocks are full of what one second can bring. */
+const NEWEST = 3;
+
+interface Waiting {
+  readonly seq: number;
+  then(): void;
+}
+
+/** A file of the log. JetStream numbers them, and appends to the one with the highest number. */
+interface Block {
+  readonly number: number;
+  readonly file: number;
+}
+
+/**
+ * Puts the log of a nats-server on this machine on disk, for all that waits at once (ADR 0041).
+ *
+ * JetStream has written an event to its block's file before it acknowledges or delivers it, so an fdatasync of that file
+ * by whoever has heard of the event makes it durable, with all that are before it. What comes meanwhile waits for the next.
+ */
+export class DiskSync implements Durability {
+  readonly #folder: string;
+  #block: Block | undefined;
+  /** All up to here is on disk. */
+  #onDisk = 0;
+  #waiting: Waiting[] = [];
+  #isBusy = false;
+
+  /** `store` is the server's `store_dir`. */
+  constructor(store: string) {
+    this.#folder = join(store, 'jetstream', '$G', 'streams', STREAM, 'msgs');
+  }
+
+  through(seq: number, then: () => void): void {
+    if (seq <= this.#onDisk) return then();
+    this.#waiting.push({ seq, then });
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    // What one turn of the event loop brings is put on disk together.
+    setImmediate(() => this.#sync());
+  }
+
+  #sync(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const seq = waiting.reduce((most, next) => Math.max(most, next.seq), 0);
+    this.#syncBlocks(this.#blocks(), () => {
+      this.#onDisk = seq;
+      for (const { then } of waiting) then();
+      this.#isBusy = this.#waiting.length > 0;
+      if (this.#isBusy) this.#sync();
+    });
+  }
+
+  #syncBlocks([block, ...rest]: readonly Block[], done: () => void): void {
+    if (!block) return done();
+    fdatasync(block.file, (error) => {
+      // Nobody can say any more what is on the disk: the process ends, and who waits hears of no success.
+      if (error) throw new Error('the log could not be put on disk', { cause: error });
+      if (rest.length > 0) closeSync(block.file);
+      this.#syncBlocks(rest, done);
+    });
+  }
+
+  /** The block that was the newest last time, and those that have come after it. */
+  #blocks(): Block[] {
+    const known = this.#known();
+    const blocks = known ? [known] : this.#newest().map((number) => this.#open(number));
+    this.#block = blocks.at(-1) as Block;
+    for (let number = this.#block.number + 1; existsSync(this.#pathOf(number)); number++) {
+      this.#block = this.#open(number);
+      blocks.push(this.#block);
+    }
+    return blocks;
+  }
+
+  /** Undefined if it is not the log's any more: let go of, or replaced by a copy of what was left of it. */
+  #known(): Block | undefined {
+    if (!this.#block || fstatSync(this.#block.file).nlink > 0) return this.#block;
+    closeSync(this.#block.file);
+    return undefined;
+  }
+
+  /** In order. What is older was put on disk by the server itself, which does so each second. */
+  #newest(): number[] {
+    const numbers = readdirSync(this.#folder).flatMap((name) => /^(\d+)\.blk$/.exec(name)?.[1] ?? []);
+    if (numbers.length === 0) throw new Error(`there is no block of the log in ${this.#folder}`);
+    return numbers
+      .map(Number)
+      .sort((a, b) => a - b)
+      .slice(-NEWEST);
+  }
+
+  #open(number: number): Block {
+    return { number, file: openSync(this.#pathOf(number), 'r') };
+  }
+
+  #pathOf(number: number): string {
+    return join(this.#folder, `${number}.blk`);
+  }
+}
+
+/** What makes streams out of the blocks: descriptions of streams and consumers, and all folders. */
+export async function syncMetadata(store: string): Promise<void> {
+  const entries = await readdir(store, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isDirectory() || entry.name.startsWith('meta.'))
+    .map((entry) => join(entry.parentPath, entry.name));
+  for (const path of [...paths, store, join(store, '..')]) await syncFile(path);
+}
+
+async function syncFile(path: string): Promise<void> {
+  try {
+    await using file = await open(path, 'r');
+    await file.sync();
+  } catch (error) {
+    // Of a consumer that is no more.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
