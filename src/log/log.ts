@@ -36,9 +36,12 @@ export interface EventLog {
   appendAll(entries: readonly Append[]): Promise<number>;
   /**
    * Stores these one after the other, each only if those before it are in the log. Resolves with how many are:
-   * the next one met a conflict. Rejects as `append` does otherwise; trying again is safe, as above.
+   * the next one met a conflict. Rejects as `append` does otherwise; trying again is safe, as above. They need not be
+   * durable yet.
    */
   appendInOrder(entries: readonly Append[]): Promise<number>;
+  /** Calls `then` once all that was stored from here before is durable, at once if it is. */
+  whenDurable(then: () => void): void;
   /** Whether events cost less when they come together: where the fsync is what they cost. */
   readonly gathers: boolean;
   /**

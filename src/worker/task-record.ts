@@ -75,14 +75,14 @@ export class TaskRecord {
   }
 
   /**
-   * Resolves with true when the task's end is in the log: this one, or the one that was there first. With
+   * Resolves with true when the task's end is in the log, and durable: this one, or the one that was there first. With
    * false if another worker has the attempt, whose end this is then not.
    */
   async end(event: Unstamped): Promise<boolean> {
     const isOurs = await this.add(event);
     if (isOurs && event.type === 'failed')
       this.#parts.logger.info({ key: this.key, attempt: event.attempt, error: event.error }, 'task failed');
-    return !this.#hasLost;
+    return new Promise((resolve) => this.#parts.log.whenDurable(() => resolve(!this.#hasLost)));
   }
 
   #enqueue(event: TaskEvent): Promise<boolean> {

@@ -22,7 +22,8 @@ function scriptedLog(gathers: boolean, ...answers: readonly (Error | 'store')[])
     }
     return entries.length;
   };
-  return { log: { appendInOrder, gathers } as Partial<EventLog> as EventLog, tried, stored };
+  const whenDurable = (then: () => void): void => then();
+  return { log: { appendInOrder, whenDurable, gathers } as Partial<EventLog> as EventLog, tried, stored };
 }
 
 const place = { name: 'hello', key: newKey() };

@@ -3,6 +3,7 @@ import { nuid } from '@nats-io/transport-node';
 import { type Append, EventRefused, LogConflict, LogUnavailable } from '../log.ts';
 import { subjectOf } from '../subject.ts';
 import type { Condition } from './creates.ts';
+import type { Durability } from './durability.ts';
 import { EXPECT_NONE, NotNow, type Publisher, rawHeaders, WrongLastSequence } from './publisher.ts';
 import { MAX_EVENT_BYTES } from './stream.ts';
 
@@ -30,6 +31,12 @@ interface Group {
   reject(error: Error): void;
 }
 
+interface Settings {
+  /** The server has each publish on disk before it answers. */
+  readonly groupSingles: boolean;
+  readonly durability: Durability;
+}
+
 type StoredId = (subject: string) => Promise<{ readonly id: string; readonly seq: number } | undefined>;
 
 /**
@@ -47,6 +54,9 @@ export class Appender {
   readonly #publisher: Publisher;
   readonly #storedId: StoredId;
   readonly #groupSingles: boolean;
+  readonly #durability: Durability;
+  /** The last sequence that was given to an append. */
+  #newest = 0;
   #waiting: Group[] = [];
   #openSingles = 0;
   #openBatches = 0;
@@ -54,18 +64,39 @@ export class Appender {
   readonly #unanswered = { singles: 0, batches: 0 };
   #scheduled = false;
 
-  /** `groupSingles`: the server has each publish on disk before it answers. */
-  constructor(publisher: Publisher, storedId: StoredId, groupSingles: boolean) {
+  constructor(publisher: Publisher, storedId: StoredId, { groupSingles, durability }: Settings) {
     this.#publisher = publisher;
     this.#storedId = storedId;
     this.#groupSingles = groupSingles;
+    this.#durability = durability;
   }
 
   /**
-   * Resolves with the sequence of the last entry; the conditions and the other entries are stored right before
+   * Resolves with the sequence of the last entry, once it is durable; the conditions and the other entries are stored right before
    * it, in this order. Rejects with `LogConflict`, `LogUnavailable`, `LogFull`, `EventRefused`.
    */
   append(entries: readonly Append[], conditions: readonly Condition[] = []): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#add(entries, conditions, (seq) => this.#durability.through(seq, () => resolve(seq)), reject);
+    });
+  }
+
+  /** The same, but for the durability. */
+  #store(entries: readonly Append[]): Promise<number> {
+    return new Promise((resolve, reject) => this.#add(entries, [], resolve, reject));
+  }
+
+  /** Calls `then` once all that was stored here before is durable. */
+  whenDurable(then: () => void): void {
+    this.#durability.through(this.#newest, then);
+  }
+
+  #add(
+    entries: readonly Append[],
+    conditions: readonly Condition[],
+    resolve: (seq: number) => void,
+    reject: (error: Error) => void,
+  ): void {
     if (entries.length > MAX_BATCH)
       throw new RangeError(`at most ${MAX_BATCH} events can be stored together`);
     const records = conditions.map((condition) => ({ id: '', ...condition }));
@@ -78,36 +109,36 @@ export class Appender {
     const messages = [...records, ...events];
     const tooLarge = messages.find(({ data }) => data.length > MAX_EVENT_BYTES - HEADER_BYTES);
     if (tooLarge)
-      return Promise.reject(
-        new EventRefused(`the event at '${tooLarge.subject}' is larger than the log takes`),
-      );
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ messages, resolve, reject, giveUpAt: performance.now() + GIVE_UP_MS });
-      if (this.#scheduled) return;
-      this.#scheduled = true;
-      // What one turn of the event loop brings travels together.
-      setImmediate(() => {
-        this.#scheduled = false;
-        this.#flush();
-      });
+      return reject(new EventRefused(`the event at '${tooLarge.subject}' is larger than the log takes`));
+    const stored = (seq: number): void => {
+      this.#newest = Math.max(this.#newest, seq);
+      resolve(seq);
+    };
+    this.#waiting.push({ messages, resolve: stored, reject, giveUpAt: performance.now() + GIVE_UP_MS });
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    // What one turn of the event loop brings travels together.
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#flush();
     });
   }
 
   /** See `EventLog.appendInOrder`. */
   appendInOrder(entries: readonly Append[]): Promise<number> {
-    return entries.length === 1 ? this.append(entries).then(one, noneIfTaken) : this.#appendSeveral(entries);
+    return entries.length === 1 ? this.#store(entries).then(one, noneIfTaken) : this.#appendSeveral(entries);
   }
 
   /** While others wait too, all go together; a conflict is then found one by one. */
   async #appendSeveral(entries: readonly Append[]): Promise<number> {
     let stored = 0;
     try {
-      if (this.#isBusy) return await this.append(entries).then(() => entries.length);
+      if (this.#isBusy) return await this.#store(entries).then(() => entries.length);
     } catch (error) {
       if (!(error instanceof LogConflict || error instanceof EventRefused)) throw error;
     }
     try {
-      for (; stored < entries.length; stored++) await this.append([entries[stored] as Append]);
+      for (; stored < entries.length; stored++) await this.#store([entries[stored] as Append]);
     } catch (error) {
       if (!(error instanceof LogConflict)) throw error;
     }

@@ -4,7 +4,6 @@ import { type ImportOptions, type LogImport, LogNotEmpty } from '../import.ts';
 import { EventRefused, LogFull, LogUnavailable } from '../log.ts';
 import type { LogRecord } from '../reading.ts';
 import { isLogSubject, SUBJECTS } from '../subject.ts';
-import { LEFT_TO_SERVER } from './durability.ts';
 import { importMark, importOf, STORED_AT } from './import-mark.ts';
 import { Publisher, rawHeaders } from './publisher.ts';
 import { findStream, MAX_EVENT_BYTES, STREAM, type StreamSettings, streamConfig } from './stream.ts';
@@ -68,7 +67,7 @@ export class JetStreamImport implements LogImport {
       first_seq: options.first,
       metadata: importMark('unfinished'),
     });
-    return new JetStreamImport(manager, new Publisher(connection, LEFT_TO_SERVER), {
+    return new JetStreamImport(manager, new Publisher(connection), {
       ...options,
       madeAt: created,
     });

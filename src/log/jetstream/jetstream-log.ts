@@ -72,9 +72,11 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     this.#isReplicated = config.REPLICAS > 1;
     this.#logger = logger;
     this.#durability = syncsItself(config) ? new DiskSync(config.NATS_STORE) : LEFT_TO_SERVER;
-    this.#publisher = new Publisher(connection, this.#durability);
-    const groupSingles = config.SYNC === 'always' && this.#durability === LEFT_TO_SERVER;
-    this.#appender = new Appender(this.#publisher, (subject) => this.#storedId(subject), groupSingles);
+    this.#publisher = new Publisher(connection);
+    this.#appender = new Appender(this.#publisher, (subject) => this.#storedId(subject), {
+      groupSingles: config.SYNC === 'always' && this.#durability === LEFT_TO_SERVER,
+      durability: this.#durability,
+    });
     this.checkpoints = new JetStreamCheckpoints(this.#client, manager, config.REPLICAS, logger);
     this.upkeep = upkeep;
     const extent = new SharedExtent(() => this.#streamExtent().catch(() => undefined));
@@ -166,6 +168,10 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
 
   appendInOrder(entries: readonly Append[]): Promise<number> {
     return this.#appender.appendInOrder(entries);
+  }
+
+  whenDurable(then: () => void): void {
+    this.#appender.whenDurable(then);
   }
 
   get gathers(): boolean {

@@ -1,6 +1,5 @@
 import { type Msg, type NatsConnection, nuid } from '@nats-io/transport-node';
 import { EventRefused, LogFull, LogUnavailable } from '../log.ts';
-import type { Durability } from './durability.ts';
 import { loudly } from './loudly.ts';
 
 /** Milliseconds after which an answer that has not come is taken as lost. */
@@ -49,16 +48,14 @@ interface Pending {
  */
 export class Publisher {
   readonly #connection: NatsConnection;
-  readonly #durability: Durability;
   readonly #inbox = `_INBOX.${nuid.next()}.`;
   readonly #pending = new Map<string, Pending>();
   readonly #sweep: NodeJS.Timeout;
   #count = 0;
   #connected = true;
 
-  constructor(connection: NatsConnection, durability: Durability) {
+  constructor(connection: NatsConnection) {
     this.#connection = connection;
-    this.#durability = durability;
     connection.subscribe(`${this.#inbox}*`, { callback: loudly((_, message) => this.#answer(message)) });
     this.#sweep = setInterval(() => this.#rejectOverdue(), 500).unref();
     void this.#watch();
@@ -68,7 +65,7 @@ export class Publisher {
     return this.#connected;
   }
 
-  /** Resolves with the message's sequence, when it is durable. Rejects with `WrongLastSequence`, `NotNow`, `LogFull`, `EventRefused` or `LogUnavailable`. */
+  /** Resolves with the message's sequence. Rejects with `WrongLastSequence`, `NotNow`, `LogFull`, `EventRefused` or `LogUnavailable`. */
   publish(subject: string, data: Uint8Array, headers: never = expectNone): Promise<number> {
     if (!this.#connected) return Promise.reject(new LogUnavailable('not connected to the log'));
     const token = (this.#count++).toString(36);
@@ -101,7 +98,7 @@ export class Publisher {
     if (message.data.length === 0) return pending.reject(new NotNow('the log has no leader'));
     const ack = JSON.parse(Buffer.from(message.data).toString()) as Ack;
     if (ack.error) pending.reject(asError(ack.error));
-    else this.#durability.through(ack.seq, () => pending.resolve(ack.seq));
+    else pending.resolve(ack.seq);
   }
 
   #rejectOverdue(): void {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Appender } from '../../../src/log/jetstream/appender.ts';
+import { LEFT_TO_SERVER } from '../../../src/log/jetstream/durability.ts';
 import { NotNow, type Publisher, WrongLastSequence } from '../../../src/log/jetstream/publisher.ts';
 import { newKey } from '../../../src/log/key.ts';
 import { type Append, EventRefused, LogConflict, LogFull, LogUnavailable } from '../../../src/log/log.ts';
@@ -54,7 +55,10 @@ const submission = (key = newKey()): Append => seal({ name: 'hello', key }, queu
 
 let stream: PretendedStream;
 const open = (groupSingles = true) =>
-  new Appender(stream.publisher, async (subject) => stream.stored.get(subject), groupSingles);
+  new Appender(stream.publisher, async (subject) => stream.stored.get(subject), {
+    groupSingles,
+    durability: LEFT_TO_SERVER,
+  });
 const many = (count: number): Append[] => Array.from({ length: count }, () => submission());
 
 beforeEach(() => {

@@ -1,6 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { describe, expect, it } from 'vitest';
-import { LEFT_TO_SERVER } from '../../../src/log/jetstream/durability.ts';
 import { NotNow, Publisher, WrongLastSequence } from '../../../src/log/jetstream/publisher.ts';
 import { EventRefused, LogFull, LogUnavailable } from '../../../src/log/log.ts';
 
@@ -26,7 +25,7 @@ function answering(text: string): NatsConnection {
 }
 
 async function outcome(text: string): Promise<unknown> {
-  const publisher = new Publisher(answering(text), LEFT_TO_SERVER);
+  const publisher = new Publisher(answering(text));
   try {
     return await publisher.publish('task.queued.hello', Buffer.from('{}')).catch((error: unknown) => error);
   } finally {
@@ -90,7 +89,7 @@ describe('what the stream answers is told apart', () => {
 
   it('what was under way when the log is closed is not known to be stored', async () => {
     const silent = { subscribe: () => {}, publish: () => {}, status: async function* () {} };
-    const publisher = new Publisher(silent as unknown as NatsConnection, LEFT_TO_SERVER);
+    const publisher = new Publisher(silent as unknown as NatsConnection);
     const pending = publisher
       .publish('task.queued.hello', Buffer.from('{}'))
       .catch((error: unknown) => error);
