@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
+    // A process for each file would load the same modules again, a third of a second each; no test changes them.
+    isolate: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // Real processes on a shared machine: a test that fails is run once more, and named if it passes then.

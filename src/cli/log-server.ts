@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../config.ts';
-import { prepareEmbeddedServer } from '../log/embedded-server.ts';
+import { prepareEmbeddedServer, storeOf } from '../log/embedded-server.ts';
 import { createLogger } from '../logger.ts';
 import { FolderInUse, lockFolder } from './lock.ts';
 import { connectToLog } from './log-connection.ts';
@@ -16,6 +16,8 @@ const CONNECT_MS = 60_000;
 /** A connection to the server that has a log, with that server if it was started for it. */
 export interface LogServer extends AsyncDisposable {
   readonly connection: NatsConnection;
+  /** Of a service that may still have to put on disk what it has written. */
+  readonly store?: string;
 }
 
 /** The server that has the log: at `NATS_URL`, that of a service which runs, or one of its own on the folder at rest. */
@@ -26,7 +28,7 @@ export async function openServer(config: Config): Promise<LogServer> {
     await lockFolder(config.DATA_DIR);
   } catch (error) {
     if (!(error instanceof FolderInUse)) throw error;
-    return remote(config, (await readServerUrl(config)) as string);
+    return { ...(await remote(config, (await readServerUrl(config)) as string)), store: storeOf(config) };
   }
   // Whatever limits the log was made with, it must be found to fit.
   return startServer({ ...config, MAX_LOG_BYTES: 2 ** 50 });

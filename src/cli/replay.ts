@@ -92,7 +92,11 @@ async function importLog(config: Config, options: ReplayOptions, abort: AbortCon
   }
 }
 
-async function openLog(config: Config, { connection }: LogServer): Promise<JetStreamLog> {
+async function openLog(
+  given: Config,
+  { connection, store = given.NATS_STORE }: LogServer,
+): Promise<JetStreamLog> {
+  const config = store === undefined ? given : { ...given, NATS_STORE: store };
   const log = await JetStreamLog.openExisting(connection, config, createLogger('replay', config, 2));
   if (log) return log;
   throw new CannotStart('the nats-server has no log');

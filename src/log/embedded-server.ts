@@ -23,6 +23,9 @@ const LOOPBACK = '127.0.0.1';
 /** Who puts on disk with `SYNC=always` what the server has stored: itself, for each message, or those who need it there. */
 export type Syncs = 'server' | 'clients';
 
+/** The `store_dir` of the embedded nats-server. */
+export const storeOf = ({ DATA_DIR }: Pick<Config, 'DATA_DIR'>): string => join(DATA_DIR, 'nats', 'store');
+
 /** Outputs in JetStream, and an archive that copies the log as it is written, need a server that does it itself. */
 export const whoSyncs = ({ STORAGE, ARCHIVE_DAYS }: Pick<Config, 'STORAGE' | 'ARCHIVE_DAYS'>): Syncs =>
   STORAGE === 'disk' && ARCHIVE_DAYS === 0 ? 'clients' : 'server';
@@ -43,7 +46,7 @@ export async function prepareEmbeddedServer(
   const port = await freePort();
   const token = randomBytes(24).toString('base64url');
   const monitor = { port: await freePort(), path: randomBytes(24).toString('hex') };
-  const store = join(folder, 'store');
+  const store = storeOf(config);
   const sync = syncs === 'server' ? config.SYNC : '1s';
   const text = configurationText({ folder, store, port, token, monitor, pidFile, sync, config });
   await writeFile(`${file}.new`, text, { mode: 0o600 });

@@ -26,14 +26,17 @@ interface Block {
  */
 export class DiskSync implements Durability {
   readonly #folder: string;
+  readonly #fdatasync: typeof fdatasync;
   #block: Block | undefined;
   /** All up to here is on disk. */
   #onDisk = 0;
+  /** For what is newer than that. */
   #waiting: Waiting[] = [];
   #isBusy = false;
 
   /** `store` is the server's `store_dir`. */
-  constructor(store: string) {
+  constructor(store: string, sync = fdatasync) {
+    this.#fdatasync = sync;
     this.#folder = join(store, 'jetstream', '$G', 'streams', STREAM, 'msgs');
   }
 
@@ -47,12 +50,13 @@ export class DiskSync implements Durability {
   }
 
   #sync(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    const seq = waiting.reduce((most, next) => Math.max(most, next.seq), 0);
+    const newest = this.#waiting.reduce((most, { seq }) => Math.max(most, seq), 0);
     this.#syncBlocks(this.#blocks(), () => {
-      this.#onDisk = seq;
-      for (const { then } of waiting) then();
+      this.#onDisk = newest;
+      // Who came meanwhile for an older event is among them: nobody overtakes who waits.
+      const [there, waiting] = parted(this.#waiting, ({ seq }) => seq <= newest);
+      this.#waiting = waiting;
+      for (const { then } of there) then();
       this.#isBusy = this.#waiting.length > 0;
       if (this.#isBusy) this.#sync();
     });
@@ -60,7 +64,7 @@ export class DiskSync implements Durability {
 
   #syncBlocks([block, ...rest]: readonly Block[], done: () => void): void {
     if (!block) return done();
-    fdatasync(block.file, (error) => {
+    this.#fdatasync(block.file, (error) => {
       // Nobody can say any more what is on the disk: the process ends, and who waits hears of no success.
       if (error) throw new Error('the log could not be put on disk', { cause: error });
       if (rest.length > 0) closeSync(block.file);
@@ -104,6 +108,12 @@ export class DiskSync implements Durability {
   #pathOf(number: number): string {
     return join(this.#folder, `${number}.blk`);
   }
+}
+
+function parted<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] {
+  const parts: [T[], T[]] = [[], []];
+  for (const one of all) parts[isFirst(one) ? 0 : 1].push(one);
+  return parts;
 }
 
 /** What makes streams out of the blocks: descriptions of streams and consumers, and all folders. */

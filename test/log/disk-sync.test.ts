@@ -1,0 +1,123 @@
+import { type fdatasync, fstatSync } from 'node:fs';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DiskSync } from '../../src/log/jetstream/disk-sync.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { until } from '../support/until.ts';
+
+let store: Awaited<ReturnType<typeof temporaryFolder>>;
+let blocks: string;
+/** Files that the disk was asked for and has not answered yet. */
+let asked: { readonly inode: number; answer(error?: Error): void }[];
+let disk: DiskSync;
+let told: string[];
+
+beforeEach(async () => {
+  store = await temporaryFolder();
+  blocks = join(store.path, 'jetstream', '$G', 'streams', 'TASKS', 'msgs');
+  await mkdir(blocks, { recursive: true });
+  await write(1);
+  asked = [];
+  told = [];
+  const held = (file: number, done: (error: Error | null) => void): void => {
+    asked.push({ inode: fstatSync(file).ino, answer: (error) => done(error ?? null) });
+  };
+  disk = new DiskSync(store.path, held as typeof fdatasync);
+});
+afterEach(() => store[Symbol.asyncDispose]());
+
+const block = (number: number): string => join(blocks, `${number}.blk`);
+const write = (number: number): Promise<void> => writeFile(block(number), `events of ${number}`);
+const inode = async (number: number): Promise<number> => (await stat(block(number))).ino;
+const wait = (seq: number): void => disk.through(seq, () => void told.push(`${seq}`));
+
+/** The disk answers what it is asked, until everybody has been told; resolves with the files that it was asked for. */
+async function answerAll(seqs: readonly number[]): Promise<number[]> {
+  const inodes: number[] = [];
+  await until(() => {
+    const next = asked.shift();
+    if (next) inodes.push(next.inode);
+    next?.answer();
+    return told.length === seqs.length || undefined;
+  });
+  expect(told).toEqual(seqs.map(String));
+  return inodes;
+}
+
+describe('Who needs an event on disk', () => {
+  it('is told when the disk has answered, in order, and all that came together at once', async () => {
+    for (const seq of [1, 2, 3]) wait(seq);
+    await until(() => asked.length === 1 || undefined);
+    expect(told).toEqual([]);
+    expect(await answerAll([1, 2, 3])).toEqual([await inode(1)]);
+  });
+
+  it('waits for the next answer when the disk was asked before the event came', async () => {
+    wait(1);
+    await until(() => asked.length === 1 || undefined);
+    wait(2);
+    asked.shift()?.answer();
+    expect(told).toEqual(['1']);
+    expect(await answerAll([1, 2])).toEqual([await inode(1)]);
+  });
+
+  it('is not overtaken: what is told of an event has been told of the events before it', async () => {
+    wait(600);
+    await until(() => asked.length === 1 || undefined);
+    wait(10);
+    asked.shift()?.answer();
+    wait(11);
+    expect(told).toEqual(['600', '10', '11']);
+    expect(asked).toEqual([]);
+  });
+
+  it('is told at once if it is there', async () => {
+    wait(7);
+    await answerAll([7]);
+    wait(5);
+    expect(told).toEqual(['7', '5']);
+  });
+
+  it('has every file put on disk that may have it, once the log has gone on to others', async () => {
+    wait(1);
+    await answerAll([1]);
+    await write(2);
+    await write(3);
+    wait(9);
+    expect(await answerAll([1, 9])).toEqual(await Promise.all([1, 2, 3].map(inode)));
+    wait(10);
+    expect(await answerAll([1, 9, 10])).toEqual([await inode(3)]);
+  });
+
+  it('has the newest three put on disk first, which another process may have left behind', async () => {
+    for (const number of [2, 3, 4, 10]) await write(number);
+    wait(1);
+    expect(await answerAll([1])).toEqual(await Promise.all([3, 4, 10].map(inode)));
+  });
+
+  it('has the file put on disk that took the place of another, and the one after those that are gone', async () => {
+    wait(1);
+    await answerAll([1]);
+    await writeFile(`${block(1)}.tmp`, 'what is left of it');
+    await rename(`${block(1)}.tmp`, block(1));
+    wait(2);
+    expect(await answerAll([1, 2])).toEqual([await inode(1)]);
+    await rm(block(1));
+    await write(5);
+    wait(3);
+    expect(await answerAll([1, 2, 3])).toEqual([await inode(5)]);
+  });
+
+  it('is never told when the disk fails', async () => {
+    wait(1);
+    await until(() => asked.length === 1 || undefined);
+    expect(() => asked.shift()?.answer(new Error('EIO'))).toThrow('the log could not be put on disk');
+    expect(told).toEqual([]);
+  });
+});
+
+it('files are put on disk by the system itself', async () => {
+  const real = new DiskSync(store.path);
+  await new Promise<void>((resolve) => real.through(1, resolve));
+});
