@@ -74,35 +74,44 @@ export class DiskSync implements Durability {
 
   /** The block that was the newest last time, and those that have come after it. */
   #blocks(): Block[] {
-    const known = this.#known();
-    const blocks = known ? [known] : this.#newest().map((number) => this.#open(number));
-    this.#block = blocks.at(-1) as Block;
-    for (let number = this.#block.number + 1; existsSync(this.#pathOf(number)); number++) {
-      this.#block = this.#open(number);
-      blocks.push(this.#block);
-    }
+    const blocks = this.#known() ?? this.#newest();
+    for (let next = this.#after(blocks); next; next = this.#after(blocks)) blocks.push(next);
+    this.#block = blocks.at(-1);
+    if (!this.#block) throw new Error(`there is no block of the log in ${this.#folder}`);
     return blocks;
   }
 
   /** Undefined if it is not the log's any more: let go of, or replaced by a copy of what was left of it. */
-  #known(): Block | undefined {
-    if (!this.#block || fstatSync(this.#block.file).nlink > 0) return this.#block;
+  #known(): Block[] | undefined {
+    if (!this.#block) return undefined;
+    if (fstatSync(this.#block.file).nlink > 0) return [this.#block];
     closeSync(this.#block.file);
     return undefined;
   }
 
   /** In order. What is older was put on disk by the server itself, which does so each second. */
-  #newest(): number[] {
+  #newest(): Block[] {
     const numbers = readdirSync(this.#folder).flatMap((name) => /^(\d+)\.blk$/.exec(name)?.[1] ?? []);
-    if (numbers.length === 0) throw new Error(`there is no block of the log in ${this.#folder}`);
-    return numbers
+    const newest = numbers
       .map(Number)
       .sort((a, b) => a - b)
       .slice(-NEWEST);
+    return newest.flatMap((number) => this.#open(number) ?? []);
   }
 
-  #open(number: number): Block {
-    return { number, file: openSync(this.#pathOf(number), 'r') };
+  #after(blocks: readonly Block[]): Block | undefined {
+    const number = (blocks.at(-1)?.number ?? 0) + 1;
+    return existsSync(this.#pathOf(number)) ? this.#open(number) : undefined;
+  }
+
+  /** Undefined if the log has just let go of it. */
+  #open(number: number): Block | undefined {
+    try {
+      return { number, file: openSync(this.#pathOf(number), 'r') };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
   }
 
   #pathOf(number: number): string {
