@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import type { Config } from '../config.ts';
-import { type EmbeddedServer, prepareEmbeddedServer, whoSyncs } from '../log/embedded-server.ts';
+import { type EmbeddedServer, prepareEmbeddedServer, storeOf, whoSyncs } from '../log/embedded-server.ts';
 import { createLogger } from '../logger.ts';
 import { untilStopped } from './lifecycle.ts';
+import { mendLog } from './mending.ts';
 import { withPort } from './port.ts';
 import { prepareStart } from './preparation.ts';
 import { Supervisor } from './supervisor.ts';
@@ -38,8 +40,10 @@ async function startAll(supervisor: Supervisor, config: Config): Promise<void> {
 }
 
 async function startServer(supervisor: Supervisor, config: Config): Promise<EmbeddedServer['client']> {
+  const isNew = !existsSync(storeOf(config));
   const { args, variables, client, healthUrl } = await prepareEmbeddedServer(config, whoSyncs(config));
   supervisor.runServer('nats-server', args, variables);
   supervisor.revive(healthUrl, config.DATA_DIR);
+  if (!isNew) await mendLog({ ...config, ...client }, createLogger('up', config));
   return client;
 }

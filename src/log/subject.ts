@@ -94,6 +94,10 @@ export function outlineSubjects(key: string): readonly string[] {
 
 export const queuedFilter = (name: string): string => `task.queued.${encodeName(name)}.*.*`;
 
+/** The task that is queued by what is stored there, if one is. */
+export const queuedAt = (subject: string): ParsedSubject | undefined =>
+  subject.startsWith('task.queued.') ? parseSubject(subject) : undefined;
+
 export interface ParsedSubject {
   readonly name: string;
   readonly key: string;

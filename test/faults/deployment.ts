@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { prepareLocalCluster } from '../../src/cli/local-cluster.ts';
+import { mendLog } from '../../src/cli/mending.ts';
 import { Revival } from '../../src/cli/revival.ts';
 import { type Config, childEnvironment, natsServerProgram, readConfig } from '../../src/config.ts';
 import { freePort } from '../../src/free-port.ts';
@@ -121,6 +122,14 @@ export class Deployment {
     for (let number = 1; number <= WORKERS; number++) workers.push(await run('worker', number, {}));
     const connectable = readConfig({ ...common, ...servers.variables });
     return new Deployment(servers, fronts, workers, connectable);
+  }
+
+  /** As `npm start` does, after everything was off. */
+  async startAll(): Promise<void> {
+    for (const running of this.servers) running.start();
+    const config = { ...this.#config, NATS_URL: this.#url };
+    if (this.servers.length === 1) await mendLog(config, createLogger('faults', config));
+    for (const { process: running } of this.clients) running.start();
   }
 
   /** Every process but nats-server, with its network. */

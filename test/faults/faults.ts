@@ -116,7 +116,7 @@ const powerLost: Fault = {
       target: 'everything',
       heal: async () => {
         await volume?.restorePower();
-        for (const running of everybody) running.start();
+        await deployment.startAll();
       },
     };
   },

@@ -34,22 +34,31 @@ export interface Condition {
   readonly conditions: readonly string[];
 }
 
-/** The messages that go before the events of a submission, the turn first. */
-export function conditionsOf({ entries, turn, requests }: Submission): Condition[] {
-  const found: Condition[] = [];
+/** What is stored in one batch with events, and on which side of them. */
+export interface Conditions {
+  readonly before: readonly Condition[];
+  readonly behind: readonly Condition[];
+}
+
+/**
+ * The messages that go with the events of a submission: the turn before them, the requests behind them, so that none is
+ * there without all of its tasks, whatever a power failure leaves of the batch.
+ */
+export function conditionsOf({ entries, turn, requests }: Submission): Conditions {
+  const [before, behind]: [Condition[], Condition[]] = [[], []];
   if (turn)
-    found.push({
+    before.push({
       subject: turnSubject(turn.account),
-      data: Buffer.from(JSON.stringify({ v: 1, messages: entries.length + requests.length })),
+      data: Buffer.from(JSON.stringify({ v: 1, messages: entries.length })),
       conditions: [expectLast(turn.after)],
     });
   for (const { account, idempotencyKey, at, body, keys, after } of requests)
-    found.push({
+    behind.push({
       subject: requestSubject(account, idempotencyKey),
       data: Buffer.from(JSON.stringify({ v: 1, at, body, keys })),
       conditions: [expectLast(after)],
     });
-  return found;
+  return { before, behind };
 }
 
 type Settings = Pick<Config, 'MAX_LOG_BYTES' | 'MAX_LOG_EVENTS' | 'REPLICAS'>;
@@ -138,7 +147,7 @@ const V = Type.Literal(1);
 const StoredRequest = Compile(
   Type.Object({ v: V, at: Type.String(), body: Type.String(), keys: Type.Array(Type.String()) }),
 );
-/** `messages`: how many come right behind it in the same batch. */
+/** `messages`: how many come right behind it in the same batch, the last of them an event. */
 const StoredTurn = Compile(Type.Object({ v: V, messages: Type.Integer({ minimum: 1 }) }));
 
 function decode<T>(schema: { Check(value: unknown): value is T }, { data, seq, subject }: StoredMsg): T {

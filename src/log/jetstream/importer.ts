@@ -67,10 +67,7 @@ export class JetStreamImport implements LogImport {
       first_seq: options.first,
       metadata: importMark('unfinished'),
     });
-    return new JetStreamImport(manager, new Publisher(connection), {
-      ...options,
-      madeAt: created,
-    });
+    return new JetStreamImport(manager, new Publisher(connection), { ...options, madeAt: created });
   }
 
   async store({ seq, subject, bytes, storedAtMs }: LogRecord): Promise<void> {

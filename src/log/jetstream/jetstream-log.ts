@@ -41,6 +41,7 @@ import { JetStreamTaking } from './queue.ts';
 import { chosenEvents, Reader, type ToEntry } from './reader.ts';
 import { SharedExtent, type StreamExtent } from './shared-extent.ts';
 import { ensureConsumer, ensureStream, findStream, makeStream, STREAM } from './stream.ts';
+import { endTornRequest } from './torn-batch.ts';
 import { untilReady } from './until-ready.ts';
 import { JetStreamUpkeep, PURGE_TIMEOUT_MS } from './upkeep.ts';
 
@@ -154,6 +155,11 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     return this;
   }
 
+  /** See `endTornRequest`. */
+  endTornRequest(): Promise<number> {
+    return endTornRequest(this.#manager, this);
+  }
+
   get connected(): boolean {
     return this.#publisher.connected;
   }
@@ -179,10 +185,10 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   async submit(submission: Submission): Promise<Submitted> {
-    const conditions = conditionsOf(submission);
-    const seq = await this.#appender.append(submission.entries, conditions);
-    const first = seq - submission.entries.length - conditions.length + 1;
-    return { seq, turn: { seq: first, end: seq } };
+    const { before, behind } = conditionsOf(submission);
+    const end = await this.#appender.append(submission.entries, { before, behind });
+    const seq = end - behind.length;
+    return { seq, turn: { seq: seq - submission.entries.length - before.length + 1, end: seq } };
   }
 
   findRequest(name: RequestName): Promise<FoundRequest> {

@@ -1,0 +1,38 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Config } from '../config.ts';
+import { UnfinishedImport } from '../log/jetstream/import-mark.ts';
+import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
+import { createLogger, type Logger } from '../logger.ts';
+import { connectToLog } from './log-connection.ts';
+
+/** A log that cannot be reached for longer is what fronts and workers can tell best. */
+const MENDING_MS = 10_000;
+
+/**
+ * Ends what a power failure left of a request that was being stored, before anybody else writes to the embedded
+ * server's log; nobody was told that it is there. What goes wrong here is logged, and keeps nobody from starting.
+ */
+export async function mendLog(config: Config, logger: Logger): Promise<void> {
+  const mending = mend(config).then(
+    (tasks) => {
+      if (tasks > 0) logger.warn({ tasks }, 'ended what a power failure has left of a request');
+    },
+    (error: unknown) => {
+      if (!(error instanceof UnfinishedImport)) logger.error({ err: error }, 'could not mend the log');
+    },
+  );
+  await Promise.race([mending, delay(MENDING_MS, undefined, { ref: false })]);
+}
+
+/** Resolves with how many tasks were ended. */
+async function mend(config: Config): Promise<number> {
+  // That the server is not there yet is no news.
+  const logger = createLogger('up', { ...config, LOG_LEVEL: 'fatal' });
+  const connection = await connectToLog(config, 'wyvern up', logger);
+  try {
+    const log = await JetStreamLog.openExisting(connection, config, logger);
+    return (await log?.endTornRequest()) ?? 0;
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,45 @@
+import type { JetStreamManager } from '@nats-io/jetstream';
+import { type EventLog, LogConflict, type TaskPlace } from '../log.ts';
+import { sealNext } from '../seal.ts';
+import { queuedAt } from '../subject.ts';
+import { STREAM } from './stream.ts';
+
+const ERROR =
+  'the power failed while the request was being stored; it was not acknowledged, and is not carried out';
+
+/**
+ * Ends what a power failure has left of a request that was being stored: a beginning of its batch, at the end of the log.
+ * Nobody had an answer to it, and a request is carried out as a whole or not at all. To be called while nobody else writes:
+ * a batch that is being stored looks the same. Resolves with how many tasks were ended. Rejects as the log does.
+ */
+export async function endTornRequest(manager: JetStreamManager, log: EventLog): Promise<number> {
+  const tasks = await tornTasks(manager);
+  const ends = await Promise.all(
+    tasks.map((task) => sealNext(log, task, { type: 'failed', attempt: 0, error: ERROR })),
+  );
+  try {
+    if (ends.length > 0) await log.appendAll(ends);
+  } catch (error) {
+    if (!(error instanceof LogConflict)) throw error;
+    // The power failed again while this was done the last time.
+    await Promise.all(ends.map((end) => log.append(end).catch(unlessEnded)));
+  }
+  return ends.length;
+}
+
+function unlessEnded(error: unknown): void {
+  if (!(error instanceof LogConflict)) throw error;
+}
+
+/** From the end backwards, as long as the messages are of batches that have no end. */
+async function tornTasks(manager: JetStreamManager): Promise<TaskPlace[]> {
+  const { first_seq, last_seq } = (await manager.streams.info(STREAM)).state;
+  const tasks: TaskPlace[] = [];
+  for (let seq = last_seq; seq >= first_seq && seq > 0; seq--) {
+    const message = await manager.streams.getMessage(STREAM, { seq });
+    if (!message?.header.has('Nats-Batch-Id') || message.header.has('Nats-Batch-Commit')) return tasks;
+    const task = queuedAt(message.subject);
+    if (task) tasks.push(task);
+  }
+  return tasks;
+}

@@ -1,0 +1,103 @@
+import { readdir, stat, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { mendLog } from '../../src/cli/mending.ts';
+import type { Submission } from '../../src/log/creates.ts';
+import { eventDate } from '../../src/log/event-date.ts';
+import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
+import { newKey } from '../../src/log/key.ts';
+import type { Append } from '../../src/log/log.ts';
+import { seal } from '../../src/log/seal.ts';
+import { createLogger } from '../../src/logger.ts';
+import { queued, started } from '../actors/events.ts';
+import { TestLog } from '../support/nats.ts';
+import { until } from '../support/until.ts';
+import { after } from './reading-support.ts';
+
+let server: TestLog;
+let log: JetStreamLog;
+beforeEach(async () => {
+  server = await TestLog.start();
+  log = (await server.open()).log;
+});
+afterEach(() => server[Symbol.asyncDispose]());
+
+const task = (): Append => seal({ name: 'hello', key: newKey() }, queued());
+const name = { account: 'acme', idempotencyKey: 'pay once' };
+
+/** A request of three tasks, with a name. */
+function request(afterSeq = 0): Submission {
+  const entries = [task(), task(), task()];
+  const keys = entries.map(({ key }) => key);
+  return { entries, requests: [{ ...name, after: afterSeq, at: eventDate(), body: 'b0d1', keys }] };
+}
+
+const typesOf = async ({ key }: Append): Promise<string[]> =>
+  (await log.history(key)).map(({ event }) => event.type);
+
+const blockFile = async (): Promise<string> => {
+  const folder = join(server.config.DATA_DIR, 'nats', 'store', 'jetstream', '$G', 'streams', 'TASKS', 'msgs');
+  const blocks = (await readdir(folder)).filter((file) => file.endsWith('.blk'));
+  return join(folder, blocks.at(-1) as string);
+};
+
+/** Takes so many messages from the end of the log, as a power failure can that comes before they are on disk. */
+async function loseTheLast(messages: number): Promise<void> {
+  const { last } = await log.extent();
+  await server.kill();
+  const file = await blockFile();
+  for (;;) {
+    await truncate(file, (await stat(file)).size - 8);
+    server.restart();
+    const { log: again } = await server.open();
+    log = again;
+    if ((await until(() => log.extent().catch(() => undefined))).last <= last - messages) return;
+    await server.kill();
+  }
+}
+
+const mend = (): Promise<void> =>
+  mendLog({ ...server.config, NATS_URL: server.url }, createLogger('test', server.config));
+
+describe('A request of which a power failure left a beginning', () => {
+  it('is not carried out: what is there of it is ended, and the rest of the log is as it was', async () => {
+    const before = task();
+    await log.append(before);
+    const whole = request();
+    await log.submit(whole);
+    const torn = { ...request(4 + 1), entries: [task(), task(), task()] };
+    await log.submit(torn);
+    await loseTheLast(2);
+    await mend();
+    expect(await Promise.all(torn.entries.map(typesOf))).toEqual([
+      ['queued', 'failed'],
+      ['queued', 'failed'],
+      [],
+    ]);
+    expect(await Promise.all([before, ...whole.entries].map(typesOf))).toEqual(Array(4).fill(['queued']));
+  });
+
+  it('leaves its name free, so the same request can be sent again', async () => {
+    await log.submit(request());
+    await loseTheLast(1);
+    await mend();
+    const { record, after: free } = await log.findRequest(name);
+    expect(record).toBeUndefined();
+    const again = request(free);
+    await log.submit(again);
+    expect((await log.findRequest(name)).record?.keys).toEqual(again.entries.map(({ key }) => key));
+    await mend();
+    expect(await Promise.all(again.entries.map(typesOf))).toEqual(Array(3).fill(['queued']));
+  });
+});
+
+it('A log that ends with a whole request, or with a single event, is left as it is', async () => {
+  const { entries } = request();
+  await log.appendAll(entries);
+  const { last } = await log.extent();
+  await mend();
+  const [first] = entries as [Append];
+  await log.append(after(first, started(1)));
+  await mend();
+  expect((await log.extent()).last).toBe(last + 1);
+});
