@@ -29,10 +29,11 @@ async function mend(config: Config): Promise<number> {
   // That the server is not there yet is no news.
   const logger = createLogger('up', { ...config, LOG_LEVEL: 'fatal' });
   const connection = await connectToLog(config, 'wyvern up', logger);
+  let log: JetStreamLog | undefined;
   try {
-    const log = await JetStreamLog.openExisting(connection, config, logger);
+    log = await JetStreamLog.openExisting(connection, config, logger);
     return (await log?.endTornRequest()) ?? 0;
   } finally {
-    await connection.close();
+    await (log ?? connection).close();
   }
 }

@@ -70,14 +70,14 @@ const BROKEN: readonly (readonly [PromiseName, string, () => Evidence])[] = [
     'a key is unknown to a front',
     () => answering('status', 0, { status: 'error' }, 404),
   ],
-  ['a request is stored whole or not at all', 'one of two tasks is stored', () => without(KEYS.thumb)],
+  ['a request is carried out whole or not at all', 'one of two tasks is stored', () => without(KEYS.thumb)],
   [
-    'a request is stored whole or not at all',
+    'a request is carried out whole or not at all',
     'a request that was refused is stored',
     () => answering('create', 3, { status: 'error' }, 401),
   ],
   [
-    'a request is stored whole or not at all',
+    'a request is carried out whole or not at all',
     'a repeated request is stored twice',
     () =>
       logged([

@@ -15,7 +15,7 @@ type Check = (evidence: Evidence, histories: ReadonlyMap<string, History>) => It
 /** What the service promises, and what finds out where it did not hold. The README has the same list. */
 export const PROMISES = {
   'nothing that was acknowledged is lost': nothingIsLost,
-  'a request is stored whole or not at all': allOrNothing,
+  'a request is carried out whole or not at all': allOrNothing,
   'an Idempotency-Key has one answer': oneAnswerAKey,
   'a task ends once': oneEnd,
   'every task ends': everyTaskEnds,

@@ -1,5 +1,5 @@
 import { type fdatasync, fstatSync } from 'node:fs';
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DiskSync } from '../../src/log/jetstream/disk-sync.ts';
@@ -31,6 +31,13 @@ const block = (number: number): string => join(blocks, `${number}.blk`);
 const write = (number: number): Promise<void> => writeFile(block(number), `events of ${number}`);
 const inode = async (number: number): Promise<number> => (await stat(block(number))).ino;
 const wait = (seq: number): void => disk.through(seq, () => void told.push(`${seq}`));
+
+/** Blocks that this process has open. */
+async function openFiles(): Promise<string[]> {
+  const files = await readdir('/proc/self/fd');
+  const paths = await Promise.all(files.map((file) => readlink(`/proc/self/fd/${file}`).catch(() => '')));
+  return paths.filter((path) => path.startsWith(blocks));
+}
 
 /** The disk answers what it is asked, until everybody has been told; resolves with the files that it was asked for. */
 async function answerAll(seqs: readonly number[]): Promise<number[]> {
@@ -102,11 +109,27 @@ describe('Who needs an event on disk', () => {
     await writeFile(`${block(1)}.tmp`, 'what is left of it');
     await rename(`${block(1)}.tmp`, block(1));
     wait(2);
-    expect(await answerAll([1, 2])).toEqual([await inode(1)]);
+    expect((await answerAll([1, 2])).at(-1)).toBe(await inode(1));
     await rm(block(1));
     await write(5);
     wait(3);
-    expect(await answerAll([1, 2, 3])).toEqual([await inode(5)]);
+    expect((await answerAll([1, 2, 3])).at(-1)).toBe(await inode(5));
+  });
+
+  it('waits for the server to put another file in the place of the last one', async () => {
+    await rm(block(1));
+    wait(1);
+    setTimeout(() => void write(2), 50);
+    expect(await answerAll([1])).toEqual([await inode(2)]);
+  });
+
+  it('is still told when nothing more is to come; then no file stays open', async () => {
+    wait(1);
+    await until(() => asked.length === 1 || undefined);
+    disk.close();
+    expect(await openFiles()).toEqual([block(1)]);
+    await answerAll([1]);
+    expect(await openFiles()).toEqual([]);
   });
 
   it('is never told when the disk fails', async () => {

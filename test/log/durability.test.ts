@@ -23,6 +23,8 @@ class SlowDisk implements Durability {
     this.#waiting.push({ seq, then });
   }
 
+  close(): void {}
+
   get asked(): number {
     return Math.max(0, ...this.#waiting.map(({ seq }) => seq));
   }

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fdatasync, fstatSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, type Dirent, existsSync, fdatasync, fstatSync, openSync, readdirSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Durability } from './durability.ts';
@@ -6,6 +6,10 @@ import { STREAM } from './stream.ts';
 
 /** So many blocks are full of what one second can bring. */
 const NEWEST = 3;
+
+/** How often, and how long apart, it is looked for a block before it is said that there is none. */
+const TRIES = 100;
+const AGAIN_MS = 10;
 
 interface Waiting {
   readonly seq: number;
@@ -33,6 +37,7 @@ export class DiskSync implements Durability {
   /** For what is newer than that. */
   #waiting: Waiting[] = [];
   #isBusy = false;
+  #isClosed = false;
 
   /** `store` is the server's `store_dir`. */
   constructor(store: string, sync = fdatasync) {
@@ -51,7 +56,7 @@ export class DiskSync implements Durability {
 
   #sync(): void {
     const newest = this.#waiting.reduce((most, { seq }) => Math.max(most, seq), 0);
-    this.#syncBlocks(this.#blocks(), () => {
+    this.#syncLog(() => {
       this.#onDisk = newest;
       // Who came meanwhile for an older event is among them: nobody overtakes who waits.
       const [there, waiting] = parted(this.#waiting, ({ seq }) => seq <= newest);
@@ -59,7 +64,27 @@ export class DiskSync implements Durability {
       for (const { then } of there) then();
       this.#isBusy = this.#waiting.length > 0;
       if (this.#isBusy) this.#sync();
+      else if (this.#isClosed) this.#release();
     });
+  }
+
+  #syncLog(done: () => void, tries = 1): void {
+    const again = (): void => this.#syncLog(done, tries + 1);
+    const blocks = this.#blocks();
+    if (blocks.length > 0) return this.#syncBlocks(blocks, () => (this.#isCurrent() ? done() : again()));
+    if (tries > TRIES) throw new Error(`there is no block of the log in ${this.#folder}`);
+    // The server is just putting another one in its place.
+    setTimeout(again, AGAIN_MS);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (!this.#isBusy) this.#release();
+  }
+
+  #release(): void {
+    if (this.#block) closeSync(this.#block.file);
+    this.#block = undefined;
   }
 
   #syncBlocks([block, ...rest]: readonly Block[], done: () => void): void {
@@ -74,24 +99,23 @@ export class DiskSync implements Durability {
 
   /** The block that was the newest last time, and those that have come after it. */
   #blocks(): Block[] {
-    const blocks = this.#known() ?? this.#newest();
+    const blocks = this.#block ? [this.#block] : this.#newest();
     for (let next = this.#after(blocks); next; next = this.#after(blocks)) blocks.push(next);
     this.#block = blocks.at(-1);
-    if (!this.#block) throw new Error(`there is no block of the log in ${this.#folder}`);
     return blocks;
   }
 
-  /** Undefined if it is not the log's any more: let go of, or replaced by a copy of what was left of it. */
-  #known(): Block[] | undefined {
-    if (!this.#block) return undefined;
-    if (fstatSync(this.#block.file).nlink > 0) return [this.#block];
-    closeSync(this.#block.file);
-    return undefined;
+  /** False if what was put on disk is not the log's any more: let go of, or replaced by a copy of what was left of it. */
+  #isCurrent(): boolean {
+    if (this.#block && fstatSync(this.#block.file).nlink > 0) return true;
+    this.#release();
+    return false;
   }
 
   /** In order. What is older was put on disk by the server itself, which does so each second. */
   #newest(): Block[] {
-    const numbers = readdirSync(this.#folder).flatMap((name) => /^(\d+)\.blk$/.exec(name)?.[1] ?? []);
+    const names = existsSync(this.#folder) ? readdirSync(this.#folder) : [];
+    const numbers = names.flatMap((name) => /^(\d+)\.blk$/.exec(name)?.[1] ?? []);
     const newest = numbers
       .map(Number)
       .sort((a, b) => a - b)
@@ -127,11 +151,21 @@ function parted<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] 
 
 /** What makes streams out of the blocks: descriptions of streams and consumers, and all folders. */
 export async function syncMetadata(store: string): Promise<void> {
-  const entries = await readdir(store, { recursive: true, withFileTypes: true });
+  const entries = await walk(store);
   const paths = entries
     .filter((entry) => entry.isDirectory() || entry.name.startsWith('meta.'))
     .map((entry) => join(entry.parentPath, entry.name));
   for (const path of [...paths, store, join(store, '..')]) await syncFile(path);
+}
+
+/** A folder that is removed meanwhile ends the walk; the next one does not meet it. */
+async function walk(store: string, tries = 1): Promise<Dirent[]> {
+  try {
+    return await readdir(store, { recursive: true, withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === TRIES) throw error;
+    return walk(store, tries + 1);
+  }
 }
 
 async function syncFile(path: string): Promise<void> {

@@ -45,7 +45,7 @@ export async function followStream(parts: FollowParts, options: FollowOptions): 
   let isDoubted = false;
   const receive = (message: JsMsg): void => {
     // What a consumer that was replaced had under way.
-    if (message.seq <= last || isDoubted) return;
+    if (message.seq <= last || isDoubted || isClosed) return;
     if (message.seq > last + 1) {
       if (isReplicated) return void doubt(message.seq);
       options.onMissed?.(message.seq - 1);

@@ -279,6 +279,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   async close(): Promise<void> {
     this.#publisher.close();
     await this.#connection.drain().catch(() => {});
+    this.#durability.close();
   }
 
   /** What the log itself holds. */

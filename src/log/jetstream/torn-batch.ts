@@ -4,7 +4,8 @@ import { sealNext } from '../seal.ts';
 import { queuedAt } from '../subject.ts';
 import { STREAM } from './stream.ts';
 
-const ERROR =
+/** The error of the tasks of such a request. */
+export const NOT_CARRIED_OUT =
   'the power failed while the request was being stored; it was not acknowledged, and is not carried out';
 
 /**
@@ -15,7 +16,7 @@ const ERROR =
 export async function endTornRequest(manager: JetStreamManager, log: EventLog): Promise<number> {
   const tasks = await tornTasks(manager);
   const ends = await Promise.all(
-    tasks.map((task) => sealNext(log, task, { type: 'failed', attempt: 0, error: ERROR })),
+    tasks.map((task) => sealNext(log, task, { type: 'failed', attempt: 0, error: NOT_CARRIED_OUT })),
   );
   try {
     if (ends.length > 0) await log.appendAll(ends);

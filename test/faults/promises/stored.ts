@@ -1,3 +1,4 @@
+import { NOT_CARRIED_OUT } from '../../../src/log/jetstream/torn-batch.ts';
 import type { Evidence, History } from '../evidence.ts';
 import { type Observation, type SeenCreate, type SeenStatus, statusesIn } from '../observations.ts';
 
@@ -36,24 +37,32 @@ function* isStored(
     yield `task ${key} of call ${call} is in the log as something else: ${JSON.stringify(queued)}`;
 }
 
-/** Of a request's tasks the log has all, each once, however often it was repeated, or none; none if it was refused. */
+/**
+ * Of a request's tasks the log has all, each once, however often it was repeated, or none; none if it was refused. What a
+ * power failure left of one that nobody had an answer to counts for nothing, and has been ended.
+ */
 export function* allOrNothing(
   { seen }: Evidence,
   histories: ReadonlyMap<string, History>,
 ): Generator<string> {
   const stored = new Map<number, History[]>();
   for (const history of histories.values())
-    if (history.request !== undefined)
+    if (history.request !== undefined && !isTorn(history))
       stored.set(history.request, [...(stored.get(history.request) ?? []), history]);
   for (const [request, calls] of byRequest(seen)) {
     const { tasks } = calls[0] as SeenCreate;
     const count = stored.get(request)?.length ?? 0;
     if (count !== 0 && count !== tasks.length)
       yield `request ${request} had ${tasks.length} tasks, ${count} are in the log`;
+    if (count === 0 && calls.some(isAnswered))
+      yield `request ${request} was answered, and was not carried out`;
     const isRefused = calls.every(({ answer }) => answer && answer.status >= 400 && answer.status < 500);
     if (isRefused && count > 0) yield `request ${request} was refused, and yet ${count} tasks are in the log`;
   }
 }
+
+const isTorn = ({ events }: History): boolean =>
+  events.some(({ event }) => event.type === 'failed' && event.error === NOT_CARRIED_OUT);
 
 /** Every answer to a request that is repeated under an Idempotency-Key names the same tasks. */
 export function* oneAnswerAKey({ seen }: Evidence): Generator<string> {
