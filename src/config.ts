@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
+import { parseUrl } from './parse-url.ts';
 
 const text = (description: string, fallback?: string) =>
   fallback === undefined
@@ -216,12 +217,12 @@ const splitList = (list: string): string[] =>
     .map((item) => item.trim())
     .filter((item) => item !== '');
 
-const isHttpUrl = (url: string): boolean => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+const isHttpUrl = (url: string): boolean => /^https?:$/.test(parseUrl(url)?.protocol ?? '');
 
 /** `nats://…`, `tls://…`, or only `host:port`. */
 const isNatsUrl = (url: string): boolean => {
-  const whole = url.includes('://') ? url : `nats://${url}`;
-  return URL.canParse(whole) && /^(nats|tls):$/.test(new URL(whole).protocol) && new URL(whole).host !== '';
+  const whole = parseUrl(url.includes('://') ? url : `nats://${url}`);
+  return whole !== undefined && /^(nats|tls):$/.test(whole.protocol) && whole.host !== '';
 };
 
 const defaultPublicUrl = ({ HOST, PORT, TLS_CERT }: Settings): string => {

@@ -1,3 +1,5 @@
+import { parseUrl } from '../parse-url.ts';
+
 /** One parsed entry of an API key's `referrers`. */
 export interface ReferrerRule {
   /** As `URL` writes it: lower case, punycode, IPv6 in brackets; no trailing dot. */
@@ -42,7 +44,7 @@ export function parseReferrerEntry(entry: string): ReferrerRule | undefined {
   const [, hostText, portText] = HOST_AND_PORT.exec(rest) ?? [];
   if (hostText === undefined || NOT_IN_AN_ENTRY.test(rest)) return undefined;
   // A label in front of an address makes no address and no name, so URL itself refuses `*.127.0.0.1`.
-  if (subdomains && !URL.canParse(`http://label.${hostText}`)) return undefined;
+  if (subdomains && !parseUrl(`http://label.${hostText}`)) return undefined;
   const host = normalHost(hostText);
   const port = portText === undefined ? undefined : Number(portText);
   if (host === undefined || (port !== undefined && (port < 1 || port > 65_535))) return undefined;
@@ -51,8 +53,8 @@ export function parseReferrerEntry(entry: string): ReferrerRule | undefined {
 
 /** True when `referrer` is an http or https URL whose host, and port where a rule names one, a rule admits. */
 export function isReferrerAllowed(referrer: string, rules: readonly ReferrerRule[]): boolean {
-  if (!SERIALISED_HTTP_URL.test(referrer) || !URL.canParse(referrer)) return false;
-  const url = new URL(referrer);
+  const url = SERIALISED_HTTP_URL.test(referrer) ? parseUrl(referrer) : undefined;
+  if (!url) return false;
   const host = withoutTrailingDot(url.hostname);
   const port = url.port === '' ? DEFAULT_PORTS[url.protocol] : Number(url.port);
   return rules.some(
@@ -63,8 +65,9 @@ export function isReferrerAllowed(referrer: string, rules: readonly ReferrerRule
 }
 
 const normalHost = (text: string): string | undefined => {
-  if (!URL.canParse(`http://${text}`)) return undefined;
-  const host = withoutTrailingDot(new URL(`http://${text}`).hostname);
+  const url = parseUrl(`http://${text}`);
+  if (!url) return undefined;
+  const host = withoutTrailingDot(url.hostname);
   return NORMAL_HOST.test(host) ? host : undefined;
 };
 

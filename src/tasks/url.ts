@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { parseUrl } from '../parse-url.ts';
 
 export const MUST_BE_URL = 'must be an absolute http or https URL';
 export const URL_PATTERN = '^[Hh][Tt][Tt][Pp][Ss]?://';
@@ -15,6 +16,6 @@ const MAX_URL_LENGTH = 8_192;
 export const sourceUrl = (description: string) =>
   Type.Refine(
     Type.String({ description, pattern: URL_PATTERN, maxLength: MAX_URL_LENGTH }),
-    (text) => URL.canParse(text),
+    (text) => parseUrl(text) !== undefined,
     () => MUST_BE_URL,
   );

@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { HeldOrigin } from '../support/held-origin.ts';
 import {
   create,
@@ -10,6 +10,7 @@ import {
   workerOf,
 } from '../support/histories.ts';
 import { Service } from '../support/service.ts';
+import { until } from '../support/until.ts';
 
 const TIMEOUT = { timeout: 60_000 };
 
@@ -41,30 +42,35 @@ describe.concurrent('how many tasks run at once', () => {
     expect(mostAtOnce(histories)).toBe(2);
   });
 
-  test('is MEDIA_CONCURRENCY for those with sources, and the others go on beside them', TIMEOUT, async () => {
-    const origin = await HeldOrigin.start();
-    onTestFinished(() => origin.close());
-    const settings = { CONCURRENCY: '3', MEDIA_CONCURRENCY: '1', FETCH_ALLOW: origin.host };
-    await using service = await Service.start(settings);
-    const images = await create(
-      service,
-      ['image.info', 'image.info', 'image.thumb'].map((task_name) => ({ task_name, url: origin.url() })),
-    );
-    await origin.waits(1);
-    const others = await create(service, [
-      { task_name: 'hello', name: 'Ada' },
-      { task_name: 'sleep', seconds: 1 },
-    ]);
-    await untilAllEnded(service, others);
-    expect(origin.waiting).toHaveLength(1);
-    for (const _ of images) {
-      await origin.waits(1);
-      await origin.answer();
-    }
-    const histories = await untilAllEnded(service, images);
-    expect(histories.map(endOf)).toEqual(images.map(() => 'completed'));
-    expect(mostAtOnce(histories)).toBe(1);
-  });
+  test(
+    'is MEDIA_CONCURRENCY for those with sources, and the others go on beside them',
+    TIMEOUT,
+    async ({ onTestFinished }) => {
+      const origin = await HeldOrigin.start();
+      onTestFinished(() => origin.close());
+      const settings = { CONCURRENCY: '3', MEDIA_CONCURRENCY: '1', FETCH_ALLOW: origin.host };
+      await using service = await Service.start(settings);
+      const images = await create(
+        service,
+        ['image.info', 'image.info', 'image.thumb'].map((task_name) => ({ task_name, url: origin.url() })),
+      );
+      const untilAsked = () => until(() => origin.waiting.length >= 1 || undefined, 30_000);
+      await untilAsked();
+      const others = await create(service, [
+        { task_name: 'hello', name: 'Ada' },
+        { task_name: 'sleep', seconds: 1 },
+      ]);
+      await untilAllEnded(service, others);
+      expect(origin.waiting).toHaveLength(1);
+      for (const _ of images) {
+        await untilAsked();
+        await origin.answer();
+      }
+      const histories = await untilAllEnded(service, images);
+      expect(histories.map(endOf)).toEqual(images.map(() => 'completed'));
+      expect(mostAtOnce(histories)).toBe(1);
+    },
+  );
 
   test(
     'grows with the workers, and a busy one does not hold what another has room for',

@@ -1,4 +1,5 @@
 import { TaskFailure } from '../../../actors/failure.ts';
+import { parseUrl } from '../../parse-url.ts';
 import type { Source } from '../../tasks/definition.ts';
 import { showUrl } from '../../tasks/show-url.ts';
 import { Body } from './body.ts';
@@ -113,9 +114,7 @@ class GuardedFetcher implements Fetcher {
     for (let redirects = 0; redirects <= this.#limits.maxRedirects; redirects += 1) {
       const outcome = await this.#visit(url, sink, watch);
       if (outcome.kind === 'whole') return outcome;
-      trail.target = URL.canParse(outcome.location, url.href)
-        ? new URL(outcome.location, url).href
-        : outcome.location;
+      trail.target = parseUrl(outcome.location, url)?.href ?? outcome.location;
       url = parseSourceUrl(outcome.location, this.#limits, url);
     }
     trail.target = undefined;

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { ConfigError } from '../../config.ts';
+import { parseUrl } from '../../parse-url.ts';
 import { Fault } from './fault.ts';
 import { isPublicAddress } from './public-address.ts';
 
@@ -72,9 +73,9 @@ function parseEntry(text: string): Entry {
   const port = digits === undefined ? undefined : Number(digits);
   if (host === '' || (port !== undefined && (port < 1 || port > 65_535))) throw wrong();
   if (host.includes('/')) return { port, range: networkOf(host, wrong) };
-  if (!URL.canParse(`http://${host}/`)) throw wrong();
-  const { hostname } = new URL(`http://${host}/`);
-  const bare = hostname.replace(/^\[|\]$/g, '');
+  const url = parseUrl(`http://${host}/`);
+  if (!url) throw wrong();
+  const bare = url.hostname.replace(/^\[|\]$/g, '');
   if (isIP(bare) !== 0) return { port, range: networkOf(bare, wrong) };
   if (!/^[a-z0-9_.-]+$/.test(bare)) throw wrong();
   return { port, name: withoutDot(bare) };

@@ -1,3 +1,4 @@
+import { parseUrl } from '../../parse-url.ts';
 import { Fault } from './fault.ts';
 import type { FetchLimits } from './limits.ts';
 
@@ -11,9 +12,9 @@ export function parseSourceUrl(
   base?: URL,
 ): URL {
   if (text.length > maxUrlLength) throw new Fault(`is longer than ${maxUrlLength} characters`);
-  if (!URL.canParse(text, base?.href)) throw new Fault('is not an http or https URL');
-  const url = new URL(text, base);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Fault('is not an http or https URL');
+  const url = parseUrl(text, base);
+  if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:'))
+    throw new Fault('is not an http or https URL');
   if (url.username !== '' || url.password !== '') throw new Fault('names user information');
   if (url.href.length > maxUrlLength) throw new Fault(`is longer than ${maxUrlLength} characters`);
   return url;
