@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { once } from 'node:events';
 import type { Config } from '../config.ts';
 import { UnfinishedImport } from '../log/jetstream/import-mark.ts';
 import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
@@ -13,7 +13,8 @@ const MENDING_MS = 10_000;
  * server's log; nobody was told that it is there. What goes wrong here is logged, and keeps nobody from starting.
  */
 export async function mendLog(config: Config, logger: Logger): Promise<void> {
-  const mending = mend(config).then(
+  const late = AbortSignal.timeout(MENDING_MS);
+  const mending = mend(config, late).then(
     (tasks) => {
       if (tasks > 0) logger.warn({ tasks }, 'ended what a power failure has left of a request');
     },
@@ -21,18 +22,18 @@ export async function mendLog(config: Config, logger: Logger): Promise<void> {
       if (!(error instanceof UnfinishedImport)) logger.error({ err: error }, 'could not mend the log');
     },
   );
-  await Promise.race([mending, delay(MENDING_MS, undefined, { ref: false })]);
+  await Promise.race([mending, once(late, 'abort')]);
 }
 
 /** Resolves with how many tasks were ended. */
-async function mend(config: Config): Promise<number> {
+async function mend(config: Config, signal: AbortSignal): Promise<number> {
   // That the server is not there yet is no news.
   const logger = createLogger('up', { ...config, LOG_LEVEL: 'fatal' });
   const connection = await connectToLog(config, 'wyvern up', logger);
   let log: JetStreamLog | undefined;
   try {
     log = await JetStreamLog.openExisting(connection, config, logger);
-    return (await log?.endTornRequest()) ?? 0;
+    return (await log?.endTornRequest(signal)) ?? 0;
   } finally {
     await (log ?? connection).close();
   }

@@ -19,10 +19,6 @@ export class Places {
     this.#limits = limits;
   }
 
-  get taken(): number {
-    return this.#all;
-  }
-
   /** How many more tasks of this name there is room for; below zero where more were promised than there are. */
   free(name: string): number {
     const free = this.#limits.CONCURRENCY - this.#all;

@@ -101,3 +101,11 @@ it('A log that ends with a whole request, or with a single event, is left as it 
   await mend();
   expect((await log.extent()).last).toBe(last + 1);
 });
+
+it('Nothing is ended once others may write: a batch on its way would look the same', async () => {
+  const torn = request();
+  await log.submit(torn);
+  await loseTheLast(1);
+  await expect(log.endTornRequest(AbortSignal.abort(new Error('late')))).rejects.toThrow('late');
+  expect(await Promise.all(torn.entries.map(typesOf))).toEqual(Array(3).fill(['queued']));
+});

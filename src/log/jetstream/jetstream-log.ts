@@ -156,8 +156,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   /** See `endTornRequest`. */
-  endTornRequest(): Promise<number> {
-    return endTornRequest(this.#manager, this);
+  endTornRequest(signal: AbortSignal): Promise<number> {
+    return endTornRequest(this.#manager, this, signal);
   }
 
   get connected(): boolean {

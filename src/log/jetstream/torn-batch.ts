@@ -11,10 +11,16 @@ export const NOT_CARRIED_OUT =
 /**
  * Ends what a power failure has left of a request that was being stored: a beginning of its batch, at the end of the log.
  * Nobody had an answer to it, and a request is carried out as a whole or not at all. To be called while nobody else writes:
- * a batch that is being stored looks the same. Resolves with how many tasks were ended. Rejects as the log does.
+ * a batch that is being stored looks the same; once `signal` is aborted, others may write, and nothing is ended any more.
+ * Resolves with how many tasks were ended. Rejects as the log does, and with the signal's reason.
  */
-export async function endTornRequest(manager: JetStreamManager, log: EventLog): Promise<number> {
+export async function endTornRequest(
+  manager: JetStreamManager,
+  log: EventLog,
+  signal: AbortSignal,
+): Promise<number> {
   const tasks = await tornTasks(manager);
+  signal.throwIfAborted();
   const ends = await Promise.all(
     tasks.map((task) => sealNext(log, task, { type: 'failed', attempt: 0, error: NOT_CARRIED_OUT })),
   );
