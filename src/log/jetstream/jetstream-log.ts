@@ -228,8 +228,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   follow(options: FollowOptions): Promise<Following> {
-    const [client, manager, durability] = [this.#client, this.#manager, this.#durability];
-    return followStream({ client, manager, durability, isReplicated: this.#isReplicated }, options);
+    return followStream({ ...this.#reading, client: this.#client }, options);
   }
 
   read(options: ReadOptions): AsyncIterable<Page> {
