@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { type Config, childEnvironment, natsServerEnvironment, natsServerProgram } from '../config.ts';
+import { BatchStaging } from '../log/jetstream/batch-staging.ts';
 import type { Logger } from '../logger.ts';
 import { Child } from './child.ts';
 import { Guard } from './guard.ts';
@@ -22,6 +23,7 @@ export class Supervisor {
   readonly #fronts: Child[] = [];
   readonly #workers: Child[] = [];
   #revival: Revival | undefined;
+  #staging: BatchStaging | undefined;
 
   constructor({ GRACE }: Pick<Config, 'GRACE'>, logger: Logger) {
     this.#graceMs = GRACE * 1_000;
@@ -58,6 +60,11 @@ export class Supervisor {
     this.#revival = new Revival({ healthUrl, folder, restart, logger: this.#logger });
   }
 
+  /** Has the nats-server stage its batches in memory. */
+  stage(store: string, config: Pick<Config, 'MAX_BODY'>): void {
+    this.#staging = new BatchStaging({ store, config, logger: this.#logger });
+  }
+
   runFront(name: string, variables: Variables): void {
     this.#fronts.push(this.#own('front', name, variables));
   }
@@ -82,6 +89,7 @@ export class Supervisor {
     const own = [...this.#fronts, ...this.#workers];
     await Promise.all(own.map((child) => child.stop(this.#graceMs + BEYOND_GRACE_MS)));
     await Promise.all(this.#servers.map((server) => server.stop(NATS_STOP_MS)));
+    this.#staging?.close();
     for (const guard of this.#guards) guard.release();
   }
 

@@ -44,6 +44,7 @@ async function startServer(supervisor: Supervisor, config: Config): Promise<Embe
   const { args, variables, client, healthUrl } = await prepareEmbeddedServer(config, whoSyncs(config));
   supervisor.runServer('nats-server', args, variables);
   supervisor.revive(healthUrl, config.DATA_DIR);
+  supervisor.stage(storeOf(config), config);
   if (!isNew) await mendLog({ ...config, ...client }, createLogger('up', config));
   return client;
 }

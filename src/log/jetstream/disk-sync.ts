@@ -2,7 +2,7 @@ import { closeSync, type Dirent, existsSync, fdatasync, fstatSync, openSync, rea
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Durability } from './durability.ts';
-import { STREAM } from './stream.ts';
+import { streamFolder } from './stream.ts';
 
 /** So many blocks are full of what one second can bring. */
 const NEWEST = 3;
@@ -42,7 +42,7 @@ export class DiskSync implements Durability {
   /** `store` is the server's `store_dir`. */
   constructor(store: string, sync = fdatasync) {
     this.#fdatasync = sync;
-    this.#folder = join(store, 'jetstream', '$G', 'streams', STREAM, 'msgs');
+    this.#folder = join(streamFolder(store), 'msgs');
   }
 
   through(seq: number, then: () => void): void {

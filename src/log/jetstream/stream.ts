@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import {
   AckPolicy,
@@ -20,6 +21,9 @@ import { importOf, UnfinishedImport } from './import-mark.ts';
 export const STREAM = 'TASKS';
 /** Bytes of one event with its headers. */
 export const MAX_EVENT_BYTES = 512 * 1024;
+
+/** Where a nats-server keeps the log below its `store_dir`. */
+export const streamFolder = (store: string): string => join(store, 'jetstream', '$G', 'streams', STREAM);
 
 export type StreamSettings = Pick<Config, 'RETENTION_DAYS' | 'MAX_LOG_BYTES' | 'MAX_LOG_EVENTS' | 'REPLICAS'>;
 
