@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { GatheredReads } from './gathered-reads.ts';
 import type { Place } from './place-table.ts';
 
 /** Bytes of one write, and the most that one record may have. */
@@ -21,6 +22,7 @@ interface Chunk {
  */
 export class GrowingFile {
   readonly #handle: FileHandle;
+  readonly #reads: GatheredReads;
   readonly #onFault: (error: unknown) => void;
   /** Used again: as garbage they took 20 MB more. */
   readonly #free: Buffer[] = [];
@@ -30,6 +32,7 @@ export class GrowingFile {
 
   private constructor(handle: FileHandle, onFault: (error: unknown) => void) {
     this.#handle = handle;
+    this.#reads = new GatheredReads(handle);
     this.#onFault = onFault;
   }
 
@@ -65,8 +68,7 @@ export class GrowingFile {
   async read({ at, bytes }: Place): Promise<string> {
     const chunk = [...this.#full, this.#filling].findLast((held) => at >= held.at);
     if (chunk) return chunk.buffer.toString('utf8', at - chunk.at, at - chunk.at + bytes);
-    const { buffer } = await this.#handle.read(Buffer.allocUnsafe(bytes), 0, bytes, at);
-    return buffer.toString();
+    return this.#reads.read({ at, bytes });
   }
 
   close(): void {

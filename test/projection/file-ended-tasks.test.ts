@@ -52,6 +52,24 @@ describe('ended tasks on disk', () => {
     expect(await kept.ended.get(newKey())).toBeUndefined();
   });
 
+  it('are found when many are asked for at once, in any order, small and large, near and far', async () => {
+    await using kept = await keep({ tasks: 5_000 });
+    const repeats = [1, 300, 5];
+    const tasks = Array.from({ length: 1_200 }, (_, index) =>
+      endedTask(`${index}é`.repeat(index % 40 === 0 ? 25_000 : (repeats[index % 3] as number))),
+    );
+    // What is put while the disk is behind is not kept.
+    for (const task of tasks)
+      await until(async () => {
+        kept.ended.put(task);
+        return (await kept.ended.get(task.key)) !== undefined || undefined;
+      });
+    const asked = tasks.flatMap((task, index) => (index % 7 === 3 ? [] : [task])).reverse();
+    const order = [...asked.slice(400), ...asked.slice(0, 400), ...asked.slice(0, 5)];
+    const found = await Promise.all(order.map(({ key }) => kept.ended.get(key)));
+    expect(found).toStrictEqual(order);
+  });
+
   it('leave no name behind, so that they go with their process', async () => {
     await using kept = await keep();
     kept.ended.put(endedTask());
