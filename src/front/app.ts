@@ -2,6 +2,7 @@ import uws, { type us_listen_socket } from 'uWebSockets.js';
 import { setTimeout as delay } from 'node:timers/promises';
 import { UnreadableEvent } from '../log/envelope.ts';
 import { LogFull, LogUnavailable } from '../log/log.ts';
+import { SlotMap } from '../slot-map.ts';
 import { StorageFailure } from '../storage/storage.ts';
 import { cancel } from './endpoints/cancel.ts';
 import { create, createStream } from './endpoints/create.ts';
@@ -52,7 +53,8 @@ const PREFIXES = Object.keys(ROUTES).filter((path) => path.endsWith('/'));
 export class App {
   readonly #parts: FrontParts;
   readonly #app: Server;
-  readonly #open = new Set<Exchange>();
+  readonly #open = new SlotMap<number, Exchange>();
+  #exchanges = 0;
   #isDraining = false;
   #socket: us_listen_socket | undefined;
 
@@ -75,7 +77,7 @@ export class App {
   /** Takes no more connections. Those that are open are closed after their next answer, which tells their clients. */
   drain(): void {
     this.#isDraining = true;
-    for (const exchange of this.#open) exchange.closeConnection();
+    for (const exchange of this.#open.values()) exchange.closeConnection();
     this.#stopListening();
   }
 
@@ -89,7 +91,7 @@ export class App {
   refuseWaiting(): void {
     const description = 'the service is stopping; tasks that were created go on, ask again';
     const body = errorBody([{ name: 'service', location: 'path', description }]);
-    for (const exchange of this.#open)
+    for (const exchange of this.#open.values())
       if (exchange.status === 0) exchange.json(503, body, { 'Retry-After': '1' });
   }
 
@@ -107,11 +109,12 @@ export class App {
   #handle(res: uws.HttpResponse, req: uws.HttpRequest): void {
     const startedAt = performance.now();
     let route = 'none';
+    const number = this.#exchanges++;
     const exchange = new Exchange(res, req, (closed) => {
-      this.#open.delete(closed);
+      this.#open.delete(number);
       this.#parts.metrics.answered(route, closed.status, (performance.now() - startedAt) / 1_000);
     });
-    this.#open.add(exchange);
+    this.#open.set(number, exchange);
     if (this.#isDraining) exchange.closeConnection();
     const found = findRoute(exchange.head.path);
     if (found) route = found.path;

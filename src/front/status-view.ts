@@ -1,9 +1,17 @@
 import { isEnded, type TaskState } from '../projection/state.ts';
 
+/** Watchers are told of a change one after the other, so the last few suffice; a `WeakMap` kept all that are in memory. */
+const KEPT = 64;
+
+interface Written {
+  readonly state: TaskState;
+  readonly text: string;
+}
+
 /** Statuses as clients see them. A status is written once and shared by everyone who asks for it or watches it. */
 export class StatusView {
   readonly #publicUrl: string;
-  readonly #written = new WeakMap<TaskState, string>();
+  readonly #written: (Written | undefined)[] = Array.from({ length: KEPT });
 
   constructor(publicUrl: string) {
     this.#publicUrl = publicUrl;
@@ -11,10 +19,11 @@ export class StatusView {
 
   /** One status as JSON. */
   json(state: TaskState): string {
-    const known = this.#written.get(state);
-    if (known !== undefined) return known;
+    const place = state.seq % KEPT;
+    const known = this.#written[place];
+    if (known?.state === state) return known.text;
     const text = JSON.stringify(this.#status(state));
-    this.#written.set(state, text);
+    this.#written[place] = { state, text };
     return text;
   }
 

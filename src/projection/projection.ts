@@ -4,6 +4,7 @@ import { CLOCKS_MS } from '../log/event-date.ts';
 import { timeOf } from '../log/key.ts';
 import type { EventLog, Following } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
+import { SlotMap } from '../slot-map.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { EndedTasks } from './ended-tasks.ts';
 import { LateEvents } from './late-events.ts';
@@ -45,7 +46,7 @@ export class Projection {
   readonly #logger: Logger;
   readonly #onChange: NonNullable<ProjectionOptions['onChange']>;
   /** In the order in which they were queued, since a task is put in once. */
-  readonly #open = new Map<string, OpenTask>();
+  readonly #open = new SlotMap<string, OpenTask>();
   readonly #ended: Recent<TaskState>;
   readonly #endedTasks: EndedTasks | undefined;
   readonly #reached = new Reached();

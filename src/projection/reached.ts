@@ -1,7 +1,9 @@
+import { SlotMap } from '../slot-map.ts';
+
 /** How far the fold has come, and who waits for it to come further. */
 export class Reached {
   #seq = 0;
-  readonly #waiting = new Map<number, (() => void)[]>();
+  readonly #waiting = new SlotMap<number, (() => void)[]>();
 
   /** The sequence up to which the log has been folded. */
   get seq(): number {

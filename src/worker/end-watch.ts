@@ -3,6 +3,7 @@ import { dateToMs } from '../log/event-date.ts';
 import { type Delivery, type EventLog, LogUnavailable } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import { Recent } from '../projection/recent.ts';
+import { SlotMap } from '../slot-map.ts';
 
 /** A task that was queued less than this ago is taken to be open unless its cancellation has been heard of. */
 const YOUNG_MS = 1_000;
@@ -45,7 +46,7 @@ interface Parts {
 export class EndWatch {
   readonly #parts: Parts;
   readonly #heard = new Recent<true>(HEARD_AT_MOST, Number.POSITIVE_INFINITY);
-  readonly #watched = new Map<string, Watched>();
+  readonly #watched = new SlotMap<string, Watched>();
   readonly #timer: NodeJS.Timeout;
   #question: Question | undefined;
 

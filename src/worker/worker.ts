@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import { type Delivery, LEASE_MS, type Taking, type TaskQueue } from '../log/log.ts';
 import type { Presence } from '../log/presence.ts';
 import type { Logger } from '../logger.ts';
+import { SlotMap } from '../slot-map.ts';
 import { catalogue } from '../tasks/catalogue.ts';
 import type { Attempt, Attempts } from './attempts.ts';
 import { Places } from './places.ts';
@@ -39,7 +40,7 @@ interface Held {
 export class Worker {
   readonly #parts: WorkerParts;
   readonly #actor: ActorRefFrom<typeof workerMachine>;
-  readonly #held = new Map<string, Held>();
+  readonly #held = new SlotMap<string, Held>();
   readonly #places: Places;
   #waiting: Held[] = [];
   #isTaking = false;

@@ -1,4 +1,5 @@
 import { type Msg, type NatsConnection, nuid } from '@nats-io/transport-node';
+import { SlotMap } from '../../slot-map.ts';
 import { EventRefused, LogFull, LogUnavailable } from '../log.ts';
 import { loudly } from './loudly.ts';
 
@@ -49,7 +50,7 @@ interface Pending {
 export class Publisher {
   readonly #connection: NatsConnection;
   readonly #inbox = `_INBOX.${nuid.next()}.`;
-  readonly #pending = new Map<string, Pending>();
+  readonly #pending = new SlotMap<number, Pending>();
   readonly #sweep: NodeJS.Timeout;
   #count = 0;
   #connected = true;
@@ -68,7 +69,7 @@ export class Publisher {
   /** Resolves with the message's sequence. Rejects with `WrongLastSequence`, `NotNow`, `LogFull`, `EventRefused` or `LogUnavailable`. */
   publish(subject: string, data: Uint8Array, headers: never = expectNone): Promise<number> {
     if (!this.#connected) return Promise.reject(new LogUnavailable('not connected to the log'));
-    const token = (this.#count++).toString(36);
+    const token = this.#count++;
     return new Promise((resolve, reject) => {
       this.#pending.set(token, { resolve, reject, sentAt: performance.now() });
       try {
@@ -91,7 +92,7 @@ export class Publisher {
   }
 
   #answer(message: Msg): void {
-    const token = message.subject.slice(this.#inbox.length);
+    const token = Number(message.subject.slice(this.#inbox.length));
     const pending = this.#pending.get(token);
     if (!pending) return;
     this.#pending.delete(token);
@@ -122,8 +123,10 @@ export class Publisher {
   }
 
   #rejectAll(reason: string): void {
-    for (const { reject } of this.#pending.values()) reject(new LogUnavailable(reason));
-    this.#pending.clear();
+    for (const [token, { reject }] of this.#pending) {
+      this.#pending.delete(token);
+      reject(new LogUnavailable(reason));
+    }
   }
 }
 
