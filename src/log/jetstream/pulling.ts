@@ -207,16 +207,18 @@ export class Pulling {
 
   #receiveStatus({ headers }: Msg): void {
     const code = headers?.code;
+    const reason = headers?.description ?? '';
     if (code === 100) {
       // While it has nothing to deliver, the consumer tells how far it has looked.
       this.#scanned = Math.max(this.#scanned, Number(headers?.get('Nats-Last-Stream') ?? 0));
       this.#words++;
       this.#wake();
-    } else if (code === 408 || (code === 409 && /max ?bytes/i.test(headers?.description ?? ''))) {
+    } else if (code === 408 || (code === 409 && /max ?bytes/i.test(reason))) {
       // The request has expired, or the next message needs a request of its own.
       this.#open = 0;
       if (this.#pulled.length === 0) this.#pull();
-    } else this.#lose();
+      // That all messages of a request have come was counted, and the next request may be on its way.
+    } else if (code !== 409 || !/batch completed/i.test(reason)) this.#lose();
   }
 
   #checkSilence(): void {
