@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { Account, AccountRecord, CredentialDigest, Problem } from './account.ts';
 import type { CredentialKind, Credentials } from './credentials.ts';
 import { isReferrerAllowed, type ReferrerRule } from './referrer.ts';
@@ -69,9 +69,9 @@ export class AccountDirectory implements Accounts {
    * exactly one, so that a hit and a miss cost the same.
    */
   #holderOf({ kind, value }: Credentials): Holder | undefined {
-    const presented = createHash('sha256').update(value, 'utf8').digest();
-    const holder = this.#entries.holders[kind].get(presented.toString('hex'));
-    const isEqual = timingSafeEqual(presented, holder?.digest ?? NOBODY);
+    const presented = hash('sha256', value);
+    const holder = this.#entries.holders[kind].get(presented);
+    const isEqual = timingSafeEqual(Buffer.from(presented, 'hex'), holder?.digest ?? NOBODY);
     return isEqual ? holder : undefined;
   }
 }

@@ -45,8 +45,8 @@ export class TaskRecord {
   readonly #account: string;
   readonly #life: TaskLife;
   readonly #waiting: Waiting[] = [];
-  /** The hash of the newest event of the task that is known to be in the log. */
-  #last: string;
+  /** The newest event of the task that is known to be in the log: its hash, or what it is the hash of. */
+  #last: string | Uint8Array;
   /** Another worker has this attempt: what this one makes of it belongs nowhere. */
   #hasLost = false;
   #isWriting = false;
@@ -133,7 +133,7 @@ export class TaskRecord {
       return;
     }
     const newest = entries[stored - 1];
-    if (newest) this.#last = hashOf(newest.data);
+    if (newest) this.#last = newest.data;
     if (group[stored]?.event.type === 'started') this.#hasLost = true;
     for (const [index, { settle }] of group.entries()) settle(index < stored);
   }
@@ -141,8 +141,8 @@ export class TaskRecord {
   #seal(group: readonly Waiting[]): Append[] {
     let last = this.#last;
     return group.map(({ event }) => {
-      const entry = seal(this.#task, event, last);
-      last = hashOf(entry.data);
+      const entry = seal(this.#task, event, typeof last === 'string' ? last : hashOf(last));
+      last = entry.data;
       return entry;
     });
   }

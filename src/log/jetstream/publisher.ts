@@ -33,6 +33,7 @@ export const rawHeaders = (...lines: readonly string[]): never => {
 export const expectLast = (seq: number): string => `Nats-Expected-Last-Subject-Sequence: ${seq}`;
 export const EXPECT_NONE = expectLast(0);
 const expectNone = rawHeaders(EXPECT_NONE);
+const decoder = new TextDecoder();
 
 interface Pending {
   readonly sentAt: number;
@@ -97,7 +98,7 @@ export class Publisher {
     if (!pending) return;
     this.#pending.delete(token);
     if (message.data.length === 0) return pending.reject(new NotNow('the log has no leader'));
-    const ack = JSON.parse(Buffer.from(message.data).toString()) as Ack;
+    const ack = JSON.parse(decoder.decode(message.data)) as Ack;
     if (ack.error) pending.reject(asError(ack.error));
     else pending.resolve(ack.seq);
   }
