@@ -25,7 +25,7 @@ export const Settings = Type.Object({
   PORT: integer('port the front listens on; 0 takes a free one', 8080, 0, 65_535),
   PUBLIC_URL: text('address under which clients reach the service; `http(s)://HOST:PORT` if empty'),
   DATA_DIR: text(
-    'folder of the log, the outputs and the accounts file; a front keeps up to 1 GB of ended tasks there, in files without a name',
+    'folder of the log, the outputs and the accounts file; a front keeps up to 1 GB of ended tasks there, in files without a name; requests of several tasks pass through `/dev/shm`, where there is one with room',
     './data',
   ),
   NATS_URL: text('nats-server(s) to use, comma-separated; empty: an embedded one under DATA_DIR'),
