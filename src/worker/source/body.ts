@@ -1,8 +1,11 @@
+import { BLOCK_BYTES, giveBlock, takeBlock } from './blocks.ts';
 import type { RoomPart } from './room.ts';
 import type { Kept, Sink } from './sink.ts';
 import { Spool } from './spool.ts';
 
 const FIRST_BYTES = 16_384;
+const NONE = Buffer.alloc(0);
+
 /** More than one read of a socket, which may come in thousands of pieces after there is no room any more. */
 const LAST_BYTES = 131_072;
 
@@ -12,7 +15,7 @@ const LAST_BYTES = 131_072;
  */
 export class Body implements Sink {
   readonly #room: RoomPart;
-  #held = Buffer.alloc(0);
+  #held: Buffer = NONE;
   #filled = 0;
   #isTooLarge = false;
   #spool: Spool | undefined;
@@ -25,7 +28,7 @@ export class Body implements Sink {
   /** What it says is believed as far as there is room: memory that nobody writes to costs nothing. */
   expect(bytes: number): void {
     if (bytes <= this.#held.length) return;
-    if (this.#room.take(bytes - this.#held.length)) this.#widen(bytes);
+    if (this.#room.take(bytes - this.#held.length)) this.#widen(Buffer.allocUnsafeSlow(bytes));
     // Goes to a file with its first piece: to fill the room first took 5 % of the CPU of a thumb, as garbage.
     else this.#isTooLarge = true;
   }
@@ -61,20 +64,24 @@ export class Body implements Sink {
     const wanted = Math.max(bytes, 2 * this.#held.length, FIRST_BYTES);
     const mayStay = !this.#isTooLarge && this.#moving === undefined;
     const hasRoom = mayStay && this.#room.take(wanted - this.#held.length);
-    this.#widen(hasRoom ? wanted : bytes + LAST_BYTES);
+    this.#widen(hasRoom ? Buffer.allocUnsafeSlow(wanted) : withBytes(bytes + LAST_BYTES));
     return hasRoom;
   }
 
-  #widen(bytes: number): void {
-    const larger = Buffer.allocUnsafeSlow(bytes);
+  #widen(larger: Buffer): void {
     larger.set(this.#held.subarray(0, this.#filled));
+    giveBlock(this.#held);
     this.#held = larger;
   }
 
   async #move(): Promise<void> {
     const spool = new Spool(await this.#room.file());
     spool.add(this.#held.subarray(0, this.#filled));
-    this.#held = Buffer.alloc(0);
+    giveBlock(this.#held);
+    this.#held = NONE;
     this.#spool = spool;
   }
 }
+
+const withBytes = (bytes: number): Buffer =>
+  bytes <= BLOCK_BYTES ? takeBlock() : Buffer.allocUnsafeSlow(bytes);

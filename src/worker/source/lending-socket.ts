@@ -18,6 +18,8 @@ const shared = Buffer.allocUnsafeSlow(READ_BYTES);
 export class LendingSocket extends Socket {
   #piece: Buffer | undefined;
   #keepsPieces = true;
+  /** Where a piece waits that the reader does not take yet. */
+  #kept: Buffer | undefined;
 
   constructor() {
     const onread: OnReadOpts = { buffer: shared, callback: (bytes) => this.#take(shared.subarray(0, bytes)) };
@@ -52,7 +54,15 @@ export class LendingSocket extends Socket {
     this.#piece = piece;
     this.emit('readable');
     if (this.#piece === undefined) return true;
-    this.#piece = Buffer.from(this.#piece);
+    this.#piece = this.#keep(this.#piece);
     return false;
+  }
+
+  /** A copy, which lasts until the reader asks for the piece after it. */
+  #keep(piece: Buffer): Buffer {
+    if (piece.length > READ_BYTES) return Buffer.from(piece);
+    this.#kept ??= Buffer.allocUnsafeSlow(READ_BYTES);
+    this.#kept.set(piece);
+    return this.#kept.subarray(0, piece.length);
   }
 }
