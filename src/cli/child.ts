@@ -18,6 +18,8 @@ export interface ChildOptions {
   readonly hasChannel: boolean;
   readonly logger: Logger;
   onStart?(pid: number): void;
+  /** It has died, and is about to be started again. */
+  onDeath?(): void;
   /** It cannot run as it is set up; it has said why. */
   onHopeless(): void;
 }
@@ -87,7 +89,8 @@ export class Child {
 
   #died(code: number | null, signal: NodeJS.Signals | null, livedMs: number): void {
     if (this.#isStopping) return;
-    const { logger, name, onHopeless } = this.#options;
+    const { logger, name, onDeath, onHopeless } = this.#options;
+    onDeath?.();
     if (code === CANNOT_START && !this.#wasReady) return onHopeless();
     if (livedMs > STABLE_MS) this.#delayMs = FIRST_DELAY_MS;
     logger.warn({ child: name, code, signal, restartMs: this.#delayMs }, `${name} died, starting it again`);

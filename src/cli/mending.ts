@@ -5,8 +5,11 @@ import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { connectToLog } from './log-connection.ts';
 
-/** A log that cannot be reached for longer is what fronts and workers can tell best. */
-const MENDING_MS = 10_000;
+/**
+ * A log that cannot be reached for longer is what fronts and workers can tell best. One of millions of events takes
+ * nats-server ten seconds to read after it was killed.
+ */
+const MENDING_MS = 60_000;
 
 /**
  * Ends what a power failure left of a request that was being stored, before anybody else writes to the embedded
@@ -16,7 +19,7 @@ export async function mendLog(config: Config, logger: Logger): Promise<void> {
   const late = AbortSignal.timeout(MENDING_MS);
   const mending = mend(config, late).then(
     (tasks) => {
-      if (tasks > 0) logger.warn({ tasks }, 'ended what a power failure has left of a request');
+      if (tasks > 0) logger.warn({ tasks }, 'ended what was left of a request that was cut off');
     },
     (error: unknown) => {
       if (!(error instanceof UnfinishedImport)) logger.error({ err: error }, 'could not mend the log');

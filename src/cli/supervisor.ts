@@ -47,6 +47,7 @@ export class Supervisor {
         hasChannel: false,
         logger: this.#logger,
         onStart: (pid) => guard.watch(pid),
+        onDeath: () => this.#staging?.serverEnded(),
         onHopeless: () => this.#giveUp(),
       }),
     );

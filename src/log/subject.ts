@@ -75,6 +75,8 @@ export const turnSubject = (account: string): string => `turn.${digest(account)}
 export const requestSubject = (account: string, idempotencyKey: string): string =>
   `request.${digest(account)}.${digest(idempotencyKey)}`;
 
+export const isRequestSubject = (subject: string): boolean => subject.startsWith('request.');
+
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);
 
 /** Whether the log can hold a record there: nothing else may be published because a file says so. */

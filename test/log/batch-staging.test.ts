@@ -1,8 +1,8 @@
 import { existsSync, watch } from 'node:fs';
-import { chmod, mkdir, readdir, readlink, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { storeOf } from '../../src/log/embedded-server.ts';
 import { BatchStaging, type StagingOptions } from '../../src/log/jetstream/batch-staging.ts';
 import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
@@ -126,6 +126,66 @@ describe('Batches', () => {
     stage({ config: { MAX_BODY: Number.MAX_SAFE_INTEGER } });
     expect(await isStagedIn(place())).toBe(true);
     expect(await readdir(memory.path)).toEqual([]);
+  });
+
+  it('go to disk when the memory gets full, whatever is left there, and back when there is room', async () => {
+    let free = 1e9;
+    stage({ freeOf: () => free });
+    const folder = await linked();
+    await mkdir(join(folder, 'left'));
+    free = 0;
+    await until(() =>
+      readlink(place()).then(
+        () => undefined,
+        () => true,
+      ),
+    );
+    expect(await readdir(folder)).toEqual([]);
+    await log.appendAll(request());
+    expect(await isStagedIn(place())).toBe(true);
+    free = 1e9;
+    expect(await isStagedIn(await linked())).toBe(true);
+  });
+
+  it('that a server has left are there when it starts again, even if there is no room any more', async () => {
+    let free = 1e9;
+    const one = stage({ freeOf: () => free });
+    const folder = await linked();
+    one.close();
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const two = stage({ freeOf: () => free });
+      vi.advanceTimersByTime(1_000);
+      two.serverEnded();
+      await mkdir(join(folder, 'left'));
+      free = 0;
+      vi.advanceTimersByTime(60_000);
+      expect(await readdir(folder)).toEqual(['left']);
+      expect(await readlink(place())).toBe(folder);
+      await rm(place());
+      vi.advanceTimersByTime(1_000);
+      free = 1e9;
+      vi.advanceTimersByTime(1_000);
+      expect(await readdir(folder)).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('are staged on disk when somebody puts a link in the place of what is in memory', async () => {
+    stage();
+    const folder = await linked();
+    await using elsewhere = await temporaryFolder();
+    for (const target of [elsewhere.path, join(elsewhere.path, 'missing')]) {
+      said.length = 0;
+      await rm(folder, { recursive: true });
+      await symlink(target, folder);
+      await until(() => said[0]);
+      await log.appendAll(request());
+      expect(await readdir(elsewhere.path)).toEqual([]);
+      await rm(folder);
+      await linked();
+    }
   });
 
   it('are staged on disk where there is no such memory', async () => {

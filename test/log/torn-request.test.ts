@@ -2,7 +2,7 @@ import { readdir, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mendLog } from '../../src/cli/mending.ts';
-import type { Submission } from '../../src/log/creates.ts';
+import type { RequestName, Submission } from '../../src/log/creates.ts';
 import { eventDate } from '../../src/log/event-date.ts';
 import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
@@ -108,4 +108,19 @@ it('Nothing is ended once others may write: a batch on its way would look the sa
   await loseTheLast(1);
   await expect(log.endTornRequest(AbortSignal.abort(new Error('late')))).rejects.toThrow('late');
   expect(await Promise.all(torn.entries.map(typesOf))).toEqual(Array(3).fill(['queued']));
+});
+
+it('A request that is there as a whole is carried out, beside another one that was cut off', async () => {
+  const named = (idempotencyKey: string): Submission => {
+    const { entries, requests } = request();
+    return { entries, requests: requests.map((record) => ({ ...record, idempotencyKey })) };
+  };
+  const [whole, torn] = [named('first'), named('second')];
+  await Promise.all([log.submit(whole), log.submit(torn)]);
+  await loseTheLast(2);
+  await mend();
+  for (const entry of whole.entries) expect(await typesOf(entry)).toEqual(['queued']);
+  const found = [whole, torn].map(({ requests: [record] }) => log.findRequest(record as RequestName));
+  expect((await Promise.all(found)).map(({ record }) => record?.keys.length)).toEqual([3, undefined]);
+  expect(await typesOf(torn.entries[0] as Append)).toEqual(['queued', 'failed']);
 });

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   existsSync,
   lstatSync,
@@ -11,7 +10,7 @@ import {
   symlinkSync,
   unlinkSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Config } from '../../config.ts';
 import type { Logger } from '../../logger.ts';
 import { streamFolder } from './stream.ts';
@@ -21,6 +20,7 @@ const SHARED_MEMORY = '/dev/shm';
 const LOOK_EVERY_MS = 500;
 /** The server has just begun or ended a batch, or made its folder: it is looked again. */
 const PASSING: ReadonlySet<string | undefined> = new Set(['EEXIST', 'ENOENT', 'ENOTEMPTY']);
+const MODE = 0o700;
 
 export interface StagingOptions {
   /** The server's `store_dir`. */
@@ -29,6 +29,8 @@ export interface StagingOptions {
   readonly logger: Logger;
   /** A folder in memory. */
   readonly memory?: string;
+  /** Bytes that are free there. */
+  readonly freeOf?: (memory: string) => number;
 }
 
 /**
@@ -41,85 +43,134 @@ export interface StagingOptions {
  * time. Where there is no such memory, or too little of it is free, batches are staged on disk.
  */
 export class BatchStaging {
-  /** Where the server has them. */
+  readonly #store: string;
+  /** Where the server has its batches. */
   readonly #place: string;
-  /** The same for each start: what a killed server has left there is found again. */
-  readonly #folder: string;
   readonly #memory: string;
+  readonly #freeOf: (memory: string) => number;
   readonly #roomBytes: number;
   readonly #logger: Logger;
   readonly #looking: NodeJS.Timeout;
+  /** The link and what lies behind it are the server's, until it has removed the link. */
+  #isServers = true;
+  /** Why batches are staged on disk. */
+  #reason: string | undefined;
 
-  constructor({ store, config, logger, memory = SHARED_MEMORY }: StagingOptions) {
+  constructor({ store, config, logger, memory = SHARED_MEMORY, freeOf = freeBytes }: StagingOptions) {
+    this.#store = store;
     this.#place = join(streamFolder(store), 'batches');
-    this.#folder = join(memory, `wyvern-${createHash('sha256').update(store).digest('hex').slice(0, 32)}`);
     this.#memory = memory;
+    this.#freeOf = freeOf;
     // Two batches at once, and an event takes less than twice what was sent.
     this.#roomBytes = 4 * config.MAX_BODY;
     this.#logger = logger;
     this.#looking = setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
   }
 
+  /** The next server begins with what this one has left. */
+  serverEnded(): void {
+    this.#isServers = true;
+  }
+
   /** To be called when the server has stopped. A batch that it has yet to complete stays for its next start. */
   close(): void {
     clearInterval(this.#looking);
-    this.#trying(() => {
-      if (!this.#isLinked) return;
-      rmdirSync(this.#folder);
-      unlinkSync(this.#place);
-    });
-  }
-
-  #look(): void {
-    this.#trying(() => {
-      if (!existsSync(this.#memory)) return this.#leave('there is no memory for files');
-      if (!existsSync(join(this.#place, '..'))) return;
-      if (this.#hasRoom) this.#link();
-      else if (this.#isLinked && readdirSync(this.#folder).length === 0) unlinkSync(this.#place);
-    });
-  }
-
-  #link(): void {
-    if (this.#isLinked) return this.#makeFolder();
-    const found = lstatSync(this.#place, { throwIfNoEntry: false });
-    // One that is in use is not empty.
-    if (found?.isDirectory()) rmdirSync(this.#place);
-    else if (found) unlinkSync(this.#place);
-    this.#makeFolder();
-    for (const left of readdirSync(this.#folder)) rmSync(join(this.#folder, left), { recursive: true });
-    symlinkSync(this.#folder, this.#place);
-  }
-
-  get #isLinked(): boolean {
-    const found = lstatSync(this.#place, { throwIfNoEntry: false });
-    return found?.isSymbolicLink() === true && readlinkSync(this.#place) === this.#folder;
-  }
-
-  get #hasRoom(): boolean {
-    const { bavail, bsize } = statfsSync(this.#memory);
-    return bavail * bsize >= this.#roomBytes;
-  }
-
-  /** Others may write to the memory too, and must not choose what lies behind the link. */
-  #makeFolder(): void {
-    if (!existsSync(this.#folder)) mkdirSync(this.#folder, { mode: 0o700 });
-    const { uid, mode } = lstatSync(this.#folder);
-    if (uid === process.getuid?.() && (mode & 0o170777) === 0o040700) return;
-    if (this.#isLinked) unlinkSync(this.#place);
-    throw new Error(`${this.#folder} is not a folder of this user alone`);
-  }
-
-  #trying(action: () => void): void {
     try {
-      action();
+      const folder = this.#folder();
+      if (this.#target() !== folder) return;
+      rmdirSync(folder);
+      unlinkSync(this.#place);
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (!PASSING.has(code)) this.#leave(message);
+      this.#logger.debug({ err: error }, 'batches are left in memory');
     }
   }
 
-  #leave(reason: string): void {
-    clearInterval(this.#looking);
-    this.#logger.info({ reason }, 'batches are staged on disk');
+  #look(): void {
+    try {
+      this.#tend();
+    } catch (error) {
+      if (!isPassing(error)) this.#giveWay((error as Error).message);
+    }
   }
+
+  #giveWay(reason: string): void {
+    try {
+      this.#stageOnDisk(reason);
+    } catch (error) {
+      this.#tell((error as Error).message);
+    }
+  }
+
+  #tend(): void {
+    if (!existsSync(dirname(this.#place))) return;
+    this.#isServers &&= this.#target() !== undefined;
+    if (this.#isServers) return;
+    if (!existsSync(this.#memory)) this.#stageOnDisk(`there is no ${this.#memory}`);
+    else if (this.#freeOf(this.#memory) < this.#roomBytes)
+      this.#stageOnDisk(`too little of ${this.#memory} is free`);
+    else this.#stageInMemory();
+  }
+
+  #stageInMemory(): void {
+    const folder = this.#folder();
+    makeOwn(folder);
+    const target = this.#target();
+    if (target !== folder) {
+      // One that is in use is not empty.
+      if (target === undefined && existsSync(this.#place)) rmdirSync(this.#place);
+      else if (target !== undefined) unlinkSync(this.#place);
+      clear(folder);
+      symlinkSync(folder, this.#place);
+    }
+    this.#reason = undefined;
+  }
+
+  /** What was being staged in memory is refused by the server, and sent again. */
+  #stageOnDisk(reason: string): void {
+    const target = this.#target();
+    if (target !== undefined) {
+      unlinkSync(this.#place);
+      if (target === this.#folder() && isOwn(target)) clear(target);
+    }
+    this.#tell(reason);
+  }
+
+  #tell(reason: string): void {
+    if (this.#reason !== reason) this.#logger.info({ reason }, 'batches are staged on disk');
+    this.#reason = reason;
+  }
+
+  /** The same for each start on the same data, whatever its path, and another one for a copy. */
+  #folder(): string {
+    const { dev, ino } = lstatSync(dirname(this.#store), { bigint: true });
+    return join(this.#memory, `wyvern-${dev}-${ino}`);
+  }
+
+  /** Where the link leads; undefined where there is none. */
+  #target(): string | undefined {
+    const found = lstatSync(this.#place, { throwIfNoEntry: false });
+    return found?.isSymbolicLink() ? readlinkSync(this.#place) : undefined;
+  }
+}
+
+function freeBytes(memory: string): number {
+  const { bavail, bsize } = statfsSync(memory);
+  return bavail * bsize;
+}
+
+const isPassing = (error: unknown): boolean => PASSING.has((error as NodeJS.ErrnoException).code);
+
+/** Others may write to the memory too, and must not choose what lies behind the link. */
+function makeOwn(folder: string): void {
+  if (!lstatSync(folder, { throwIfNoEntry: false })) mkdirSync(folder, { mode: MODE });
+  if (!isOwn(folder)) throw new Error(`${folder} is not a folder of this user alone`);
+}
+
+function isOwn(folder: string): boolean {
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  return found?.isDirectory() === true && found.uid === process.getuid?.() && (found.mode & 0o777) === MODE;
+}
+
+function clear(folder: string): void {
+  for (const left of readdirSync(folder)) rmSync(join(folder, left), { recursive: true, force: true });
 }

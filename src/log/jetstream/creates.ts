@@ -20,7 +20,7 @@ import {
 import { UnreadableEvent } from '../envelope.ts';
 import { dateToMs } from '../event-date.ts';
 import { LogUnavailable } from '../log.ts';
-import { requestSubject, turnSubject } from '../subject.ts';
+import { isRequestSubject, requestSubject, turnSubject } from '../subject.ts';
 import { expectLast } from './publisher.ts';
 import { hasCode, STREAM } from './stream.ts';
 
@@ -117,6 +117,10 @@ export async function findRequest(
     throw new LogUnavailable('could not look for an earlier request', { cause });
   }
 }
+
+/** The tasks of the request whose record this is; none of any other message. */
+export const keysOfRequest = (message: StoredMsg): readonly string[] =>
+  isRequestSubject(message.subject) ? decode(StoredRequest, message).keys : [];
 
 export async function lastTurn(
   manager: JetStreamManager,

@@ -2,15 +2,17 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import { type EventLog, LogConflict, type TaskPlace } from '../log.ts';
 import { sealNext } from '../seal.ts';
 import { queuedAt } from '../subject.ts';
+import { keysOfRequest } from './creates.ts';
 import { STREAM } from './stream.ts';
 
 /** The error of the tasks of such a request. */
 export const NOT_CARRIED_OUT =
-  'the power failed while the request was being stored; it was not acknowledged, and is not carried out';
+  'the request was cut off while it was being stored; it was not acknowledged, and is not carried out';
 
 /**
- * Ends what a power failure has left of a request that was being stored: a beginning of its batch, at the end of the log.
- * Nobody had an answer to it, and a request is carried out as a whole or not at all. To be called while nobody else writes:
+ * Ends what a power failure, or the end of a container, has left of requests that were being stored: a beginning of their
+ * batch, at the end of the log. Nobody had an answer to them, and a request is carried out as a whole or not at all. One
+ * whose record is there is whole, since that stands behind its tasks: its client will ask for them by its name. To be called while nobody else writes:
  * a batch that is being stored looks the same; once `signal` is aborted, others may write, and nothing is ended any more.
  * Resolves with how many tasks were ended. Rejects as the log does, and with the signal's reason.
  */
@@ -42,11 +44,13 @@ function unlessEnded(error: unknown): void {
 async function tornTasks(manager: JetStreamManager): Promise<TaskPlace[]> {
   const { first_seq, last_seq } = (await manager.streams.info(STREAM)).state;
   const tasks: TaskPlace[] = [];
+  const whole = new Set<string>();
   for (let seq = last_seq; seq >= first_seq && seq > 0; seq--) {
     const message = await manager.streams.getMessage(STREAM, { seq });
     if (!message?.header.has('Nats-Batch-Id') || message.header.has('Nats-Batch-Commit')) return tasks;
     const task = queuedAt(message.subject);
-    if (task) tasks.push(task);
+    if (task && !whole.has(task.key)) tasks.push(task);
+    for (const key of keysOfRequest(message)) whole.add(key);
   }
   return tasks;
 }
