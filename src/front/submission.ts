@@ -67,7 +67,8 @@ export class Submissions {
     const last = await this.#store(account.name, { entries, requests });
     // They stand side by side in the log.
     const states = born.map(({ state }, index) => ({ ...state, seq: last - born.length + 1 + index }));
-    await this.#end(born.flatMap(({ rest }) => rest));
+    const ends = born.flatMap(({ rest }) => rest);
+    if (ends.length > 0) await this.#end(ends);
     const refused = states.filter((_, index) => born[index]?.rest.length);
     await within(FOLD_TIMEOUT_MS, this.#shown(states, refused)).catch(unlessLate);
     return states;
@@ -85,7 +86,6 @@ export class Submissions {
    * so then each goes alone.
    */
   async #end(entries: readonly Append[]): Promise<void> {
-    if (entries.length === 0) return;
     try {
       await this.#parts.log.appendAll(entries);
     } catch (error) {
@@ -98,7 +98,7 @@ export class Submissions {
   /** Resolves when the projection shows these tasks, and the ends of the refused ones. */
   async #shown(states: readonly TaskState[], refused: readonly TaskState[]): Promise<void> {
     await this.#parts.projection.reachedAll(states);
-    await untilEnded(this.#parts.projection, refused);
+    if (refused.length > 0) await untilEnded(this.#parts.projection, refused);
   }
 }
 

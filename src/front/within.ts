@@ -1,10 +1,15 @@
 import { LogUnavailable } from '../log/log.ts';
 
 /** Rejects with `LogUnavailable` if the promise takes longer: the answer may be in the log, but not here yet. */
-export const within = async <T>(milliseconds: number, promise: Promise<T>): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new LogUnavailable('the log is behind')), milliseconds);
+export const within = <T>(milliseconds: number, promise: Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new LogUnavailable('the log is behind')), milliseconds);
+    const end = (settle: () => void): void => {
+      clearTimeout(timer);
+      settle();
+    };
+    promise.then(
+      (value) => end(() => resolve(value)),
+      (error: unknown) => end(() => reject(error)),
+    );
   });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-};

@@ -30,7 +30,9 @@ function timeLetters(ms: number): string {
   return cachedTime;
 }
 
-const KEY = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+/** Of a regular expression. */
+export const KEY_PATTERN = '[0-7][0-9A-HJKMNP-TV-Z]{25}';
+const KEY = new RegExp(`^${KEY_PATTERN}$`);
 
 /** A new task key: a ULID, never monotonic, so that one key says nothing of the next. */
 export const newKey = (): string => timeLetters(Date.now()) + randomLetters();

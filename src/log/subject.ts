@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { TaskEvent, TaskEventType } from '../../actors/event.ts';
-import { isKey } from './key.ts';
+import { isKey, KEY_PATTERN } from './key.ts';
 
 /**
  * ```
@@ -100,6 +100,8 @@ export const queuedFilter = (name: string): string => `task.queued.${encodeName(
 export const queuedAt = (subject: string): ParsedSubject | undefined =>
   subject.startsWith('task.queued.') ? parseSubject(subject) : undefined;
 
+const SUBJECT = new RegExp(`^task\\.[^.]+\\.([^.]+)\\.(${KEY_PATTERN})\\.[^.]+$`);
+
 export interface ParsedSubject {
   readonly name: string;
   readonly key: string;
@@ -107,8 +109,6 @@ export interface ParsedSubject {
 
 /** Undefined for a subject that is not one of ours. */
 export function parseSubject(subject: string): ParsedSubject | undefined {
-  const [root, , name, key, attempt, rest] = subject.split('.');
-  if (root !== 'task' || !name || !isKey(key) || attempt === undefined || rest !== undefined)
-    return undefined;
-  return { name: decodeName(name), key };
+  const [, name, key] = SUBJECT.exec(subject) ?? [];
+  return name !== undefined && key !== undefined ? { name: decodeName(name), key } : undefined;
 }

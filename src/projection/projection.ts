@@ -221,7 +221,8 @@ export class Projection {
     const { key, seq, event } = stored;
     if (this.#wholeSinceMs === undefined) this.#begin(stored);
     const task = this.#open.get(key);
-    const before = task?.state ?? this.#ended.get(key);
+    // A key is queued once, so nobody has to look for it among those that have ended.
+    const before = task?.state ?? (event.type === 'queued' ? undefined : this.#ended.get(key));
     const after = fold(before, stored);
     if (after && after !== before) {
       this.#keep(key, task, after, stored.bytes);

@@ -35,8 +35,10 @@ export class Recent<T> {
   }
 
   set(key: string, value: T, bytes: number): void {
-    this.#bytes += bytes - (this.#entries.get(key)?.bytes ?? 0);
-    this.#entries.delete(key);
+    const known = this.#entries.get(key);
+    // Anew, so that it stands last.
+    if (known) this.#entries.delete(key);
+    this.#bytes += bytes - (known?.bytes ?? 0);
     this.#entries.set(key, { value, bytes });
     while (this.#entries.size > this.#maxEntries || this.#bytes > this.#maxBytes) this.#dropOldest();
   }

@@ -75,7 +75,8 @@ async function measure(
       while (due.length < (until * rate) / 1_000) {
         const request = { at: startedAt + (due.length * 1_000) / rate, acknowledgedMs: 0, key: '' };
         due.push(request);
-        const connection = idle.pop();
+        // In turn: one that nobody uses for ten seconds is closed by the service.
+        const connection = idle.shift();
         if (connection) asked.push(ask(connection, request));
         else waiting.push(request);
       }
@@ -86,8 +87,8 @@ async function measure(
   });
   await Promise.all(asked);
   const took = (Date.now() - startedAt) / 1_000;
-  const ended = await endsOf(connections[0] as Connection, due);
   for (const connection of connections) connection.close();
+  const ended = await endsOf(await Connection.open(wyvern.url), due);
   return { due, ended, seconds: took };
 }
 
@@ -102,5 +103,6 @@ async function endsOf(connection: Connection, due: readonly Due[]): Promise<numb
     for (const [index, { events }] of statuses.entries())
       ended.push(Date.parse(events.completed) - (part[index]?.at ?? 0));
   }
+  connection.close();
   return ended;
 }

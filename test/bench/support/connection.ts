@@ -37,6 +37,7 @@ export class Connection {
   request(method: string, path: string, head = '', body = ''): Promise<Answer> {
     const length = body === '' ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`;
     return new Promise((resolve, reject) => {
+      if (this.#socket.destroyed) return reject(new Error('the connection was closed'));
       this.#waiting = { resolve, reject };
       this.#socket.write(`${method} ${path} HTTP/1.1\r\nHost: ${this.#host}\r\n${head}${length}\r\n${body}`);
     });
