@@ -9,7 +9,7 @@ import { connectToLog } from './log-connection.ts';
  * A log that cannot be reached for longer is what fronts and workers can tell best. One of millions of events takes
  * nats-server ten seconds to read after it was killed.
  */
-const MENDING_MS = 60_000;
+const MENDING_MS = 30_000;
 
 /**
  * Ends what a power failure left of a request that was being stored, before anybody else writes to the embedded

@@ -45,7 +45,8 @@ export class GatheredReads {
 
   async #readSpan({ at, end, asked }: Span): Promise<void> {
     try {
-      const { buffer } = await this.#handle.read(Buffer.allocUnsafe(end - at), 0, end - at, at);
+      const { buffer, bytesRead } = await this.#handle.read(Buffer.allocUnsafe(end - at), 0, end - at, at);
+      if (bytesRead < end - at) throw new Error(`only ${bytesRead} of ${end - at} bytes could be read`);
       for (const one of asked) one.resolve(buffer.toString('utf8', one.at - at, one.at - at + one.bytes));
     } catch (error) {
       for (const { reject } of asked) reject(error);

@@ -124,3 +124,16 @@ it('A request that is there as a whole is carried out, beside another one that w
   expect((await Promise.all(found)).map(({ record }) => record?.keys.length)).toEqual([3, undefined]);
   expect(await typesOf(torn.entries[0] as Append)).toEqual(['queued', 'failed']);
 });
+
+it('A turn of which a power failure left a beginning ends where the log ends, so that the account can go on', async () => {
+  const entries = Array.from({ length: 6 }, task);
+  await log.submit({ entries, turn: { account: 'acme', after: 0 }, requests: [] });
+  await loseTheLast(5);
+  await mend();
+  const turn = await log.lastTurn('acme');
+  const { last } = await log.extent();
+  expect(turn).toEqual({ seq: 1, end: last });
+  expect(
+    (await log.submit({ entries: [task()], turn: { account: 'acme', after: 1 }, requests: [] })).seq,
+  ).toBe(last + 2);
+});

@@ -118,9 +118,16 @@ export async function findRequest(
   }
 }
 
-/** The tasks of the request whose record this is; none of any other message. */
-export const keysOfRequest = (message: StoredMsg): readonly string[] =>
-  isRequestSubject(message.subject) ? decode(StoredRequest, message).keys : [];
+/** The tasks of the request whose record this is; none of any other message, nor of a record that cannot be read. */
+export function keysOfRequest(message: StoredMsg): readonly string[] {
+  if (!isRequestSubject(message.subject)) return [];
+  try {
+    return decode(StoredRequest, message).keys;
+  } catch {
+    // Of another version. Nobody was told of it, so its tasks may as well be ended.
+    return [];
+  }
+}
 
 export async function lastTurn(
   manager: JetStreamManager,
@@ -129,7 +136,10 @@ export async function lastTurn(
 ): Promise<Turn> {
   try {
     const turn = await last(manager, STREAM, turnSubject(account), isReplicated);
-    return turn ? { seq: turn.seq, end: turn.seq + decode(StoredTurn, turn).messages } : { seq: 0, end: 0 };
+    if (!turn) return { seq: 0, end: 0 };
+    const { last_seq } = (await manager.streams.info(STREAM)).state;
+    // A power failure may have left a beginning of it, and what it lost is never going to be there.
+    return { seq: turn.seq, end: Math.min(turn.seq + decode(StoredTurn, turn).messages, last_seq) };
   } catch (cause) {
     if (cause instanceof UnreadableEvent) throw cause;
     throw new LogUnavailable('could not read the last turn of an account', { cause });

@@ -12,9 +12,11 @@ export const NOT_CARRIED_OUT =
 /**
  * Ends what a power failure, or the end of a container, has left of requests that were being stored: a beginning of their
  * batch, at the end of the log. Nobody had an answer to them, and a request is carried out as a whole or not at all. One
- * whose record is there is whole, since that stands behind its tasks: its client will ask for them by its name. To be called while nobody else writes:
- * a batch that is being stored looks the same; once `signal` is aborted, others may write, and nothing is ended any more.
- * Resolves with how many tasks were ended. Rejects as the log does, and with the signal's reason.
+ * whose record is there is whole, since that stands behind its tasks: its client will ask for them by its name.
+ *
+ * To be called while nobody else writes: a batch that is being stored looks the same. Once `signal` is aborted, others may
+ * write, and nothing is ended any more. Resolves with how many tasks were ended. Rejects as the log does, and with the
+ * signal's reason.
  */
 export async function endTornRequest(
   manager: JetStreamManager,
