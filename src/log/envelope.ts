@@ -43,6 +43,7 @@ export class UnreadableEvent extends Error {
 }
 
 const checkEvent = Compile(TaskEvent);
+const HASH = /^[0-9a-f]{64}$/;
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** The hash by which a task's next event names this record: 0.3 µs. */
@@ -74,9 +75,8 @@ export function decodeEvent(subject: string, data: Uint8Array, seq: number): Sto
   return { seq, key, name, id, prev, hash: hashOf(data), version: v as number, bytes: data.length, event };
 }
 
-/** Whether it is some event's is for those who verify histories. */
 const isHashOrNone = (prev: unknown): prev is string | undefined =>
-  prev === undefined || (typeof prev === 'string' && prev.length === 64);
+  prev === undefined || (typeof prev === 'string' && HASH.test(prev));
 
 const parse = (data: Uint8Array, seq: number): Record<string, unknown> => {
   try {
