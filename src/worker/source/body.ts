@@ -1,11 +1,9 @@
-import { BLOCK_BYTES, giveBlock, takeBlock } from './blocks.ts';
+import { BLOCK_BYTES, giveBlock, NONE, takeBlock } from './blocks.ts';
 import type { RoomPart } from './room.ts';
 import type { Kept, Sink } from './sink.ts';
 import { Spool } from './spool.ts';
 
 const FIRST_BYTES = 16_384;
-const NONE = Buffer.alloc(0);
-
 /** More than one read of a socket, which may come in thousands of pieces after there is no room any more. */
 const LAST_BYTES = 131_072;
 
@@ -15,7 +13,7 @@ const LAST_BYTES = 131_072;
  */
 export class Body implements Sink {
   readonly #room: RoomPart;
-  #held: Buffer = NONE;
+  #held = NONE;
   #filled = 0;
   #isTooLarge = false;
   #spool: Spool | undefined;

@@ -1,8 +1,6 @@
-import { BLOCK_BYTES, giveBlock, takeBlock } from './blocks.ts';
+import { BLOCK_BYTES, giveBlock, NONE, takeBlock } from './blocks.ts';
 import type { Sink } from './sink.ts';
 import type { SpoolFile } from './spool-files.ts';
-
-const NONE = Buffer.alloc(0);
 
 /**
  * A body on its way to a file, with at most some two blocks of it in memory.
