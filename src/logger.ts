@@ -4,6 +4,9 @@ import type { Config } from './config.ts';
 
 export type Logger = Pino;
 
+/** Of lines that cannot be written; what comes on top of them is lost. */
+const KEPT_BYTES = 1_000_000;
+
 /** One line an event here too: the part before the message, the other fields after it. */
 export const ON_A_TERMINAL: PrettyOptions = {
   ignore: 'part',
@@ -41,5 +44,15 @@ export const createLogger = (part: string, config: Pick<Config, 'LOG_LEVEL'>, de
     },
     (dest === 1 ? process.stdout : process.stderr).isTTY
       ? PinoPretty({ ...ON_A_TERMINAL, destination: dest, sync: true })
-      : pino.destination({ dest, sync: true }),
+      : patient(dest),
   );
+
+/**
+ * Where the disk behind it is full, pino's own destination throws at whoever has something to tell, and so ends what it tells
+ * of. This one keeps the lines, as far as they fit, until there is room again.
+ */
+function patient(dest: 1 | 2) {
+  const destination = pino.destination({ dest, sync: true, maxLength: KEPT_BYTES });
+  destination.on('error', () => {});
+  return destination;
+}

@@ -33,6 +33,8 @@ export function untilStopped(logger: Logger, stop: () => Promise<void>, deadline
       },
     );
   };
+  // A disk that takes no more of our output, or a reader that has left, does not end a service.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
   process.on('SIGTERM', () => begin('SIGTERM'));
   process.on('SIGINT', () => begin('SIGINT'));
   process.on('uncaughtException', (error) => {
