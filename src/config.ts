@@ -118,7 +118,12 @@ export const Settings = Type.Object({
     minimum: 0,
     maximum: 604_800,
   }),
-  MAX_BODY: integer('bytes of a request body', 8 * 1024 * 1024, 1_024, 1024 ** 3),
+  MAX_BODY: integer(
+    'bytes of a request body, which may have 100,000 members and 32 levels at most',
+    8 * 1024 * 1024,
+    1_024,
+    1024 ** 3,
+  ),
   MAX_TASKS: integer('tasks, or keys, in one request', 1_000, 1, 1_000),
   TLS_CERT: text('certificate chain (PEM file); with TLS_KEY the service speaks HTTPS'),
   TLS_KEY: text('private key (PEM file)'),

@@ -136,6 +136,19 @@ describe('A 400 answers', () => {
     ]);
   });
 
+  test('more members than 100,000, of one object or of many', async () => {
+    const members = (count: number) => Array.from({ length: count }, (_, at) => `"m${at}":0`).join();
+    const small = Array(1_000)
+      .fill(`{${members(100)}}`)
+      .join();
+    for (const body of [`{${members(100_001)}}`, `{"tasks":[${small}]}`])
+      expect(await errorsOf(await post(body))).toEqual([
+        problem('body', 'body has more than 100,000 members'),
+      ]);
+    for (const body of [`{${members(100_000)}}`, `{"text":"${':'.repeat(200_000)}"}`])
+      expect(await errorsOf(await post(body))).toEqual([problem('tasks', 'tasks is missing')]);
+  });
+
   test('and never repeats a credential that stands near a syntax error', async () => {
     for (const body of ['{"secret":"s3same-0pen" "tasks":1}', '{"secret":s3same-0pen}', 's3same-0pen'])
       expect(await (await post(body)).text()).not.toContain('s3s');
