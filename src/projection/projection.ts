@@ -54,7 +54,7 @@ export class Projection {
   /** Of tasks that were made later than this, in milliseconds since 1970, every event has been folded. */
   #wholeSinceMs: number | undefined;
   #following: Following | undefined;
-  #lastKey: string | undefined;
+  #last: { readonly seq: number; readonly key: string } | undefined;
   #unreadable = 0;
   #firstSeq = 0;
 
@@ -99,9 +99,9 @@ export class Projection {
     return this.#reached.seq;
   }
 
-  /** The last event that has been folded, and whose it was; undefined before the first. */
+  /** The last event that has been folded, and whose it was; undefined before the first, and after one that cannot be read. */
   get last(): { readonly seq: number; readonly key: string } | undefined {
-    return this.#lastKey === undefined ? undefined : { seq: this.#reached.seq, key: this.#lastKey };
+    return this.#last;
   }
 
   get openTasks(): number {
@@ -228,7 +228,7 @@ export class Projection {
       this.#keep(key, task, after, stored.bytes);
       this.#onChange(after, event);
     } else if (before ? isEnded(before) : this.#hasEnded(key)) this.#late.add(seq, key);
-    this.#lastKey = key;
+    this.#last = { seq, key };
     this.#reached.advance(seq);
   }
 
@@ -259,7 +259,7 @@ export class Projection {
 
   #skip(error: Error, seq: number): void {
     this.#unreadable++;
-    this.#lastKey = undefined;
+    this.#last = undefined;
     this.#late.miss(seq);
     this.#logger.error({ err: error, seq }, 'skipped an event that cannot be read');
     this.#reached.advance(seq);

@@ -188,6 +188,24 @@ describe('the keeper of a log', () => {
     expect(front.lost).toEqual([expect.stringMatching(/^the log of .* has been replaced by one of .*/)]);
   });
 
+  it('misses nothing in a log that ends with the record of a named request', async () => {
+    const entry = submit();
+    const name = { account: 'sesame', idempotencyKey: 'order-1' };
+    const request = {
+      ...name,
+      after: 0,
+      at: '2026-11-28T12:00:00.000000+00:00',
+      body: 'b0d1',
+      keys: [entry.key],
+    };
+    await log.submit({ entries: [entry], requests: [request] });
+    expect((await state()).last_seq).toBe(2);
+    const front = await openFront();
+    await front.keeper.look();
+    await front.keeper.look();
+    expect(front.lost).toEqual([]);
+  });
+
   it('says so too when the log has lost its end, and other events have taken the places', async () => {
     await fillLog(log, { ended: 10 });
     const [kept, lost] = [submit(), submit()];
