@@ -107,11 +107,19 @@ class StatusFeed implements Watcher {
   /** Nothing is owed any more if the client has left meanwhile. */
   #follow(): void {
     for (const [key, { state }] of [...this.#owed]) {
-      this.#projection.watch(key, this);
+      const isOpen = this.#projection.watch(key, this);
       const now = this.#projection.peek(key);
       if (now && now.seq > state.seq) this.changed(now);
+      else if (!isOpen && !now) void this.#recall(key);
     }
     if (this.#owed.size === 0) this.stop();
+  }
+
+  /** A task that has ended, and is not in memory any more. What cannot be told looks cut off, so that the client asks again. */
+  async #recall(key: string): Promise<void> {
+    const state = await this.#projection.read(key).catch(() => undefined);
+    if (state) this.changed(state);
+    else if (this.#owed.has(key)) this.#exchange.abort();
   }
 
   changed(state: TaskState): void {

@@ -12,7 +12,8 @@ export const untilEnded = (
 /**
  * Resolves with the states that were enough, in the order of `states`, when each task has come to one; an ended
  * task must be enough. If the client leaves first, everything that was held for it is let go at once and the
- * promise never settles. Without an exchange the wait goes on to the end.
+ * promise never settles. Without an exchange the wait goes on to the end. Rejects with `LogUnavailable` if a task that
+ * is not in memory any more cannot be read.
  */
 export async function untilEach(
   isEnough: (state: TaskState) => boolean,
@@ -21,23 +22,29 @@ export async function untilEach(
   exchange?: Exchange,
 ): Promise<TaskState[]> {
   await projection.reachedAll(states);
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const last = new Map(states.map((state) => [state.key, projection.peek(state.key) ?? state]));
     const open = new Set<string>();
+    for (const [key, state] of last) if (!isEnough(state)) open.add(key);
     const finish = () => resolve(states.map(({ key }) => last.get(key) as TaskState));
+    if (open.size === 0) return finish();
+    const settle = (key: string, state: TaskState): void => {
+      last.set(key, state);
+      if (open.delete(key) && open.size === 0) finish();
+    };
     const watcher: Watcher = {
       changed(state) {
         if (!isEnough(state)) return;
-        last.set(state.key, state);
-        open.delete(state.key);
         projection.unwatch(state.key, watcher);
-        if (open.size === 0) finish();
+        settle(state.key, state);
       },
     };
-    for (const [key, state] of last) {
-      if (!isEnough(state) && projection.watch(key, watcher)) open.add(key);
+    for (const key of [...open]) {
+      if (projection.watch(key, watcher)) continue;
+      // It has ended, and so many others have since that it is not in memory any more.
+      const known = last.get(key) as TaskState;
+      projection.read(key).then((state) => settle(key, state ?? known), reject);
     }
-    if (open.size === 0) return finish();
     exchange?.onGone(() => {
       for (const key of open) projection.unwatch(key, watcher);
     });

@@ -51,6 +51,10 @@ class LateLog implements Partial<EventLog & Creates> {
     return { caughtUp: Promise.resolve(0), close: async () => {} };
   }
 
+  async history(key: string): Promise<StoredEvent[]> {
+    return this.#stored.filter((event) => event.key === key);
+  }
+
   report(): void {
     for (const event of this.#stored.slice(this.#reported)) this.#follower?.onEvent(event);
     this.#reported = this.#stored.length;
@@ -59,9 +63,10 @@ class LateLog implements Partial<EventLog & Creates> {
 
 const account: Account = { name: 'a', limits: {}, auditor: false };
 
-async function lateFront() {
+async function lateFront(maxEnded = 10) {
   const log = new LateLog();
-  const projection = new Projection({ log: log as unknown as EventLog, logger: pino({ level: 'silent' }) });
+  const logger = pino({ level: 'silent' });
+  const projection = new Projection({ log: log as unknown as EventLog, logger, maxEnded });
   await projection.start();
   const limits = new Limits(() => undefined);
   const submissions = new Submissions({
@@ -138,6 +143,25 @@ test.concurrent('a feed follows tasks that the projection has yet to see, to the
     queued.flatMap(({ key }) => [`${key} executing`, `${key} success`]),
   );
   expect(feeds.size).toBe(0);
+  feeds.close();
+});
+
+test.concurrent('tasks that have ended and are not in memory any more are told of too', async () => {
+  const { log, projection, submit, run } = await lateFront(1);
+  const queued = await submit([...hellos, { task_name: 'hello', name: 'c' }]);
+  for (const task of queued) await run(task);
+  log.report();
+  expect(queued.filter(({ key }) => projection.peek(key))).toHaveLength(1);
+  const ended = await untilEnded(projection, queued);
+  expect(ended.map(({ status, result }) => [status, result])).toEqual(
+    ['a', 'b', 'c'].map(() => ['success', expect.anything()]),
+  );
+  const feeds = new Feeds(projection, new StatusView('http://x'));
+  const { exchange, sent, ended: hasEnded } = openExchange();
+  feeds.open(exchange, queued);
+  await until(() => hasEnded() || undefined);
+  for (const { key } of queued)
+    expect(sent.slice(1).filter((line) => line.includes(key) && line.includes('"success"'))).toHaveLength(1);
   feeds.close();
 });
 
