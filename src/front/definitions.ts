@@ -34,6 +34,8 @@ export interface CheckedTask {
 const MAX_METAS_BYTES = 4_096;
 /** An event must fit into one message of the log, and its result beside it. */
 const MAX_DEFINITION_BYTES = 256 * 1024;
+/** Names of one definition that are complained of; it may have a hundred thousand. */
+const MAX_UNKNOWN = 50;
 const SERVICE_NAMES = new Set(['task_name', 'task_metas']);
 const CREDENTIALS = new Set(['secret', 'api_key']);
 
@@ -84,7 +86,7 @@ export function checkTask(
   if (!checkSent.Check(sent) && found.length === 0) report(path, `${path} is not a task definition`);
   if (bodyBytes > MAX_DEFINITION_BYTES && Buffer.byteLength(JSON.stringify(sent)) > MAX_DEFINITION_BYTES)
     report(path, `${path} is larger than ${MAX_DEFINITION_BYTES / 1024} kB`);
-  problems.push(...found);
+  for (const problem of found) problems.push(problem);
   if (!definition || found.length > 0) return undefined;
   const { task_metas: metas, ...rest } = sent;
   const { task_name: _, ...parameters } = rest;
@@ -122,13 +124,13 @@ function checkServiceNames(
   member: (name: string) => string,
   report: Report,
 ): void {
-  for (const name of Object.keys(sent)) {
-    if (name.startsWith('task_') && !SERVICE_NAMES.has(name))
-      report(
-        member(name.slice(0, 100)),
-        `'${name.slice(0, 100)}' is not supported, names that begin with task_ belong to the service`,
-      );
+  const unknown = Object.keys(sent).filter((name) => name.startsWith('task_') && !SERVICE_NAMES.has(name));
+  for (const name of unknown.slice(0, MAX_UNKNOWN)) {
+    const shown = name.slice(0, 100);
+    report(member(shown), `'${shown}' is not supported, names that begin with task_ belong to the service`);
   }
+  if (unknown.length > MAX_UNKNOWN)
+    report(member('…'), `and ${unknown.length - MAX_UNKNOWN} more that are not supported`);
   const metas = sent.task_metas;
   if (metas === undefined) return;
   if (typeof metas !== 'object' || metas === null || Array.isArray(metas))

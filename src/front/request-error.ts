@@ -8,6 +8,9 @@ export interface Problem {
   readonly description: string;
 }
 
+/** So many are told of: one for each of the keys or tasks of a request, and as many again. */
+const MAX_PROBLEMS = 2_000;
+
 /** The request cannot be carried out, for reasons that its sender can read and mend. */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
@@ -16,11 +19,17 @@ export class RequestError extends Error {
   readonly headers: Headers;
 
   constructor(status: number, problems: readonly Problem[], headers: Headers = {}) {
-    super(problems.map(({ description }) => description).join('; '));
+    super(`${problems.length} problems, of which the first: ${problems[0]?.description}`);
     this.status = status;
-    this.problems = problems;
+    this.problems = problems.length > MAX_PROBLEMS ? cutShort(problems) : problems;
     this.headers = headers;
   }
+}
+
+function cutShort(problems: readonly Problem[]): Problem[] {
+  const { name, location } = problems[MAX_PROBLEMS] as Problem;
+  const more = { name, location, description: `and ${problems.length - MAX_PROBLEMS} more problems` };
+  return [...problems.slice(0, MAX_PROBLEMS), more];
 }
 
 export const errorBody = (problems: readonly Problem[]): string =>

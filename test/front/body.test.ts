@@ -149,6 +149,24 @@ describe('A 400 answers', () => {
       expect(await errorsOf(await post(body))).toEqual([problem('tasks', 'tasks is missing')]);
   });
 
+  test('names that belong to the service, of each task the first 50', async () => {
+    const names = Array.from({ length: 10_000 }, (_, at) => `"task_${at}":0`).join();
+    const [first, ...others] = await errorsOf(await post(`{"tasks":[{"task_name":"hello",${names}}]}`));
+    expect(first).toMatchObject({
+      name: 'tasks[0].task_0',
+      description: expect.stringMatching(/^'task_0' is not supported/),
+    });
+    expect(others).toHaveLength(50);
+    expect(others.at(-1)).toEqual(problem('tasks[0].…', 'and 9950 more that are not supported'));
+  });
+
+  test('many problems, of which the first 2,000 are told', async () => {
+    const task = `{"task_name":"hello","task_a":1,"task_b":2,"task_c":3}`;
+    const errors = await errorsOf(await post(`{"tasks":[${Array(1_000).fill(task).join()}]}`));
+    expect(errors).toHaveLength(2_001);
+    expect(errors.at(-1)?.description).toBe('and 1000 more problems');
+  });
+
   test('and never repeats a credential that stands near a syntax error', async () => {
     for (const body of ['{"secret":"s3same-0pen" "tasks":1}', '{"secret":s3same-0pen}', 's3same-0pen'])
       expect(await (await post(body)).text()).not.toContain('s3s');
