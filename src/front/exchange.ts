@@ -19,6 +19,11 @@ const REASONS: Readonly<Record<number, string>> = {
 };
 
 const STALL_RENEWED_MS = 4_000;
+/** A client that takes nothing of a file for so long has gone; one of a feed may be a page that nobody looks at. */
+const FILE_STALL_MS = 300_000;
+/** What a client may still send of a body that is too large, and how long it may pause, before it is answered all the same. */
+const HEARD_OUT_BYTES = 64 * 1024 * 1024;
+const HEARD_OUT_MS = 500;
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -75,20 +80,39 @@ export class Exchange {
   /** The whole body. Rejects with `BodyTooLarge` past `limit` bytes; never settles if the client leaves. */
   body(limit: number): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      if (Number(this.head.header('content-length')) > limit) return reject(new BodyTooLarge());
+      const refuse = () => reject(new BodyTooLarge());
+      if (Number(this.head.header('content-length')) > limit) return this.#hearOut(refuse);
       let chunks: Buffer[] = [];
       let bytes = 0;
       this.#res?.onData((chunk, isLast) => {
         bytes += chunk.byteLength;
         if (bytes > limit) {
           chunks = [];
-          return reject(new BodyTooLarge());
+          return this.#hearOut(refuse, isLast);
         }
         // The chunk's memory is taken back after this call.
         if (isLast && chunks.length === 0) return resolve(Buffer.from(Buffer.from(chunk)));
         chunks.push(Buffer.from(Buffer.from(chunk)));
         if (isLast) resolve(Buffer.concat(chunks));
       });
+    });
+  }
+
+  /**
+   * Calls `then` at once, or, for a client that wants the connection closed, when it has sent the rest or waits: closing on
+   * what is still to come makes a reset, and that the client would not hear the answer.
+   */
+  #hearOut(then: () => void, isAll = false): void {
+    if (isAll || !/\bclose\b/i.test(this.head.header('connection'))) return then();
+    let bytes = 0;
+    const patience = setTimeout(then, HEARD_OUT_MS);
+    this.onGone(() => clearTimeout(patience));
+    this.#res?.onData((chunk, isLast) => {
+      bytes += chunk.byteLength;
+      patience.refresh();
+      if (!isLast && bytes < HEARD_OUT_BYTES) return;
+      clearTimeout(patience);
+      then();
     });
   }
 
@@ -153,8 +177,7 @@ export class Exchange {
   /** Called each time when the client takes more again; the last callback counts. */
   onWritable(callback: () => void): void {
     this.#res?.onWritable(() => {
-      clearInterval(this.#stall);
-      this.#stall = undefined;
+      this.#endStall();
       callback();
       // Where there is a handler, uWebSockets.js leaves it to that to push out the rest of what it has queued.
       this.#res?.cork(() => {});
@@ -164,13 +187,20 @@ export class Exchange {
 
   /**
    * uWebSockets.js gives a client that takes nothing 10 s. Pausing and resuming it gives it 10 more, as long as it is
-   * there. (Resuming alone does too, but then nobody is told when it takes more.)
+   * there, or for `maxMs`. (Resuming alone does too, but then nobody is told when it takes more.)
    */
-  #bearStall(): void {
+  #bearStall(maxMs = Number.POSITIVE_INFINITY): void {
+    const until = performance.now() + maxMs;
     this.#stall ??= setInterval(() => {
+      if (performance.now() > until) return this.#endStall();
       this.#res?.pause();
       this.#res?.resume();
     }, STALL_RENEWED_MS).unref();
+  }
+
+  #endStall(): void {
+    clearInterval(this.#stall);
+    this.#stall = undefined;
   }
 
   end(): void {
@@ -209,11 +239,14 @@ export class Exchange {
         const [isSent, isDone] = res.tryEnd(chunk, total);
         if (isDone) this.#close();
         if (isSent || isDone) return resolve();
+        this.#bearStall(FILE_STALL_MS);
         this.onGone(resolve);
         res.onWritable((offset) => {
+          this.#endStall();
           const [isSentNow, isDoneNow] = res.tryEnd(chunk.subarray(offset - start), total);
           if (isDoneNow) this.#close();
           if (isSentNow || isDoneNow) resolve();
+          else this.#bearStall(FILE_STALL_MS);
           return isSentNow;
         });
       });
@@ -241,7 +274,7 @@ export class Exchange {
   #close(): void {
     if (!this.#res) return;
     this.#res = undefined;
-    clearInterval(this.#stall);
+    this.#endStall();
     this.#onClose(this);
   }
 }

@@ -12,6 +12,7 @@ const HEADERS = [
   'accept',
   'authorization',
   'cache-control',
+  'connection',
   'content-length',
   'idempotency-key',
   'if-modified-since',

@@ -204,6 +204,27 @@ describe('A 413 answers a body over MAX_BODY', () => {
       expect(await errorsOf(await service.post('/v1/create', { tasks }), 413)).toEqual(tooLarge);
   });
 
+  test('to one that sends all of it before it listens, and wants the connection closed', async () => {
+    const length = MAX_BODY * 2;
+    for (const headers of [[`Content-Length: ${length}`], ['Transfer-Encoding: chunked']]) {
+      const isChunked = headers[0]?.startsWith('T');
+      const frame = isChunked ? [`${length.toString(16)}\r\n`, '\r\n0\r\n\r\n'] : ['', ''];
+      const body = Buffer.concat([
+        Buffer.from(frame[0] as string),
+        Buffer.alloc(length, ' '),
+        Buffer.from(frame[1] as string),
+      ]);
+      const socket = await dial(service);
+      socket.pause();
+      socket.write(rawHead(service, 'POST /v1/create', headers));
+      await new Promise((resolve) => socket.write(body, resolve));
+      let answer = '';
+      for await (const data of socket) answer += data;
+      expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+      expect(answer).toContain(`body is larger than ${MAX_BODY} bytes`);
+    }
+  });
+
   test('and the connection stays in step for the next request', async () => {
     const length = MAX_BODY + 1;
     const head = rawHead(service, 'POST /v1/create', [`Content-Length: ${length}`]);

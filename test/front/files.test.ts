@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Service } from '../support/service.ts';
 import {
   createOne,
+  dial,
   errorsOf,
   exchangeRaw,
   historyOf,
@@ -83,6 +85,27 @@ describe('An output', () => {
     expect(head).toContain('Content-Type: image/jpeg');
     expect(body).toBe('');
   });
+});
+
+test('a client that takes nothing for longer than uWebSockets.js itself would wait gets the whole file', {
+  timeout: 60_000,
+}, async () => {
+  const large = await createOne(service, thumb(service, { width: 5_000, format: 'png' }), true);
+  const path = new URL((large.result as { output: string }).output).pathname;
+  const length = Number((await fetch(service.url + path, { method: 'HEAD' })).headers.get('content-length'));
+  // More than the system takes off our hands at once.
+  expect(length).toBeGreaterThan(10_000_000);
+  const socket = await dial(service);
+  socket.pause();
+  socket.write(rawHead(service, `GET ${path}`));
+  await delay(13_000);
+  let received = 0;
+  let head = -1;
+  for await (const chunk of socket) {
+    if (head < 0) head = (chunk as Buffer).indexOf('\r\n\r\n') + 4;
+    received += (chunk as Buffer).length;
+  }
+  expect(received - head).toBe(length);
 });
 
 describe('304 answers', () => {
