@@ -65,7 +65,8 @@ function fromHeader(header: string): Extraction {
 function fromFields(fields: unknown, location: 'body' | 'query'): Extraction | undefined {
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) return undefined;
   const given = fields as Readonly<Record<string, unknown>>;
-  const kind = KINDS.find((name) => Object.hasOwn(given, name) && given[name] !== undefined);
+  // Many serializers write null for what is not there.
+  const kind = KINDS.find((name) => Object.hasOwn(given, name) && (given[name] ?? undefined) !== undefined);
   return kind && check(kind, given[kind], location, kind);
 }
 

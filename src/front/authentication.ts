@@ -11,29 +11,15 @@ interface Given {
   readonly query?: URLSearchParams;
 }
 
+export interface Authenticated {
+  readonly account: Account;
+  readonly kind: CredentialKind;
+  /** The secret or API key itself. Never log it. */
+  readonly credential: string;
+}
+
 /** Whose request this is. Throws a 401 that says what was missing or wrong, and never repeats what was sent. */
-export function authenticate(accounts: Accounts, head: RequestHead, given: Given): Account {
-  return identify(accounts, head, given).account;
-}
-
-/** As `authenticate`, for what only a secret may do. */
-export function authenticateBySecret(accounts: Accounts, head: RequestHead, given: Given): Account {
-  const { account, kind } = identify(accounts, head, given);
-  if (kind === 'secret') return account;
-  throw new RequestError(401, [
-    {
-      name: 'secret',
-      location: 'header',
-      description: 'secret is missing, an api_key does not suffice here',
-    },
-  ]);
-}
-
-function identify(
-  accounts: Accounts,
-  head: RequestHead,
-  { body, query }: Given,
-): { account: Account; kind: CredentialKind } {
+export function authenticate(accounts: Accounts, head: RequestHead, { body, query }: Given): Authenticated {
   const extraction = extractCredentials({
     authorization: head.header('authorization'),
     body,
@@ -47,7 +33,20 @@ function identify(
   });
   const found = accounts.authenticate(extraction.credentials, referrer);
   if (!found.ok) throw new RequestError(401, [found.problem]);
-  return found;
+  return { account: found.account, kind: found.kind, credential: extraction.credentials.value };
+}
+
+/** As `authenticate`, for what only a secret may do. */
+export function authenticateBySecret(accounts: Accounts, head: RequestHead, given: Given): Account {
+  const { account, kind } = authenticate(accounts, head, given);
+  if (kind === 'secret') return account;
+  throw new RequestError(401, [
+    {
+      name: 'secret',
+      location: 'header',
+      description: 'secret is missing, an api_key does not suffice here',
+    },
+  ]);
 }
 
 const asRecord = (query: URLSearchParams): Record<string, string | string[]> =>

@@ -31,11 +31,20 @@ export interface CheckedTask {
   readonly parameters: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** What of a request the check of its definitions needs to know. */
+export interface SentBy {
+  readonly bodyBytes: number;
+  /** The secret or API key that it came with. Never log it. */
+  readonly credential: string;
+}
+
 const MAX_METAS_BYTES = 4_096;
 /** An event must fit into one message of the log, and its result beside it. */
 const MAX_DEFINITION_BYTES = 256 * 1024;
 /** Names of one definition that are complained of; it may have a hundred thousand. */
 const MAX_UNKNOWN = 50;
+/** What is shorter stands in any URL by chance. */
+const MIN_CREDENTIAL_LENGTH = 8;
 const SERVICE_NAMES = new Set(['task_name', 'task_metas']);
 const CREDENTIALS = new Set(['secret', 'api_key']);
 
@@ -45,21 +54,17 @@ const CREDENTIALS = new Set(['secret', 'api_key']);
  */
 export function checkTasks(
   value: unknown,
-  limits: { readonly maxTasks: number; readonly bodyBytes: number },
+  request: SentBy & { readonly maxTasks: number },
   problems: Problem[],
 ): CheckedTask[] {
   const report = (description: string) => problems.push({ name: 'tasks', location: 'body', description });
   if (value === undefined || value === null) report('tasks is missing');
   else if (typeof value !== 'object') report('tasks must be a task definition or a list of them');
-  else if (!Array.isArray(value))
-    return [checkTask(value, 'tasks', limits.bodyBytes, problems)].flatMap(onlyGood);
+  else if (!Array.isArray(value)) return [checkTask(value, 'tasks', request, problems)].flatMap(onlyGood);
   else if (value.length === 0) report('tasks is empty');
-  else if (value.length > limits.maxTasks)
-    report(`tasks has ${value.length} tasks, the limit is ${limits.maxTasks}`);
-  else
-    return value.flatMap((task, index) =>
-      onlyGood(checkTask(task, `tasks[${index}]`, limits.bodyBytes, problems)),
-    );
+  else if (value.length > request.maxTasks)
+    report(`tasks has ${value.length} tasks, the limit is ${request.maxTasks}`);
+  else return value.flatMap((task, index) => onlyGood(checkTask(task, `tasks[${index}]`, request, problems)));
   return [];
 }
 
@@ -69,7 +74,7 @@ const onlyGood = (task: CheckedTask | undefined): CheckedTask[] => (task ? [task
 export function checkTask(
   value: unknown,
   path: string,
-  bodyBytes: number,
+  { bodyBytes, credential }: SentBy,
   problems: Problem[],
   location: 'body' | 'query' = 'body',
 ): CheckedTask | undefined {
@@ -81,20 +86,25 @@ export function checkTask(
     return undefined;
   }
   const sent = value as Record<string, unknown>;
+  const { task_metas: metas, ...rest } = sent;
+  // A credential that slipped in here is an unknown parameter, and must not reach the log as one.
+  const kept = withoutPasswords(
+    Object.fromEntries(Object.entries(rest).filter(([name]) => !CREDENTIALS.has(name))),
+  );
   const definition = checkName(sent.task_name, member('task_name'), report);
   checkServiceNames(sent, member, report);
   if (!checkSent.Check(sent) && found.length === 0) report(path, `${path} is not a task definition`);
   if (bodyBytes > MAX_DEFINITION_BYTES && Buffer.byteLength(JSON.stringify(sent)) > MAX_DEFINITION_BYTES)
     report(path, `${path} is larger than ${MAX_DEFINITION_BYTES / 1024} kB`);
+  const betrayal = nameOfBetrayal(kept, credential);
+  if (betrayal !== undefined) {
+    const at = member(betrayal.slice(0, 100));
+    report(at, `${at} has your credential in a URL, where everyone who may see the task would read it`);
+  }
   for (const problem of found) problems.push(problem);
   if (!definition || found.length > 0) return undefined;
-  const { task_metas: metas, ...rest } = sent;
   const { task_name: _, ...parameters } = rest;
   const checked = checkParameters(definition, parameters);
-  // A credential that slipped in here is an unknown parameter, and must not reach the log as one.
-  const kept = withoutPasswords(
-    Object.fromEntries(Object.entries(rest).filter(([name]) => !CREDENTIALS.has(name))),
-  );
   return {
     definition,
     sent: kept as CheckedTask['sent'],
@@ -102,6 +112,21 @@ export function checkTask(
     refused: checked.ok ? undefined : checked.problems,
     parameters: checked.ok ? checked.value : undefined,
   };
+}
+
+/**
+ * The name of a parameter with a URL in which this credential stands; undefined if none has one. A status shows the
+ * definition to whoever has the key, error texts name the URL, and all of it is in the log.
+ */
+function nameOfBetrayal(sent: Readonly<Record<string, unknown>>, credential: string): string | undefined {
+  if (credential.length < MIN_CREDENTIAL_LENGTH) return undefined;
+  return Object.keys(sent).find((name) => {
+    const value = sent[name];
+    const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+    return (
+      text.includes('://') && (text.includes(credential) || text.includes(encodeURIComponent(credential)))
+    );
+  });
 }
 
 type Report = (name: string, description: string) => void;

@@ -1,10 +1,21 @@
 import { invalid, type Problem } from './request-error.ts';
 
-/** The query string, decoded. Malformed percent-encoding is a 400. */
+/** The query string, decoded. Malformed percent-encoding, and what is no UTF-8 behind it, is a 400. */
 export function parseQuery(query: string): URLSearchParams {
   if (/%(?![0-9a-fA-F]{2})/.test(query))
     throw invalid('query', 'query', 'query is not validly percent-encoded');
+  // URLSearchParams puts replacement characters there without a word.
+  if (!isDecodable(query)) throw invalid('query', 'query', 'query is not valid UTF-8');
   return new URLSearchParams(query);
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export const decodePath = (segment: string): string => {

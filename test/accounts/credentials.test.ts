@@ -84,12 +84,14 @@ describe('the body and the query', () => {
     expect(extractCredentials({ [place]: { api_key: 'k', secret: 's' } })).toEqual(
       found('secret', 's', place),
     );
+    expect(extractCredentials({ [place]: { api_key: 'k', secret: null } })).toEqual(
+      found('api_key', 'k', place),
+    );
     expect(problemOf({ [place]: { api_key: 'k', secret: 5 } })?.description).toBe('secret must be a string');
   });
 
   it.each([
     [5, 'secret must be a string'],
-    [null, 'secret must be a string'],
     [true, 'secret must be a string'],
     [{}, 'secret must be a string'],
     [['s'], 'secret must be a string'],
@@ -120,6 +122,7 @@ describe('the body and the query', () => {
     ['secret'],
     {},
     { secret: undefined },
+    { secret: null, api_key: null },
     Object.create({ secret: 'inherited' }),
     JSON.parse('{"__proto__":{"secret":"s"}}'),
   ])('without credentials are missing them: %j', (body) =>

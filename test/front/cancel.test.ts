@@ -111,6 +111,12 @@ describe('POST /v1/cancel', () => {
     expect(await cancel(open.key)).toEqual([first[0]]);
   });
 
+  test('adds the definition and the attempts with details', async () => {
+    const { key } = await createOne(service, sleep(600));
+    const answer = await service.post('/v1/cancel', { tasks: key, details: true });
+    expect(await answer.json()).toMatchObject([{ result: 'canceled', task: sleep(600), task_metas: {} }]);
+  });
+
   test('is seen by those who wait and by feeds', async () => {
     const { key } = await createOne(service, sleep(3_600));
     const blocked = fetch(`${service.url}/v1/status?tasks=${key}&block=true`);

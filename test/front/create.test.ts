@@ -69,6 +69,24 @@ describe('POST /v1/create', () => {
     }
   });
 
+  test('adds the definition, the attempts and the metas with details', async () => {
+    const task = { ...hello('d'), task_metas: { page: 3 } };
+    const answer = await service.post('/v1/create', {
+      tasks: [task, hello('e')],
+      block: true,
+      details: true,
+    });
+    expect(await answer.json()).toMatchObject([
+      { status: 'success', task: hello('d'), attempts: 1, task_metas: { page: 3 } },
+      { status: 'success', task: hello('e'), attempts: 1, task_metas: {} },
+    ]);
+    const atOnce = await service.post('/v1/create', { tasks: hello('f'), details: true });
+    expect(await atOnce.json()).toMatchObject([{ task: hello('f'), attempts: expect.any(Number) }]);
+    expect(await errorsOf(await service.post('/v1/create', { tasks: hello(), details: 'x' }))).toEqual([
+      problem('details', 'details must be true or false'),
+    ]);
+  });
+
   test('takes a thousand tasks in one request, all or none', async () => {
     const tasks = Array.from({ length: 1_000 }, (_, index) => hello(`t${index}`));
     const statuses = await create(service, tasks, true);

@@ -78,7 +78,7 @@ async function lateFront(maxEnded = 10) {
   });
   /** Creates tasks of which the log reports nothing until it is told to. */
   const submit = async (tasks: unknown): Promise<TaskState[]> => {
-    const checked = checkTasks(tasks, { maxTasks: 10, bodyBytes: 0 }, []);
+    const checked = checkTasks(tasks, { maxTasks: 10, bodyBytes: 0, credential: '' }, []);
     return (await submissions.submit(account, checked)).states;
   };
   /** What a worker does, as yet unseen. */

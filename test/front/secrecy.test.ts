@@ -51,6 +51,10 @@ beforeAll(async () => {
     await post(value);
     // A credential that stands in the wrong place, one level too deep.
     await post({ ...credentials, tasks: { ...hello('misplaced'), ...credentials }, block: true }, header);
+    // Somebody chains a create_file, credential and all.
+    const url = `http://127.0.0.1:9/v1/create_file?task_name=hello&${name}=${value}`;
+    await post({ tasks: { task_name: 'image.info', url }, block: true, ...credentials });
+    await post({ tasks: [{ task_name: 'image.gif', images: [url] }], block: true }, header);
     const query = new URLSearchParams({ task_name: 'hello', name: 'x', ...credentials });
     const headers = { Referer: 'https://example.com/' };
     await keep(await fetch(`${service.url}/v1/create_file?${query}`, { headers }));

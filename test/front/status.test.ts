@@ -217,6 +217,12 @@ describe('POST /v1/status', () => {
   });
 });
 
+test.each(['%ff', '%c0%af', 'a%ed%a0%80'])('A query that is not UTF-8 is a 400: %s', async (text) => {
+  expect(await errorsOf(await service.fetch(`/v1/create_file?task_name=hello&name=${text}`))).toEqual([
+    problem('query', 'query is not valid UTF-8', 'query'),
+  ]);
+});
+
 test('A query that is not validly percent-encoded is a 400', async () => {
   expect(await errorsOf(await fetch(`${service.url}/v1/status?tasks=%zz`))).toEqual([
     problem('query', 'query is not validly percent-encoded', 'query'),

@@ -5,7 +5,9 @@ import { authenticateBySecret } from '../authentication.ts';
 import { readJson } from '../body.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
+import { withDetails } from '../history-view.ts';
 import { checkKeys, readKeys, readStates } from '../keys.ts';
+import { readBoolean } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { untilEnded } from '../waiting.ts';
 import { within } from '../within.ts';
@@ -19,12 +21,13 @@ export async function cancel(parts: FrontParts, exchange: Exchange): Promise<voi
   const account = authenticateBySecret(parts.accounts, exchange.head, { body });
   const problems: Problem[] = [];
   const keys = readKeys(body.tasks, problems);
+  const details = readBoolean(body.details, 'details', 'body', problems);
   checkKeys(keys, 'body', parts.config.MAX_TASKS, problems);
   if (problems.length > 0) throw new RequestError(400, problems);
   const states = await readStates(parts, keys, 'body', (state) => state.account === account.name);
   await endOpen(parts, states);
   const ended = await within(FOLD_TIMEOUT_MS, untilEnded(parts.projection, states, exchange));
-  exchange.json(200, parts.view.list(ended));
+  exchange.json(200, details ? await withDetails(parts, ended) : parts.view.list(ended));
 }
 
 /**

@@ -4,7 +4,7 @@ import { catalogue } from '../../tasks/catalogue.ts';
 import { convertQuery } from '../../tasks/parameters.ts';
 import { authenticate } from '../authentication.ts';
 import { readJson } from '../body.ts';
-import { type CheckedTask, checkTask } from '../definitions.ts';
+import { type CheckedTask, checkTask, type SentBy } from '../definitions.ts';
 import type { Exchange, Headers } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { readIdempotencyKey } from '../idempotency.ts';
@@ -20,16 +20,12 @@ export async function createFileByPost(
   segment: string,
 ): Promise<void> {
   const body = await readJson(exchange, parts.config.MAX_BODY);
-  const account = authenticate(parts.accounts, exchange.head, { body });
+  const { account, credential } = authenticate(parts.accounts, exchange.head, { body });
   const filename = decodePath(segment);
   if (body.task === undefined || body.task === null) throw invalid('body', 'task', 'task is missing');
   const problems: Problem[] = [];
-  const task = checkTask(
-    body.task,
-    'task',
-    Number(exchange.head.header('content-length')) || Infinity,
-    problems,
-  );
+  const bodyBytes = Number(exchange.head.header('content-length')) || Infinity;
+  const task = checkTask(body.task, 'task', { bodyBytes, credential }, problems);
   const idempotencyKey = readIdempotencyKey(exchange.head, problems);
   if (!task || problems.length > 0) throw new RequestError(400, problems);
   const [queued] = await submit(parts, exchange, account, [task], idempotencyKey);
@@ -44,10 +40,11 @@ const NOT_PARAMETERS = new Set(['secret', 'api_key']);
  */
 export async function createFileByGet(parts: FrontParts, exchange: Exchange, segment: string): Promise<void> {
   const query = parseQuery(exchange.head.query);
-  const account = authenticate(parts.accounts, exchange.head, { query });
+  const { account, credential } = authenticate(parts.accounts, exchange.head, { query });
   const filename = decodePath(segment);
   const problems: Problem[] = [];
-  const task = taskFromQuery(query, exchange.head.query.length, problems);
+  const sentBy = { bodyBytes: exchange.head.query.length, credential };
+  const task = taskFromQuery(query, sentBy, problems);
   const idempotencyKey = readIdempotencyKey(exchange.head, problems);
   if (!task || problems.length > 0) throw new RequestError(400, problems);
   const create = async (): Promise<TaskState> => {
@@ -88,7 +85,7 @@ function cacheHeaders({ config }: FrontParts, { completed }: TaskState): Headers
   return left > 0 ? { 'Cache-Control': `private, max-age=${left}` } : {};
 }
 
-function taskFromQuery(query: URLSearchParams, bytes: number, problems: Problem[]): CheckedTask | undefined {
+function taskFromQuery(query: URLSearchParams, sentBy: SentBy, problems: Problem[]): CheckedTask | undefined {
   const definition = catalogue.get(query.get('task_name') ?? '');
   const given = [...query].filter(([name]) => !NOT_PARAMETERS.has(name));
   const service = given.filter(([name]) => name.startsWith('task_'));
@@ -97,7 +94,7 @@ function taskFromQuery(query: URLSearchParams, bytes: number, problems: Problem[
   const named = Object.fromEntries(
     service.map(([name, text]) => [name, name === 'task_metas' ? fromJson(text) : text]),
   );
-  return checkTask({ ...parameters, ...named }, 'task', bytes, problems, 'query');
+  return checkTask({ ...parameters, ...named }, 'task', sentBy, problems, 'query');
 }
 
 /** An object arrives as JSON in a query; what is none stays text, and the check says so. */

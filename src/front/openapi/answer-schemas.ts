@@ -137,3 +137,8 @@ export const ANSWER_SCHEMAS = {
 
 /** A list of what has the name. */
 export const listOf = (name: keyof typeof ANSWER_SCHEMAS): Schema => Type.Array(refTo(name));
+
+/** What `details` does, and the lists that are answered with it or without. */
+export const DETAILS =
+  'Add the definition, the number of attempts, `task_metas`, and what a task that does not move waits for';
+export const STATUS_LISTS = { anyOf: [listOf('Status'), listOf('DetailedStatus')] };

@@ -1,5 +1,5 @@
 import Type, { type TSchema } from 'typebox';
-import { listOf } from './answer-schemas.ts';
+import { DETAILS, STATUS_LISTS } from './answer-schemas.ts';
 import { answers, FEED } from './answers.ts';
 import { createAnswers, createBodies, createStreamBody } from './examples.ts';
 import { type Examples, json, type Operation, type Parameter, type Paths, schemaRef } from './parts.ts';
@@ -39,6 +39,7 @@ const CreateBody = Type.Object({
       default: false,
     }),
   ),
+  details: Type.Optional(Type.Boolean({ description: DETAILS, default: false })),
   ...CREDENTIALS,
 });
 const CreateStreamBody = Type.Object({ tasks, ...CREDENTIALS });
@@ -62,7 +63,7 @@ const create = (publicUrl: string): Operation => ({
   responses: {
     200: {
       description: 'The statuses, in the order of `tasks`; always a list',
-      content: json(listOf('Status'), createAnswers(publicUrl)),
+      content: json(STATUS_LISTS, createAnswers(publicUrl)),
     },
     ...answers('Invalid', 'Refused', 'Forgotten', 'TooLarge', 'OtherBody', 'LogOutOfReach'),
   },

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { listOf } from './answer-schemas.ts';
+import { DETAILS, STATUS_LISTS } from './answer-schemas.ts';
 import { answers, FEED } from './answers.ts';
 import { CREDENTIALS, requestBody } from './create-paths.ts';
 import { cancelAnswer, KEY, OTHER_KEY, statusAnswers, statusBody } from './examples.ts';
@@ -16,9 +16,6 @@ export const flag = (name: string, description: string): Parameter => ({
   example: true,
 });
 const BLOCK = 'Answer when all tasks have ended';
-const DETAILS =
-  'Add the definition, the number of attempts, `task_metas`, and what a task that does not move waits for';
-
 const AT =
   'What the statuses were when the log ended there: the sequence of an event, or an ISO 8601 date. Not with `block`';
 
@@ -53,12 +50,16 @@ const StatusBody = Type.Object({
   at: Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.String()], { description: AT })),
 });
 const FollowBody = Type.Object({ tasks: keysInBody });
-const CancelBody = Type.Object({ tasks: keysInBody, secret: CREDENTIALS.secret });
+const CancelBody = Type.Object({
+  tasks: keysInBody,
+  details: Type.Optional(Type.Boolean({ description: DETAILS, default: false })),
+  secret: CREDENTIALS.secret,
+});
 const twoKeys = only('Two tasks', { tasks: [KEY, OTHER_KEY] });
 
 const STATUSES: Answer = {
   description: 'The statuses, in the order asked',
-  content: json({ anyOf: [listOf('Status'), listOf('DetailedStatus')] }, statusAnswers),
+  content: json(STATUS_LISTS, statusAnswers),
 };
 const WHO = 'Needs no credentials: who knows a key may ask.';
 
@@ -104,7 +105,7 @@ const CANCEL: Operation = {
   responses: {
     200: {
       description: 'The statuses, in the order asked; all have ended',
-      content: json(listOf('Status'), cancelAnswer),
+      content: json(STATUS_LISTS, cancelAnswer),
     },
     ...answers('Invalid', 'SecretRefused', 'UnknownTask', 'TooLarge', 'LogOutOfReach'),
   },
