@@ -320,9 +320,9 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 }
 
-/** Whether it falls to this process to put on disk what it wants to be there. */
+/** Whether it falls to this process to put on disk what it wants to be there. An empty store is none, as in the environment. */
 const syncsItself = (config: Config): config is Config & { readonly NATS_STORE: string } =>
-  config.SYNC === 'always' && config.NATS_STORE !== undefined;
+  config.SYNC === 'always' && Boolean(config.NATS_STORE);
 
 /** Says what is the matter at once, and not as an error with a stack. */
 function tellUnfinished(
