@@ -2,7 +2,7 @@ import type { TaskEvent } from '../../actors/event.ts';
 import { givenUp } from '../../actors/retry.ts';
 import type { StoredEvent } from '../log/envelope.ts';
 import { dateToMs } from '../log/event-date.ts';
-import type { Delivery } from '../log/log.ts';
+import { type Delivery, LEASE_MS } from '../log/log.ts';
 import { foldHistory } from '../projection/state.ts';
 
 /** A task's history as far as its worker knows it: from `queued` to the event whose hash is `last`. */
@@ -32,7 +32,7 @@ export type Plan =
       readonly attempt: number;
       readonly past: Past;
     }
-  /** It waits for its next attempt. */
+  /** It waits for its next attempt, or is still at one. */
   | { readonly kind: 'wait'; readonly delayMs: number }
   /** It has ended. */
   | { readonly kind: 'over' };
@@ -64,8 +64,8 @@ export function waitedFor(events: readonly TaskEvent[], nowMs: number): number {
 }
 
 /** Who wrote the dates may have had another clock. One that is ahead must not keep the task waiting for as long. */
-const leftMs = ({ at, next }: { readonly at: string; readonly next: string }, nowMs: number): number =>
-  dateToMs(at) > nowMs + EARLY_MS ? 0 : dateToMs(next) - nowMs;
+const leftMs = (at: string, untilMs: number, nowMs: number): number =>
+  dateToMs(at) > nowMs + EARLY_MS ? 0 : untilMs - nowMs;
 
 /**
  * Reads the plan off the log, since deliveries say too little: a task is handed out again also when nobody
@@ -81,13 +81,17 @@ export function planAttempt(history: readonly StoredEvent[], attempts: number, n
   const events = history.map(({ event }) => event);
   const past: Past = { events, last: newest.hash };
   const retried = events.flatMap((event) => (event.type === 'retried' ? [event] : []));
-  const delayMs = Math.max(0, ...retried.map((event) => leftMs(event, nowMs)));
+  const delayMs = Math.max(0, ...retried.map(({ at, next }) => leftMs(at, dateToMs(next), nowMs)));
   if (delayMs > EARLY_MS) return { kind: 'wait', delayMs };
   const started = events.filter((event) => event.type === 'started');
   const spent = started.length - retried.filter(({ handed_back }) => handed_back).length;
   const last = retried.find(({ attempt }) => attempt === state.attempt);
+  const lost = last === undefined ? started.at(-1) : undefined;
+  // The lease cannot have run out yet: a nats-server that was killed has forgotten its newest deliveries, and whoever had
+  // this one is at it still.
+  const heldMs = lost ? leftMs(lost.at, dateToMs(lost.at) + LEASE_MS, nowMs) : 0;
+  if (heldMs > EARLY_MS) return { kind: 'wait', delayMs: heldMs };
   if (spent < attempts) {
-    const lost = last === undefined ? started.at(-1) : undefined;
     const isSuspect = spent === attempts - 1 && lost !== undefined;
     const reason = lost && `the worker '${lost.worker}' was lost in attempt ${lost.attempt}`;
     return { kind: 'try', attempt: state.attempt + 1, spent: spent + 1, isSuspect, reason, past };

@@ -41,6 +41,16 @@ describe('a task that is handed out again', () => {
     expect(plan(queued(), started(1), retried(1))).toMatchObject({ attempt: 2, reason: undefined });
   });
 
+  it('is left to the attempt that began within the lease: whoever handed it out has forgotten who holds it', () => {
+    const at = (second: number, attempt: number) => ({ ...started(attempt), at: date(second) }) as TaskEvent;
+    expect(plan(queued(), at(97, 1))).toEqual({ kind: 'wait', delayMs: 7_000 });
+    expect(plan(queued(), started(1), started(2), at(99, 3))).toEqual({ kind: 'wait', delayMs: 9_000 });
+    expect(plan(queued(), at(90, 1))).toMatchObject({ kind: 'try', attempt: 2 });
+    // The clock of whoever began it is ahead.
+    expect(plan(queued(), at(105, 1))).toMatchObject({ kind: 'try', attempt: 2 });
+    expect(plan(queued(), at(98, 1), retried(1))).toMatchObject({ kind: 'try', attempt: 2 });
+  });
+
   it('is suspected on its last attempt, if the one before died with its worker', () => {
     expect(plan(queued(), started(1), started(2))).toMatchObject({
       kind: 'try',
