@@ -1,11 +1,14 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
+import type { TaskEvent } from '../../actors/event.ts';
 import type { Account } from '../../src/accounts/account.ts';
 import { Limits } from '../../src/accounts/limits.ts';
 import { checkTasks } from '../../src/front/definitions.ts';
+import { files } from '../../src/front/endpoints/files.ts';
 import { Exchange } from '../../src/front/exchange.ts';
 import { Feeds } from '../../src/front/feed.ts';
+import type { FrontParts } from '../../src/front/front-parts.ts';
 import { StatusView } from '../../src/front/status-view.ts';
 import { Submissions } from '../../src/front/submission.ts';
 import { untilEnded } from '../../src/front/waiting.ts';
@@ -163,6 +166,33 @@ test.concurrent('tasks that have ended and are not in memory any more are told o
   for (const { key } of queued)
     expect(sent.slice(1).filter((line) => line.includes(key) && line.includes('"success"'))).toHaveLength(1);
   feeds.close();
+});
+
+test.concurrent('a file that another front has told of is found before its end has come here', async () => {
+  const { log, projection, submit } = await lateFront();
+  const [task] = await submit([hellos[0]]);
+  const { key, name } = task as TaskState;
+  log.report();
+  const output = {
+    ...{ name: 'output', attempt: 1, file: 'output.jpg', content_type: 'image/jpeg', bytes: 3 },
+    sha256: 'ab'.repeat(32),
+  };
+  await log.append(seal({ key, name }, started(1), '0'.repeat(64)));
+  await log.append(seal({ key, name }, { ...completed(1), outputs: [output] } as TaskEvent, '0'.repeat(64)));
+  expect(projection.peek(key)?.status).toBe('queued');
+  const opened: unknown[] = [];
+  const storage = {
+    open: async (path: unknown) => {
+      opened.push(path);
+      return undefined;
+    },
+  };
+  const { exchange } = openExchange();
+  const find = (file: string) =>
+    files({ projection, log, storage } as unknown as FrontParts, exchange, `${key}/${file}`).catch(() => {});
+  await find('output.jpg');
+  await find('other.jpg');
+  expect(opened).toEqual([{ key, attempt: 1, file: 'output.jpg' }]);
 });
 
 test.concurrent('a refused task that is stored is accepted, though the log goes before its end is written', async () => {

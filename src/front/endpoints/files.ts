@@ -1,5 +1,6 @@
+import type { StoredOutput } from '../../../actors/event.ts';
 import { isKey } from '../../log/key.ts';
-import { isEnded } from '../../projection/state.ts';
+import { foldHistory, isEnded, type TaskState } from '../../projection/state.ts';
 import { sampleType } from '../../storage/sample.ts';
 import { isOutputPath, type OutputPath, type StoredFile } from '../../storage/storage.ts';
 import type { Exchange, Headers } from '../exchange.ts';
@@ -32,7 +33,7 @@ export async function files(parts: FrontParts, exchange: Exchange, rest: string)
 }
 
 /** Paths are taken as they are written: nothing in the name of an output needs percent-encoding. */
-async function find({ projection }: FrontParts, path: string): Promise<Served | undefined> {
+async function find({ projection, log }: FrontParts, path: string): Promise<Served | undefined> {
   const [key = '', file = '', ...more] = path.split('/');
   if (more.length > 0) return undefined;
   if (key === 'sample') {
@@ -41,9 +42,13 @@ async function find({ projection }: FrontParts, path: string): Promise<Served | 
     const etag = `"sample-${file}"`;
     return contentType && isOutputPath(path) ? { path, contentType, etag, isFinal: true } : undefined;
   }
-  const state = isKey(key) ? await projection.read(key) : undefined;
-  const output = state?.outputs.find((candidate) => candidate.file === file);
-  if (!state || !output) return undefined;
+  const known = isKey(key) ? await projection.read(key) : undefined;
+  if (!known) return undefined;
+  // Another front may have told of the file before this one has heard of it.
+  const isBehind = !isEnded(known) && !outputOf(known, file);
+  const state = (isBehind && foldHistory(await log.history(key))) || known;
+  const output = outputOf(state, file);
+  if (!output) return undefined;
   return {
     path: { key, attempt: output.attempt, file },
     contentType: output.content_type,
@@ -51,6 +56,9 @@ async function find({ projection }: FrontParts, path: string): Promise<Served | 
     isFinal: isEnded(state),
   };
 }
+
+const outputOf = ({ outputs }: TaskState, file: string): StoredOutput | undefined =>
+  outputs.find((output) => output.file === file);
 
 async function serve(
   exchange: Exchange,
