@@ -48,9 +48,12 @@ export async function makeStream(manager: JetStreamManager, settings: StreamSett
   return config;
 }
 
+/** JetStream refuses what is no whole number, and 0.7 days are 60479999.99999999 milliseconds. */
+export const nanosOfDays = (days: number): number => nanos(Math.round(days * 86_400_000));
+
 const adjustableOf = (settings: StreamSettings) => ({
   subjects: SUBJECTS,
-  max_age: nanos(settings.RETENTION_DAYS * 86_400_000),
+  max_age: nanosOfDays(settings.RETENTION_DAYS),
   max_bytes: settings.MAX_LOG_BYTES,
   max_msgs: settings.MAX_LOG_EVENTS,
   // The consumers of the tasks have as many: they take the number over.

@@ -8,10 +8,9 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from '@nats-io/jetstream';
-import { nanos } from '@nats-io/transport-node';
 import type { Config } from '../../../config.ts';
 import type { Logger } from '../../../logger.ts';
-import { orNothing, STREAM } from '../stream.ts';
+import { nanosOfDays, orNothing, STREAM } from '../stream.ts';
 
 export const ARCHIVE = 'ARCHIVE';
 
@@ -98,7 +97,7 @@ const newArchive = (settings: Settings, madeAt: string): Partial<StreamConfig> &
 });
 
 const limitsOf = ({ ARCHIVE_DAYS, MAX_ARCHIVE_BYTES, REPLICAS }: Settings) => ({
-  max_age: nanos(ARCHIVE_DAYS * 86_400_000),
+  max_age: nanosOfDays(ARCHIVE_DAYS),
   max_bytes: MAX_ARCHIVE_BYTES,
   num_replicas: REPLICAS,
 });
