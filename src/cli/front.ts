@@ -30,7 +30,7 @@ import type { Storage } from '../storage/storage.ts';
 import { Sweeper } from '../storage/sweeper.ts';
 import { checkCertificate } from './certificate.ts';
 import { endWithSupervisor, untilStopped } from './lifecycle.ts';
-import { connectToLog } from './log-connection.ts';
+import { connectToLog, orCannotStart } from './log-connection.ts';
 import { withPort } from './port.ts';
 import { openStorage } from './storage.ts';
 import { CannotStart } from './terminal.ts';
@@ -65,11 +65,12 @@ export async function front(given: Config): Promise<void> {
 /** An import that was cut off takes a person, who finds the reason at the port. */
 async function openLog(config: Config, connection: NatsConnection, logger: Logger): Promise<JetStreamLog> {
   let waiting: Promise<WaitingRoom> | undefined;
-  const log = await JetStreamLog.open(connection, config, logger, (reason) => {
+  const opening = JetStreamLog.open(connection, config, logger, (reason) => {
     waiting = WaitingRoom.open(config, reason);
     // It is found where the port is opened for good, too.
     waiting.catch(() => {});
   });
+  const log = await orCannotStart(opening);
   (await waiting?.catch(() => undefined))?.close();
   return log;
 }

@@ -1,6 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../config.ts';
 import { CredentialsRefused, connectToNats } from '../log/jetstream/connection.ts';
+import { NotUnderstood } from '../log/jetstream/until-ready.ts';
 import type { Logger } from '../logger.ts';
 import { CannotStart } from './terminal.ts';
 
@@ -19,5 +20,14 @@ export async function connectToLog(config: Config, name: string, logger: Logger)
     throw error instanceof CredentialsRefused
       ? new CannotStart(`${error.message} in NATS_URL`, { cause: error })
       : error;
+  }
+}
+
+/** What is opened on those servers. Rejects with `CannotStart` when they will never do what they are asked for it. */
+export async function orCannotStart<T>(opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (error) {
+    throw error instanceof NotUnderstood ? new CannotStart(error.message, { cause: error }) : error;
   }
 }

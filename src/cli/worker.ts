@@ -16,7 +16,7 @@ import type { FetchLimits } from '../worker/source/limits.ts';
 import { Room } from '../worker/source/room.ts';
 import { Worker } from '../worker/worker.ts';
 import { endWithSupervisor, untilStopped } from './lifecycle.ts';
-import { connectToLog } from './log-connection.ts';
+import { connectToLog, orCannotStart } from './log-connection.ts';
 import { openStorage } from './storage.ts';
 
 /** Runs one worker until it is told to stop. */
@@ -25,7 +25,7 @@ export async function worker(config: Config): Promise<void> {
   const logger = createLogger('worker', config).child({ worker: id });
   endWithSupervisor(logger);
   const connection = await connectToLog(config, `wyvern worker ${id}`, logger);
-  const log = await JetStreamLog.openAsItIs(connection, config, logger);
+  const log = await orCannotStart(JetStreamLog.openAsItIs(connection, config, logger));
   const storage = await openStorage(config, connection, logger);
   const spoolFolder = await openSpool(join(config.DATA_DIR, 'spool'));
   const fetcher = createFetcher({

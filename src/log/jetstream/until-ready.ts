@@ -1,11 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../logger.ts';
+import { hasCode } from './stream.ts';
 
 const RETRY_MS = 250;
+/** What JetStream calls a request that it cannot parse. */
+const INVALID_JSON = 10_025;
+
+/** The nats-server cannot read what it is asked: it is no use to ask again. */
+export class NotUnderstood extends Error {
+  override readonly name = 'NotUnderstood';
+}
 
 /**
  * Does something again and again until it succeeds: a JetStream that is still starting, or electing, refuses it. `onFailure`
  * is told of each time.
+ *
+ * Rejects with `NotUnderstood`, and with nothing else. Other refusals may pass, also those that call the request bad: of two
+ * fronts that make the log with different settings one is refused, and finds it made when it asks again.
  */
 export async function untilReady<T>(
   what: string,
@@ -18,6 +29,11 @@ export async function untilReady<T>(
       return await action();
     } catch (error) {
       onFailure(error);
+      if (hasCode(error, INVALID_JSON))
+        throw new NotUnderstood(
+          `nats-server does not understand what it is asked for ${what}: ${(error as Error).message}`,
+          { cause: error },
+        );
       // Every few seconds a word, so that a wrong set-up does not look like a slow one.
       if (tries % 20 === 0) logger.warn({ err: error }, `still waiting for ${what}`);
       await delay(RETRY_MS);
