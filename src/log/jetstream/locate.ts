@@ -1,12 +1,16 @@
-import type { JetStreamManager } from '@nats-io/jetstream';
+import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { dateToMs, formatDate } from '../event-date.ts';
 import type { Moment, Span } from '../reading.ts';
-import { readOrExplain } from '../recorded-event.ts';
+import { type RecordedEvent, readOrExplain, type Unreadable } from '../recorded-event.ts';
 import { isNothingFound } from './history.ts';
 import { STREAM } from './stream.ts';
 
 /** Events that are looked at on the far side of a date. */
 export const NEAR = 256;
+/** Records of a request that looks for the next event. It is the first record, as a rule. */
+const A_FEW = 8;
+/** Records of one request at most, where the first ones are no events. */
+const MANY = 512;
 /** The server counts nanoseconds since 1970 in 64 bits, and falls over the edge without a word. */
 const EARLIEST_MS = 0;
 const LATEST_MS = Date.UTC(2200);
@@ -23,7 +27,21 @@ interface Known extends Span {
 export interface Dated {
   readonly seq: number;
   readonly at: string;
+  /** Its sequence in the stream that was read. */
+  readonly place: number;
 }
+
+type Start = { readonly seq: number } | { readonly start_time: Date };
+
+/** A part of a stream. */
+interface Stretch {
+  readonly events: readonly Dated[];
+  /** The place of its last record, whatever that is; undefined where the stream has ended before it. */
+  readonly through: number | undefined;
+}
+
+/** Reads so many records of a stream. */
+type ReadStretch = (start: Start, batch: number) => Promise<Stretch>;
 
 /**
  * Finds where a date falls. The log knows when it stored an event, which is a moment after the event's own date; so
@@ -52,45 +70,86 @@ export function momentOf(near: readonly Dated[], date: string, beginning: number
 }
 
 async function eventsNear(manager: JetStreamManager, date: string, known: Known): Promise<Dated[]> {
-  const seq = await importedSince(manager, date, known);
-  if (seq !== undefined) return eventsFrom(manager, { seq: Math.max(known.first, seq - NEAR / 2) }, NEAR);
+  const read = stretchesOf(manager, STREAM, ({ subject, data, seq }) => readOrExplain(subject, data, seq));
+  const seq = await firstSince(read, date, { first: known.first, last: known.importedThrough });
+  if (seq !== undefined) return eventsFrom(read, { seq: Math.max(known.first, seq - NEAR / 2) }, NEAR);
   const start = Math.min(Math.max(dateToMs(date), EARLIEST_MS), LATEST_MS);
-  const stored = await eventsFrom(manager, { start_time: new Date(start) }, NEAR);
+  const stored = await eventsFrom(read, { start_time: new Date(start) }, NEAR);
   const isImported = stored.some((event) => event.seq <= known.importedThrough);
-  return isImported ? eventsFrom(manager, { seq: known.importedThrough + 1 }, NEAR) : stored;
+  return isImported ? eventsFrom(read, { seq: known.importedThrough + 1 }, NEAR) : stored;
 }
 
 /**
- * The first of the imported events that has that date or a later one, found by halving: some 20 requests of 0.2 ms.
+ * Where the first event stands that has that date or a later one, found by halving: some 20 requests of 0.2 ms.
  * Undefined if there is none.
  */
-async function importedSince(
-  manager: JetStreamManager,
+export async function firstSince(
+  read: ReadStretch,
   date: string,
-  { first, importedThrough }: Known,
+  { first, last }: Span,
 ): Promise<number | undefined> {
   let from = first;
-  let to = importedThrough + 1;
+  let to = last + 1;
+  let found: number | undefined;
   while (from < to) {
     const middle = Math.floor((from + to) / 2);
-    const next = (await eventsFrom(manager, { seq: middle }, 16)).find(({ seq }) => seq < to);
-    if (next && next.at < date) from = next.seq + 1;
-    else to = middle;
-  }
-  return to <= importedThrough ? to : undefined;
-}
-
-type Start = { readonly seq: number } | { readonly start_time: Date };
-
-async function eventsFrom(manager: JetStreamManager, start: Start, batch: number): Promise<Dated[]> {
-  const found: Dated[] = [];
-  try {
-    for await (const { subject, data, seq } of await manager.direct.getBatch(STREAM, { ...start, batch })) {
-      const record = readOrExplain(subject, data, seq);
-      if (!('unreadable' in record)) found.push(record);
+    const next = await nextEvent(read, middle, to);
+    if (next && next.at < date) from = next.place + 1;
+    else {
+      found = next?.place ?? found;
+      to = middle;
     }
-  } catch (error) {
-    if (!isNothingFound(error)) throw error;
   }
   return found;
+}
+
+/** The first event from one place on and before another. Undefined if there is none. */
+async function nextEvent(read: ReadStretch, from: number, to: number): Promise<Dated | undefined> {
+  const [next] = await eventsFrom(read, { seq: from }, 1, to);
+  return next && next.place < to ? next : undefined;
+}
+
+/**
+ * As many events as are wanted, or a few more, from there on; fewer where the stream ends, or at the place that is said
+ * to be its end. It reads on past what is no event: creates that share a turn are stored together, and so up to 1,000
+ * records of their requests stand in a row behind their tasks.
+ */
+export async function eventsFrom(
+  read: ReadStretch,
+  start: Start,
+  wanted: number,
+  end = Number.POSITIVE_INFINITY,
+): Promise<Dated[]> {
+  const found: Dated[] = [];
+  let batch = Math.max(A_FEW, wanted);
+  for (let next = start; !('seq' in next) || next.seq < end; ) {
+    const { events, through } = await read(next, batch);
+    found.push(...events);
+    if (found.length >= wanted || through === undefined) break;
+    next = { seq: through + 1 };
+    batch = Math.min(4 * batch, MANY);
+  }
+  return found;
+}
+
+/** How the records of a stream are read there: what is no event, or cannot be read, is passed over. */
+export function stretchesOf(
+  manager: JetStreamManager,
+  stream: string,
+  read: (message: StoredMsg) => RecordedEvent | Unreadable | undefined,
+): ReadStretch {
+  return async (start, batch) => {
+    const events: Dated[] = [];
+    let through: number | undefined;
+    try {
+      for await (const message of await manager.direct.getBatch(stream, { ...start, batch })) {
+        through = message.seq;
+        const entry = read(message);
+        if (entry && 'at' in entry) events.push({ seq: entry.seq, at: entry.at, place: through });
+      }
+    } catch (error) {
+      if (!isNothingFound(error)) throw error;
+    }
+    return { events, through };
+  };
 }
