@@ -1,7 +1,6 @@
 import uws, { type us_listen_socket } from 'uWebSockets.js';
 import { setTimeout as delay } from 'node:timers/promises';
-import { UnreadableEvent } from '../log/envelope.ts';
-import { LogFull, LogUnavailable } from '../log/log.ts';
+import { LogFull, LogUnavailable, UnreadableHistory } from '../log/log.ts';
 import { SlotMap } from '../slot-map.ts';
 import { StorageFailure } from '../storage/storage.ts';
 import { cancel } from './endpoints/cancel.ts';
@@ -150,8 +149,8 @@ export class App {
       const description = `body is larger than ${config.MAX_BODY} bytes`;
       return exchange.json(413, errorBody([{ name: 'body', location: 'body', description }]));
     }
-    if (error instanceof LogUnavailable && error.cause instanceof UnreadableEvent) {
-      const description = error.cause.message;
+    if (error instanceof UnreadableHistory) {
+      const description = error.message;
       logger.error({ err: error, path: exchange.head.path }, description);
       return exchange.json(500, errorBody([{ name: 'log', location: 'path', description }]));
     }

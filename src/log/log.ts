@@ -46,7 +46,8 @@ export interface EventLog {
   readonly gathers: boolean;
   /**
    * One task's events in log order, of the progress events the last of each attempt; empty if unknown. With
-   * `through`, which the log has reached, as they were when it ended there.
+   * `through`, which the log has reached, as they were when it ended there. Rejects with `LogUnavailable`, and with
+   * `UnreadableHistory` if one of them cannot be read, as do the others that resolve with events.
    */
   history(key: string, through?: number): Promise<StoredEvent[]>;
   /**
@@ -62,7 +63,10 @@ export interface EventLog {
   outlines(keys: readonly string[]): Promise<StoredEvent[]>;
   /** When this log was made. Rejects with `LogUnavailable`. */
   madeAt(): Promise<Date>;
-  /** The keys of those among these tasks, at most 100, whose end is in the log. Rejects with `LogUnavailable`. */
+  /**
+   * The keys of those among these tasks, at most 100, whose end is in the log, whether it can be read or not. Rejects with
+   * `LogUnavailable`.
+   */
   ended(tasks: readonly TaskPlace[]): Promise<ReadonlySet<string>>;
   /** Follows the log from the first event after `after`; reports each event once, in order, for ever. */
   follow(options: FollowOptions): Promise<Following>;
@@ -159,6 +163,12 @@ export class LogConflict extends Error {
 export class LogUnavailable extends Error {
   override readonly name = 'LogUnavailable';
 }
+
+/**
+ * The log answers with an event that cannot be read: it is none of ours, or of a version from the future. So nothing can be
+ * said of its task, and by this program it never can. The message says which event it is.
+ */
+export class UnreadableHistory extends LogUnavailable {}
 
 /** The log has reached its limits, or those of its disk, and refuses new events. */
 export class LogFull extends Error {

@@ -1,6 +1,6 @@
 import { isEnd, type TaskEventType } from '../../actors/event.ts';
-import { type StoredEvent, UnreadableEvent } from '../log/envelope.ts';
-import { type EventLog, LogUnavailable } from '../log/log.ts';
+import type { EventLog } from '../log/log.ts';
+import { readableOutlines } from '../log/readable-outlines.ts';
 import type { Entry } from '../log/reading.ts';
 import type { RecordedEvent } from '../log/recorded-event.ts';
 import { SeenKeys } from './seen-keys.ts';
@@ -43,19 +43,9 @@ export class LateEvents {
     const unknown: string[] = [];
     for (const { key, type } of events) if (this.#known.add(key) && type !== 'queued') unknown.push(key);
     const before = events[0]?.seq ?? 0;
-    for (let at = 0; at < unknown.length; at += AT_ONCE)
-      for (const { key, seq, event } of await this.#outlines(unknown.slice(at, at + AT_ONCE)))
-        if (isEnd(event.type) && seq < before) this.#ended.add(key);
-  }
-
-  /** A record that cannot be read keeps those beside it from being told: then each task is asked for alone. */
-  async #outlines(keys: readonly string[]): Promise<StoredEvent[]> {
-    try {
-      return await this.#log.outlines(keys);
-    } catch (error) {
-      if (!(error instanceof LogUnavailable && error.cause instanceof UnreadableEvent)) throw error;
-      if (keys.length === 1) return [];
-      return (await Promise.all(keys.map((key) => this.#outlines([key])))).flat();
+    for (let at = 0; at < unknown.length; at += AT_ONCE) {
+      const { events: known } = await readableOutlines(this.#log, unknown.slice(at, at + AT_ONCE));
+      for (const { key, seq, event } of known) if (isEnd(event.type) && seq < before) this.#ended.add(key);
     }
   }
 }

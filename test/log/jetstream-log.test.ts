@@ -1,9 +1,18 @@
+import { jetstream } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TaskEvent } from '../../actors/event.ts';
 import { hashOf, type StoredEvent } from '../../src/log/envelope.ts';
 import { newKey } from '../../src/log/key.ts';
-import { type Append, type Delivery, LogConflict, LogFull, LogUnavailable } from '../../src/log/log.ts';
+import {
+  type Append,
+  type Delivery,
+  LogConflict,
+  LogFull,
+  LogUnavailable,
+  UnreadableHistory,
+} from '../../src/log/log.ts';
 import { seal } from '../../src/log/seal.ts';
+import { doneSubject } from '../../src/log/subject.ts';
 import { completed, failed, progress, queued, started } from '../actors/events.ts';
 import { TestLog } from '../support/nats.ts';
 import { until } from '../support/until.ts';
@@ -28,6 +37,18 @@ describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
     expect(await log.history(entry.key)).toMatchObject([
       { seq, key: entry.key, name: 'hello', event: queued() },
     ]);
+  });
+
+  it('knows that a task has ended whose end cannot be read, and the ends beside it', async () => {
+    const { log, connection } = await server.open();
+    const [open, ended, unreadable] = [submit(), submit(), submit()];
+    await log.appendAll([open, ended, unreadable]);
+    await log.append(follow(ended, completed(1)));
+    await jetstream(connection).publish(doneSubject('hello', unreadable.key), 'no event');
+    expect(await log.ended([open, ended, unreadable])).toEqual(new Set([ended.key, unreadable.key]));
+    await expect(log.history(unreadable.key)).rejects.toBeInstanceOf(UnreadableHistory);
+    await expect(log.outlines([open.key, unreadable.key])).rejects.toThrow(/^event \d+ is not JSON$/);
+    expect(await log.outlines([open.key, ended.key])).toHaveLength(3);
   });
 
   it('knows nothing of a key that was never used', async () => {

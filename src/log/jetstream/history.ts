@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JetStreamManager } from '@nats-io/jetstream';
-import { decodeEvent, type StoredEvent } from '../envelope.ts';
-import { LogUnavailable, type TaskPlace } from '../log.ts';
-import { doneSubject, historySubject, outlineSubjects } from '../subject.ts';
+import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
+import { decodeEvent, type StoredEvent, UnreadableEvent } from '../envelope.ts';
+import { LogUnavailable, type TaskPlace, UnreadableHistory } from '../log.ts';
+import { doneSubject, historySubject, outlineSubjects, parseSubject } from '../subject.ts';
 import { STREAM } from './stream.ts';
 
 /** A replica that lags is asked, or another in its place, until it has caught up. */
@@ -12,7 +12,7 @@ const LAG_AT_MOST_MS = 2_000;
 
 /**
  * One task's events in log order, the newest of each subject; empty for a task that is not in the log. With
- * `through` the newest that each subject had then. Rejects with `LogUnavailable`.
+ * `through` the newest that each subject had then. Rejects with `LogUnavailable`, or `UnreadableHistory`.
  *
  * Any replica answers such a request, and 4-15 % of the answers were stale when they were asked for right
  * after the write. So on a replicated stream the leader is asked first what the task's newest event is (0.1 ms
@@ -30,16 +30,16 @@ export async function readHistory(
     const subject = historySubject(key);
     if (through === 0) return [];
     // What is past has reached the replicas.
-    if (through !== undefined) return await lastOfEachSubject(manager, [subject], through);
+    if (through !== undefined) return (await lastOfEachSubject(manager, [subject], through)).map(asEvent);
     const newest = isReplicated ? await newestSeq(manager, subject) : 0;
     if (newest === undefined) return [];
     for (const deadline = performance.now() + LAG_AT_MOST_MS; performance.now() < deadline; ) {
       const history = await lastOfEachSubject(manager, [subject]);
-      if ((history.at(-1)?.seq ?? 0) >= newest) return history;
+      if ((history.at(-1)?.seq ?? 0) >= newest) return history.map(asEvent);
       await delay(AGAIN_MS);
     }
   } catch (cause) {
-    throw new LogUnavailable(`could not read the history of ${key}`, { cause });
+    throw asUnavailable(`could not read the history of ${key}`, cause);
   }
   throw new LogUnavailable(`the replicas have not stored the history of ${key} yet`);
 }
@@ -53,24 +53,42 @@ export async function readOutlines(
   keys: readonly string[],
 ): Promise<StoredEvent[]> {
   try {
-    return keys.length === 0 ? [] : await lastOfEachSubject(manager, keys.flatMap(outlineSubjects));
+    if (keys.length === 0) return [];
+    return (await lastOfEachSubject(manager, keys.flatMap(outlineSubjects))).map(asEvent);
   } catch (cause) {
-    throw new LogUnavailable(`could not read the outlines of ${keys.length} tasks`, { cause });
+    throw asUnavailable(`could not read the outlines of ${keys.length} tasks`, cause);
   }
 }
 
-/** The ends of those that have ended. For 64 tasks it takes 2 µs of CPU each, 2 more of the server; one by one 23 and 10. */
-export async function readEnds(
-  manager: JetStreamManager,
-  tasks: readonly TaskPlace[],
-): Promise<StoredEvent[]> {
+/** Which of some tasks have ended. */
+export interface Ends {
+  readonly keys: ReadonlySet<string>;
+  /** The sequence of the last end; 0 if there is none. */
+  readonly through: number;
+}
+
+/**
+ * See `EventLog.ended`. An end that cannot be read is one all the same: no other will be taken. For 64 tasks it takes 2 µs
+ * of CPU each, 2 more of the server; one by one 23 and 10.
+ */
+export async function readEnds(manager: JetStreamManager, tasks: readonly TaskPlace[]): Promise<Ends> {
   try {
     const subjects = tasks.map(({ name, key }) => doneSubject(name, key));
-    return subjects.length === 0 ? [] : await lastOfEachSubject(manager, subjects);
+    const ends = subjects.length === 0 ? [] : await lastOfEachSubject(manager, subjects);
+    return {
+      keys: new Set(ends.flatMap(({ subject }) => parseSubject(subject)?.key ?? [])),
+      through: ends.at(-1)?.seq ?? 0,
+    };
   } catch (cause) {
     throw new LogUnavailable(`could not read the ends of ${tasks.length} tasks`, { cause });
   }
 }
+
+/** What went wrong where events were read, as those are told who asked for them. */
+export const asUnavailable = (what: string, cause: unknown): LogUnavailable =>
+  cause instanceof UnreadableEvent
+    ? new UnreadableHistory(cause.message, { cause })
+    : new LogUnavailable(what, { cause });
 
 /** As the leader has it; undefined if the task is unknown. */
 async function newestSeq(manager: JetStreamManager, subject: string): Promise<number | undefined> {
@@ -82,19 +100,21 @@ async function lastOfEachSubject(
   manager: JetStreamManager,
   subjects: readonly string[],
   through?: number,
-): Promise<StoredEvent[]> {
-  const found: StoredEvent[] = [];
+): Promise<StoredMsg[]> {
+  const found: StoredMsg[] = [];
   try {
     const messages = await manager.direct.getLastMessagesFor(STREAM, {
       multi_last: [...subjects],
       ...(through !== undefined && { up_to_seq: through }),
     });
-    for await (const { subject: place, data, seq } of messages) found.push(decodeEvent(place, data, seq));
+    for await (const message of messages) found.push(message);
   } catch (error) {
     if (!isNothingFound(error)) throw error;
   }
   return found.sort((a, b) => a.seq - b.seq);
 }
+
+const asEvent = ({ subject, data, seq }: StoredMsg): StoredEvent => decodeEvent(subject, data, seq);
 
 /** How JetStream's direct get says that there is nothing. */
 export const isNothingFound = (error: unknown): boolean =>

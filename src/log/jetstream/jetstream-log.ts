@@ -223,8 +223,9 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   async ended(tasks: readonly TaskPlace[]): Promise<ReadonlySet<string>> {
-    const ends = await this.#readEvents(() => readEnds(this.#manager, tasks));
-    return new Set(ends.map(({ key }) => key));
+    const ends = await this.#reach(() => readEnds(this.#manager, tasks));
+    await untilOnDisk(this.#durability, ends.through);
+    return ends.keys;
   }
 
   follow(options: FollowOptions): Promise<Following> {

@@ -1,6 +1,6 @@
 import type { StoredEvent } from '../../envelope.ts';
-import { LogUnavailable } from '../../log.ts';
 import type { Gap, Moment, Page, ReadOptions } from '../../reading.ts';
+import { asUnavailable } from '../history.ts';
 import type { ReaderParts } from '../patience.ts';
 import type { ToEntry } from '../reader.ts';
 import { fillGaps } from './fill-gaps.ts';
@@ -36,7 +36,7 @@ export class Archive {
     return fillGaps(pages, read, signal);
   }
 
-  /** A task's events, of which the log holds these: together with what came before. Rejects with `LogUnavailable`. */
+  /** A task's events, of which the log holds these: together with what came before. Rejects as `EventLog.history` does. */
   async complete(
     held: readonly StoredEvent[],
     key: string,
@@ -49,7 +49,7 @@ export class Archive {
       const others = late.filter((seq) => seq < before && !known.has(seq));
       return newestOfEach([...archived, ...(await readPlaces(manager, key, others)), ...held], through);
     } catch (cause) {
-      throw new LogUnavailable(`could not read the archived history of ${key}`, { cause });
+      throw asUnavailable(`could not read the archived history of ${key}`, cause);
     }
   }
 
