@@ -1,5 +1,5 @@
 import type { Cancellations } from '../log/cancellations.ts';
-import { type EventLog, LogConflict } from '../log/log.ts';
+import { type EventLog, LogConflict, UnreadableHistory } from '../log/log.ts';
 import { sealNext } from '../log/seal.ts';
 import type { LogUpkeep } from '../log/upkeep.ts';
 import type { Logger } from '../logger.ts';
@@ -25,11 +25,14 @@ interface Parts {
 /**
  * Ends the tasks that are still open shortly before the log would let go of them, with an error that says so: an
  * open task is never forgotten in silence. Any front does it. The log takes one end a task, so several at once, or
- * one beside the worker that runs the task, do no harm; its worker is told to stop.
+ * one beside the worker that runs the task, do no harm; its worker is told to stop. A task whose history cannot be read
+ * is left alone: what follows in it would have to name what cannot be read.
  */
 export class Janitor {
   readonly #parts: Parts;
   readonly #retentionMs: number;
+  /** Keys of tasks that could not be read in the last round: they have been told of. */
+  #unreadable: ReadonlySet<string> = new Set();
 
   constructor(parts: Parts, retentionMs: number) {
     this.#parts = parts;
@@ -50,23 +53,34 @@ export class Janitor {
     const error =
       `the task was still open after ${days(openAtMostMs)}, ` +
       `and the log keeps events for ${days(this.#retentionMs)} (RETENTION_DAYS)`;
+    const unreadable = new Set<string>();
     for (let at = 0; at < overdue.length; at += AT_ONCE) {
       const some = overdue.slice(at, at + AT_ONCE);
-      await Promise.all(some.map((state) => this.#end(state, error)));
-      cancellations.tell(some.map(({ key }) => key));
-      for (const { key, queued } of some)
+      const haveEnded = await Promise.all(some.map((state) => this.#end(state, error)));
+      const ended = some.filter((_, index) => haveEnded[index]);
+      cancellations.tell(ended.map(({ key }) => key));
+      for (const { key, queued } of ended)
         logger.error({ key, queued }, 'ended a task that was open for too long');
+      for (const [index, { key }] of some.entries()) if (!haveEnded[index]) unreadable.add(key);
     }
+    this.#unreadable = unreadable;
   }
 
-  async #end({ key, name, attempt }: TaskState, error: string): Promise<void> {
-    const { log } = this.#parts;
+  /** Resolves with whether it has ended: not if its history cannot be read. */
+  async #end({ key, name, attempt, queued }: TaskState, error: string): Promise<boolean> {
+    const { log, logger } = this.#parts;
     try {
       await log.append(await sealNext(log, { key, name }, { type: 'failed', attempt, error }));
     } catch (cause) {
+      if (cause instanceof UnreadableHistory) {
+        if (!this.#unreadable.has(key))
+          logger.error({ key, queued, err: cause }, 'cannot end a task that was open for too long');
+        return false;
+      }
       // It has ended meanwhile.
       if (!(cause instanceof LogConflict)) throw cause;
     }
+    return true;
   }
 }
 

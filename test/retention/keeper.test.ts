@@ -1,10 +1,13 @@
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hashOf } from '../../src/log/envelope.ts';
 import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
 import { type Append, type Delivery, LogFull } from '../../src/log/log.ts';
 import { seal } from '../../src/log/seal.ts';
+import { subjectOf } from '../../src/log/subject.ts';
 import { createLogger } from '../../src/logger.ts';
 import { Projection } from '../../src/projection/projection.ts';
 import { ArchiveWatch } from '../../src/retention/archive-watch.ts';
@@ -27,14 +30,14 @@ const next = (entry: Append, event: Parameters<typeof seal>[1]): Append =>
 describe('the keeper of a log', () => {
   let server: TestLog;
   let log: JetStreamLog;
+  let connection: NatsConnection;
   let manager: JetStreamManager;
   const fronts: { close(): void }[] = [];
 
   beforeEach(async () => {
     server = await TestLog.start({ MAX_LOG_EVENTS: String(MAX_LOG_EVENTS) });
-    const opened = await server.open();
-    log = opened.log;
-    manager = await jetstreamManager(opened.connection);
+    ({ log, connection } = await server.open());
+    manager = await jetstreamManager(connection);
   });
   afterEach(async () => {
     for (const front of fronts.splice(0)) front.close();
@@ -42,8 +45,7 @@ describe('the keeper of a log', () => {
   });
 
   /** What a front has of it, at the head of the log. */
-  async function openFront(archive?: ArchiveWatch) {
-    const logger = createLogger('test', server.config);
+  async function openFront(archive?: ArchiveWatch, logger = createLogger('test', server.config)) {
     const projection = new Projection({ log, logger });
     await projection.start();
     const limits = { events: MAX_LOG_EVENTS, bytes: server.config.MAX_LOG_BYTES };
@@ -263,6 +265,23 @@ describe('the keeper of a log', () => {
       expect((await log.history(ended.key)).map(({ event }) => event.type)).toEqual(['queued', 'completed']);
       expect(front.canceled).toEqual([queuedOne.key, running.key]);
       await until(() => front.projection.openTasks === 0 || undefined);
+    });
+
+    it('leaves those alone that cannot be read, tells of each once, and ends the others', async () => {
+      const [one, broken, other] = [submit(), submit(), submit()];
+      await log.appendAll([one, broken, other]);
+      await jetstream(connection).publish(subjectOf('hello', broken.key, progress(1, 50)), 'no event');
+      const said: string[] = [];
+      const logger = pino({}, { write: (line) => void said.push(line) });
+      const front = await openFront(undefined, logger);
+      await front.janitor.endOverdue(await inDays(6.1));
+      await until(() => front.projection.openTasks === 1 || undefined);
+      await front.janitor.endOverdue(await inDays(6.1));
+      for (const { key } of [one, other])
+        expect((await log.history(key)).at(-1)?.event).toMatchObject({ type: 'failed' });
+      expect(front.canceled).toEqual([one.key, other.key]);
+      const about = said.filter((line) => line.includes('cannot end a task that was open for too long'));
+      expect(about).toEqual([expect.stringContaining(broken.key)]);
     });
 
     it('ends each once, however many fronts do it, and leaves the younger ones', async () => {
