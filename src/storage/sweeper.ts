@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { timeOf } from '../log/key.ts';
-import type { EventLog } from '../log/log.ts';
+import { type EventLog, UnreadableHistory } from '../log/log.ts';
+import { readableOutlines } from '../log/readable-outlines.ts';
 import type { Logger } from '../logger.ts';
+import { Recent } from '../projection/recent.ts';
 import { fold, isEnded, type TaskState } from '../projection/state.ts';
 import { type OutputPath, SHARDS, type Storage } from './storage.ts';
 
@@ -36,15 +38,23 @@ export interface SweeperSettings {
   readonly retentionMs: number;
 }
 
+/** What the log says of the tasks of some outputs: how those stand that are in it, and the keys of those that cannot be read. */
+interface States {
+  readonly states: ReadonlyMap<string, TaskState>;
+  readonly unreadable: ReadonlySet<string>;
+}
+
 /** Tasks that the log is asked for at once. */
 const AT_ONCE = 100;
+/** Tasks that cannot be read of which it is remembered that they have been told of. */
+const TOLD_AT_MOST = 10_000;
 
 /**
  * Holds the store to the log: an output stays as long as its task is open, or has ended with it, and is in the log.
  * What the log does not know any more, what belongs to an attempt that did not win, and what a dead put left behind
- * is removed.
+ * is removed. The outputs of a task of which the log has an event that cannot be read are left alone.
  *
- * Nothing is remembered between rounds and nothing is taken for granted: whatever was stored by whom, and whoever
+ * Nothing is remembered between rounds, but what has been told, and nothing is taken for granted: whatever was stored by whom, and whoever
  * died, the next round finds it. Several sweepers may run at once; each removal may be done twice. A round over half
  * a million outputs took 11 s of this process's CPU and 15 s of the server's.
  *
@@ -54,6 +64,7 @@ export class Sweeper {
   readonly #parts: SweeperParts;
   readonly #settings: SweeperSettings;
   readonly #stop = new AbortController();
+  readonly #told = new Recent<true>(TOLD_AT_MOST, Number.POSITIVE_INFINITY);
   #running: Promise<void> | undefined;
 
   constructor(parts: SweeperParts, settings: SweeperSettings) {
@@ -123,9 +134,10 @@ export class Sweeper {
 
   /** The outputs that nobody can ask for any more, and why. */
   async #surplus(paths: readonly OutputPath[]): Promise<[OutputPath, Exclude<Reason, 'unfinished'>][]> {
-    const states = await this.#statesOf([...new Set(paths.map(({ key }) => key))]);
+    const { states, unreadable } = await this.#statesOf([...new Set(paths.map(({ key }) => key))]);
     const surplus: [OutputPath, Exclude<Reason, 'unfinished'>][] = [];
     for (const path of paths) {
+      if (unreadable.has(path.key)) continue;
       const state = states.get(path.key);
       if (state === undefined) {
         if (await this.#isGone(path.key)) surplus.push([path, 'task_gone']);
@@ -134,15 +146,27 @@ export class Sweeper {
     return surplus;
   }
 
-  async #statesOf(keys: readonly string[]): Promise<Map<string, TaskState>> {
+  async #statesOf(keys: readonly string[]): Promise<States> {
     const states = new Map<string, TaskState>();
+    const unreadable = new Set<string>();
     for (let at = 0; at < keys.length; at += AT_ONCE) {
-      for (const event of await this.#parts.log.outlines(keys.slice(at, at + AT_ONCE))) {
+      const outlines = await readableOutlines(this.#parts.log, keys.slice(at, at + AT_ONCE));
+      for (const event of outlines.events) {
         const state = fold(states.get(event.key), event);
         if (state) states.set(event.key, state);
       }
+      for (const [key, error] of outlines.unreadable) {
+        this.#tellUnreadable(key, error);
+        unreadable.add(key);
+      }
     }
-    return states;
+    return { states, unreadable };
+  }
+
+  #tellUnreadable(key: string, error: UnreadableHistory): void {
+    if (this.#told.get(key)) return;
+    this.#told.set(key, true, 0);
+    this.#parts.logger.error({ key, err: error }, 'cannot tell whether the outputs of a task are needed');
   }
 
   /**
@@ -154,8 +178,14 @@ export class Sweeper {
     const { log } = this.#parts;
     const isForeign = timeOf(key) < (await log.madeAt()).getTime();
     if (isForeign && timeOf(key) > Date.now() - this.#settings.retentionMs) return false;
-    const [first] = await log.history(key);
-    return first?.event.type !== 'queued';
+    try {
+      const [first] = await log.history(key);
+      return first?.event.type !== 'queued';
+    } catch (error) {
+      if (!(error instanceof UnreadableHistory)) throw error;
+      this.#tellUnreadable(key, error);
+      return false;
+    }
   }
 
   /** Resolves with the size; undefined if it is young, or gone already. */

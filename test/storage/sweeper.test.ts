@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { jetstreamManager } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { pino } from 'pino';
 import { ulid } from 'ulid';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { TaskEvent } from '../../actors/event.ts';
@@ -9,6 +10,7 @@ import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
 import { LogUnavailable } from '../../src/log/log.ts';
 import { seal } from '../../src/log/seal.ts';
+import { doneSubject, subjectOf } from '../../src/log/subject.ts';
 import { createLogger } from '../../src/logger.ts';
 import { openDiskStorage } from '../../src/storage/disk-storage.ts';
 import { openJetStreamStorage } from '../../src/storage/jetstream/jetstream-storage.ts';
@@ -172,6 +174,28 @@ describe.each(['disk', 'jetstream'])('the sweep of the store on %s', (kind) => {
       for (const key of [gone, failing])
         await expect(sweeper({}, { log: lost }).sweep(shardOf(key))).rejects.toBeInstanceOf(LogUnavailable);
     expect(await allListed()).toHaveLength(2);
+  });
+
+  it('leaves alone what belongs to a task that cannot be read, tells of it once, and goes on with the others', async () => {
+    const first = await task(started(1));
+    // In one shard, so that the log is asked for all of them at once.
+    const beside = () => ulid().slice(0, -2) + first.slice(-2);
+    const [gone, cut] = [beside(), beside()];
+    const js = jetstream(connection);
+    await js.publish(doneSubject('image.thumb', first), 'no event');
+    // Without its beginning, as if the log had let go of that.
+    await js.publish(subjectOf('image.thumb', cut, progress(1, 50)), 'no event');
+    for (const key of [first, gone, cut]) await put(key, 1);
+    expect(shardOf(gone)).toBe(shardOf(first));
+    const said: string[] = [];
+    const logger = pino({}, { write: (line) => void said.push(line) });
+    const sweeping = sweeper({}, { logger });
+    expect((await sweeping.sweep(shardOf(first))).removed).toMatchObject({ task_gone: 1, not_in_the_end: 0 });
+    await sweeping.sweep(shardOf(first));
+    expect((await listed(first)).length + (await listed(cut)).length).toBe(2);
+    expect(await listed(gone)).toEqual([]);
+    expect(said).toHaveLength(2);
+    for (const key of [first, cut]) expect(said.join()).toContain(key);
   });
 
   it('may be done by several at once', async () => {
