@@ -1,8 +1,9 @@
 import { type fdatasync, fstatSync } from 'node:fs';
 import { mkdir, readdir, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DiskSync } from '../../src/log/jetstream/disk-sync.ts';
+import { DiskSync, LOOK_EVERY_MS } from '../../src/log/jetstream/disk-sync.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { until } from '../support/until.ts';
 
@@ -121,6 +122,47 @@ describe('Who needs an event on disk', () => {
     wait(1);
     setTimeout(() => void write(2), 50);
     expect(await answerAll([1])).toEqual([await inode(2)]);
+  });
+
+  it.each([
+    ['removed', () => rm(blocks, { recursive: true })],
+    ['moved away', () => rename(blocks, `${blocks}-before`)],
+  ])(
+    'waits for a log that has taken the place of one that was %s, though its sequences are lower',
+    async (_, end) => {
+      wait(100);
+      await answerAll([100]);
+      await end();
+      await mkdir(blocks);
+      await write(1);
+      await delay(LOOK_EVERY_MS);
+      wait(5);
+      expect(told).toEqual(['100']);
+      expect(await answerAll([100, 5])).toEqual([await inode(1)]);
+    },
+  );
+
+  it('is told at once if it waits for nothing, though the log is gone', async () => {
+    wait(100);
+    await answerAll([100]);
+    await rm(blocks, { recursive: true });
+    await delay(LOOK_EVERY_MS);
+    wait(0);
+    expect(told).toEqual(['100', '0']);
+  });
+
+  it('waits for what has come of another log while that was put on disk', async () => {
+    wait(100);
+    await until(() => asked.length === 1 || undefined);
+    await rm(blocks, { recursive: true });
+    await mkdir(blocks);
+    await write(1);
+    asked.shift()?.answer();
+    expect(asked.map((one) => one.inode)).toEqual([await inode(1)]);
+    wait(5);
+    asked.shift()?.answer();
+    expect(told).toEqual(['100']);
+    expect(await answerAll([100, 5])).toEqual([await inode(1)]);
   });
 
   it('is still told when nothing more is to come; then no file stays open', async () => {
