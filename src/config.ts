@@ -199,7 +199,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (settings.ARCHIVE_DAYS > 0 && settings.ARCHIVE_DAYS <= settings.RETENTION_DAYS)
     violations.push(`ARCHIVE_DAYS must be more than RETENTION_DAYS, or 0, it is '${settings.ARCHIVE_DAYS}'`);
   // Not what it is: a token may stand in it.
-  if (settings.NATS_URL !== undefined && !splitList(settings.NATS_URL).every(isNatsUrl))
+  if (settings.NATS_URL !== undefined && !isListOfServers(settings.NATS_URL))
     violations.push('NATS_URL must be a list of servers, as in nats://token@host:4222');
   if (violations.length > 0) throw new ConfigError(violations.join('\n'));
   const publicUrl = settings.PUBLIC_URL ?? defaultPublicUrl(settings);
@@ -216,7 +216,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   };
 }
 
-const splitList = (list: string): string[] =>
+/** What a setting names, separated by commas. */
+export const splitList = (list: string): string[] =>
   list
     .split(',')
     .map((item) => item.trim())
@@ -228,6 +229,11 @@ const isHttpUrl = (url: string): boolean => /^https?:$/.test(parseUrl(url)?.prot
 const isNatsUrl = (url: string): boolean => {
   const whole = parseUrl(url.includes('://') ? url : `nats://${url}`);
   return whole !== undefined && /^(nats|tls):$/.test(whole.protocol) && whole.host !== '';
+};
+
+const isListOfServers = (list: string): boolean => {
+  const urls = splitList(list);
+  return urls.length > 0 && urls.every(isNatsUrl);
 };
 
 const defaultPublicUrl = ({ HOST, PORT, TLS_CERT }: Settings): string => {

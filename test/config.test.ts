@@ -46,6 +46,13 @@ describe('the settings', () => {
     });
   });
 
+  it('name at least one nats-server, if any', () => {
+    expect(readConfig({ NATS_URL: 'nats://t@h:4222,' }).NATS_URL).toBe('nats://t@h:4222,');
+    expect(violations({ NATS_URL: ' , ' })).toEqual([
+      expect.stringMatching(/^NATS_URL must be a list of servers/),
+    ]);
+  });
+
   it('are violated with every violation named at once, and what was given', () => {
     const found = violations({
       PORT: 'abc',

@@ -23,6 +23,13 @@ test('credentials that the server does not know end the first connect, and are n
   await expect(refused).rejects.toThrow(`nats-server at ${new URL(url).host} refuses the credentials`);
 });
 
+test('a comma too many names no server', async () => {
+  await using server = await TestLog.start();
+  const connection = await connectToNats(` ${server.url} , `, 'test', server.config, listening().logger);
+  expect(connection.getServer()).toBe(new URL(server.url).host);
+  await connection.close();
+});
+
 test('a connection outlives a time in which its credentials are refused, and tells of it once', async () => {
   await using server = await TestLog.start();
   const { logger, said } = listening();

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, errors, type NatsConnection } from '@nats-io/transport-node';
-import type { Config } from '../../config.ts';
+import { type Config, splitList } from '../../config.ts';
 import type { Logger } from '../../logger.ts';
 
 const TELL_AFTER_MS = 1_000;
@@ -48,9 +48,7 @@ export async function connectToNats(
 }
 
 function optionsOf(urls: string, { NATS_CA }: Pick<Config, 'NATS_CA'>) {
-  const parsed = urls
-    .split(',')
-    .map((url) => new URL(url.includes('://') ? url.trim() : `nats://${url.trim()}`));
+  const parsed = splitList(urls).map((url) => new URL(url.includes('://') ? url : `nats://${url}`));
   const [first] = parsed;
   const user = decodeURIComponent(first?.username ?? '');
   const pass = decodeURIComponent(first?.password ?? '');
