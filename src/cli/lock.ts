@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CannotStart } from './terminal.ts';
 
-/** The longest path that a socket may have on every system that we know. */
+/** Bytes of the longest path that a socket may have on every system that we know. */
 const MAX_SOCKET_PATH = 100;
 
 /**
@@ -31,7 +31,7 @@ export async function lockFolder(folder: string): Promise<Server[]> {
 async function lockByFile(folder: string): Promise<Server> {
   const own = join(folder, 'supervisor.sock');
   const hash = createHash('sha256').update(folder).digest('hex').slice(0, 24);
-  const path = own.length <= MAX_SOCKET_PATH ? own : join(tmpdir(), `wyvern-${hash}.sock`);
+  const path = Buffer.byteLength(own) <= MAX_SOCKET_PATH ? own : join(tmpdir(), `wyvern-${hash}.sock`);
   const first = await listen(path);
   if (first) return first;
   if (await isAnswered(path)) throw inUse(folder);

@@ -1,10 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
+import { lockFolder } from '../../src/cli/lock.ts';
 
 const SCRIPT = fileURLToPath(new URL('./take-lock.mjs', import.meta.url));
 
@@ -42,4 +43,15 @@ test('of several that start at once where one was killed, exactly one gets the f
     await Promise.all(others.map(kill));
   }
   await rm(folder, { recursive: true });
+});
+
+test('the name of a folder counts in bytes: one that is too long for a socket has it elsewhere', async () => {
+  const parent = await mkdtemp(join(tmpdir(), 'wyvern-lock-'));
+  const folder = join(parent, 'ü'.repeat(40));
+  await mkdir(folder);
+  expect(join(folder, 'supervisor.sock').length).toBeLessThan(100);
+  const locks = await lockFolder(folder);
+  expect(locks.at(-1)?.address()).toMatch(/wyvern-[0-9a-f]{24}\.sock$/);
+  for (const lock of locks) lock.close();
+  await rm(parent, { recursive: true });
 });
