@@ -35,18 +35,31 @@ export class Revival {
   }
 
   async #look(): Promise<void> {
-    const { folder, logger, restart } = this.#parts;
+    const { logger, restart } = this.#parts;
     const reason = await this.#writeError();
     if (!reason) {
       this.#isTold = false;
       return;
     }
     if (!this.#isTold) logger.error({ reason }, 'nats-server cannot write to its disk');
+    const free = await this.#freeBytes();
     this.#isTold = true;
-    const { bavail, bsize } = await statfs(folder);
-    if (bavail * bsize < ROOM) return;
+    if (free < ROOM) return;
     logger.warn('there is room on the disk again, starting nats-server anew');
     restart();
+  }
+
+  /** A disk that does not even say has none. */
+  async #freeBytes(): Promise<number> {
+    const { folder, logger } = this.#parts;
+    try {
+      const { bavail, bsize } = await statfs(folder);
+      return bavail * bsize;
+    } catch (error) {
+      if (!this.#isTold)
+        logger.error({ err: error, folder }, 'cannot tell whether there is room on the disk');
+      return 0;
+    }
   }
 
   /** Undefined if it writes, starts, or is gone: then somebody else sees to it. */

@@ -1,10 +1,12 @@
+import { mkdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Revival } from '../../src/cli/revival.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
+import { temporaryFolder } from '../support/folder.ts';
 import { until } from '../support/until.ts';
 
 let health = { status: 'ok' } as { status: string; error?: string };
@@ -15,12 +17,17 @@ const server = createServer((_, response) => {
   response.writeHead(health.error ? 503 : 200).end(JSON.stringify(health));
 });
 let revival: Revival;
+let disk: Awaited<ReturnType<typeof temporaryFolder>>;
+let folder: string;
 
 beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  disk = await temporaryFolder();
+  folder = join(disk.path, 'nats');
+  await mkdir(folder);
   revival = new Revival({
     healthUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/healthz`,
-    folder: tmpdir(),
+    folder,
     logger: createLogger('test', readConfig({ LOG_LEVEL: 'fatal' })),
     restart: () => {
       restarts++;
@@ -28,9 +35,10 @@ beforeAll(async () => {
     },
   });
 });
-afterAll(() => {
+afterAll(async () => {
   revival.close();
   server.close();
+  await disk[Symbol.asyncDispose]();
 });
 
 /** Waits until the health has been asked for, and judged, with what it is now. */
@@ -46,11 +54,23 @@ it('leaves a nats-server alone that is well, or unwell for another reason', asyn
   expect(restarts).toBe(0);
 });
 
+const WRITE_ERROR = {
+  status: 'unavailable',
+  error: "JetStream stream '$G > TASKS' write error: write 1.blk: no space left on device",
+};
+
+it('waits for a disk that does not say how much room it has', async () => {
+  await rm(folder, { recursive: true });
+  health = WRITE_ERROR;
+  await judged();
+  expect(restarts).toBe(0);
+  health = { status: 'ok' };
+  await judged();
+  await mkdir(folder);
+});
+
 it('starts a nats-server anew that could not write, once there is room', async () => {
-  health = {
-    status: 'unavailable',
-    error: "JetStream stream '$G > TASKS' write error: write 1.blk: no space left on device",
-  };
+  health = WRITE_ERROR;
   await until(() => restarts === 1 || undefined);
   await judged();
   expect(restarts).toBe(1);
