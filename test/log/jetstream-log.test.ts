@@ -1,5 +1,5 @@
 import { jetstream } from '@nats-io/jetstream';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { TaskEvent } from '../../actors/event.ts';
 import { hashOf, type StoredEvent } from '../../src/log/envelope.ts';
 import { newKey } from '../../src/log/key.ts';
@@ -222,6 +222,23 @@ describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
     await until(() => (counts.length === 2 ? true : undefined));
     await taking.pause();
     expect(counts).toEqual([1, 2]);
+  });
+
+  it('leaves no timer of who took tasks when it is closed', async () => {
+    const { log } = await server.open();
+    const setting = vi.spyOn(globalThis, 'setInterval');
+    const clearing = vi.spyOn(globalThis, 'clearInterval');
+    try {
+      await log.take({ names: ['hello'], free: () => 0, onDelivery: () => {} });
+      const timers = setting.mock.results.map(({ value }) => value as NodeJS.Timeout);
+      expect(timers).not.toEqual([]);
+      await log.close();
+      const cleared = () => new Set(clearing.mock.calls.map(([timer]) => timer));
+      await until(() => timers.every((timer) => cleared().has(timer)) || undefined);
+    } finally {
+      setting.mockRestore();
+      clearing.mockRestore();
+    }
   });
 });
 

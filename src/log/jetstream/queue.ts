@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { type Msg, type NatsConnection, nuid, type Subscription } from '@nats-io/transport-node';
 import type { Queued } from '../../../actors/event.ts';
@@ -51,7 +50,7 @@ export class JetStreamTaking implements Taking {
     this.#logger = logger;
     this.#open();
     this.#timer = setInterval(() => this.#pull(), 500);
-    void this.#restartOnReconnect();
+    void this.#watchConnection();
   }
 
   more(): void {
@@ -67,10 +66,6 @@ export class JetStreamTaking implements Taking {
     this.#subscription = undefined;
     // Draining takes what is on its way; merely unsubscribing would leave that to its lease.
     if (subscription && !subscription.isClosed()) await subscription.drain().catch(() => {});
-  }
-
-  close(): void {
-    clearInterval(this.#timer);
   }
 
   #open(): void {
@@ -122,7 +117,7 @@ export class JetStreamTaking implements Taking {
       this.#logger.warn({ consumer, code, reason: message.headers?.description }, 'asking for tasks again');
       // The timer asks again once the consumer is there.
       this.#pulls.set(name, { open: 1, deadAt: performance.now() + 1_000 });
-      void ensureConsumer(this.#manager, name).catch(() => delay(0));
+      void ensureConsumer(this.#manager, name).catch(() => {});
     }
   }
 
@@ -154,7 +149,8 @@ export class JetStreamTaking implements Taking {
     }
   }
 
-  async #restartOnReconnect(): Promise<void> {
+  /** Begins anew with each connection, and ends with the last. */
+  async #watchConnection(): Promise<void> {
     for await (const { type } of this.#connection.status()) {
       if (type === 'disconnect') this.#isConnected = false;
       if (type !== 'reconnect') continue;
@@ -164,5 +160,6 @@ export class JetStreamTaking implements Taking {
       this.#open();
     }
     this.#isConnected = false;
+    clearInterval(this.#timer);
   }
 }
