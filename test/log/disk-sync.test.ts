@@ -172,6 +172,10 @@ describe('Who needs an event on disk', () => {
     expect(await openFiles()).toEqual([block(1)]);
     await answerAll([1]);
     expect(await openFiles()).toEqual([]);
+    await delay(LOOK_EVERY_MS);
+    wait(1);
+    expect(told).toEqual(['1', '1']);
+    expect(await openFiles()).toEqual([]);
   });
 
   it('is never told when the disk fails', async () => {

@@ -74,9 +74,13 @@ export class DiskSync implements Durability {
     setImmediate(() => this.#sync());
   }
 
-  /** Now and then, whether what is on disk is still the log. What is being put there is looked at afterwards. */
+  /**
+   * Now and then, whether what is on disk is still the log. What is being put there is looked at afterwards; once closed,
+   * nothing is opened again for that.
+   */
   #look(): void {
-    if (!this.#isBusy && performance.now() - this.#lookedAt >= LOOK_EVERY_MS) this.#isCurrent();
+    if (this.#isBusy || this.#isClosed) return;
+    if (performance.now() - this.#lookedAt >= LOOK_EVERY_MS) this.#isCurrent();
   }
 
   #sync(): void {
