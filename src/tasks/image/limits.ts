@@ -22,9 +22,9 @@ export const maxInputPixels = (format: Format, isProgressive: boolean): number =
 };
 
 /**
- * Pixels that are encoded at most. Full size (67 megapixels) takes the encoders of JPEG, PNG and WebP less than
- * 510 MB; that of AVIF ran into a limit of 600 MB between 13 and 16 (with transparency between 8 and 10, where the
- * codec's own failure must do), and that of GIF takes 6 to 8 seconds at 16.
+ * Pixels that are encoded at most. Full size (67 megapixels) takes the encoders of JPEG and PNG up to 800 MB, when it is
+ * turned as well; WebP of noise with transparency more than 1 GB, where the codec's own failure must do. AVIF ran into a
+ * limit of 600 MB between 13 and 16 megapixels (with transparency between 8 and 10), and GIF takes 6 to 8 seconds at 16.
  */
 export function maxOutputPixels(format: Format): number {
   if (format === 'avif') return 13 * MEGA;

@@ -39,6 +39,9 @@ export async function encodePixels(
     return await encode(sharp(data, { raw: { width, height, channels, pageHeight } })).toBuffer();
   } catch (error) {
     if (culpritOf(error) !== 'memory') throw error;
-    throw new TaskFailure('the result needs more memory than one task may take', { cause: error });
+    throw hungryResult(error);
   }
 }
+
+export const hungryResult = (cause: unknown): TaskFailure =>
+  new TaskFailure('the result needs more memory than one task may take', { cause });

@@ -1,9 +1,11 @@
 import type { Sharp } from 'sharp';
+import { culpritOf } from './blame.ts';
 import { encodeAs } from './encode.ts';
 import type { Format } from './limits.ts';
 import { decode, type OpenedImage } from './opened-image.ts';
-import { decodePixels, encodePixels } from './pixels.ts';
+import { decodePixels, encodePixels, hungryResult } from './pixels.ts';
 import { applyShape, type Shape } from './shape.ts';
+import { areaOf } from './upright.ts';
 
 interface Writing {
   readonly format: Format;
@@ -23,10 +25,16 @@ export async function render(
     const upright = await decodePixels(image, image.metadata.hasAlpha ? 4 : 3, draw);
     return encodePixels(upright, (pixels) => encodeAs(pixels, format, quality));
   }
-  const { data } = await decode(image, (pixels) => {
-    // Early, so that transparent pixels do not bleed their hidden colours into the sized ones.
-    const opaque = format === 'jpeg' ? pixels.flatten({ background: '#ffffff' }) : pixels;
-    return encodeAs(draw(opaque), format, quality);
-  });
-  return data;
+  try {
+    const { data } = await decode(image, (pixels) => {
+      // Early, so that transparent pixels do not bleed their hidden colours into the sized ones.
+      const opaque = format === 'jpeg' ? pixels.flatten({ background: '#ffffff' }) : pixels;
+      return encodeAs(draw(opaque), format, quality);
+    });
+    return data;
+  } catch (error) {
+    const { cause } = error as Error;
+    const isEnlarged = areaOf(shape.result) > areaOf(image);
+    throw isEnlarged && culpritOf(cause) === 'memory' ? hungryResult(cause) : error;
+  }
 }

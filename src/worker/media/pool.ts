@@ -15,7 +15,7 @@ export interface MediaPoolSettings {
   readonly maxTasks?: number;
   /** Bytes resident after a task for which a child is replaced; 250,000,000 by default. */
   readonly maxResidentBytes?: number;
-  /** Bytes of private writable memory that a child may hold; 600,000,000 by default. */
+  /** Bytes of private writable memory that a child may hold; 800,000,000 by default. */
   readonly memoryLimitBytes?: number;
 }
 
@@ -55,7 +55,7 @@ class WarmPool implements MediaPool {
   #isClosed = false;
 
   constructor(settings: MediaPoolSettings) {
-    const { logger, memoryLimitBytes = 600_000_000 } = settings;
+    const { logger, memoryLimitBytes = 800_000_000 } = settings;
     this.#settings = settings;
     this.#lanes = new Lanes(settings.size);
     this.#prefix = memoryLimitCommand(memoryLimitBytes);

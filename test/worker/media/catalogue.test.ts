@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +11,7 @@ import type { Source } from '../../../src/tasks/definition.ts';
 import { webpClaiming } from '../../support/broken-images.ts';
 import { type Pooling, startPool } from './pooling.ts';
 
+const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
 const PROGRAM = fileURLToPath(new URL('../../../dist/src/cli/wyvern.js', import.meta.url));
 
 let folder: string;
@@ -46,14 +49,39 @@ describe('the command `media`', () => {
   });
 
   it('puts images together that would not fit into its memory together', async () => {
-    // 49 megapixels each, 196 MB when decoded; a child may have 600 MB.
+    // 49 megapixels each, 196 MB when decoded; a child may have 800 MB.
     const source = await spool('large.webp', webpClaiming(7_000, 7_000));
-    const sources = new Array<Source>(4).fill(source);
+    const sources = new Array<Source>(5).fill(source);
     const parameters = { urls: sources.map(({ url }) => url), width: 20, crop: false, format: 'jpeg' };
     const strip = pooling.give('image.strip', parameters, sources);
-    expect(await strip.result).toMatchObject({ count: 4, width: 80, height: 20 });
+    expect(await strip.result).toMatchObject({ count: 5, width: 100, height: 20 });
     expect(strip.outputs).toHaveLength(1);
   });
+
+  const large = { width: 8_192, height: 8_192, crop: false, rotation: 90, poster: false, quality: 80 };
+
+  it('enlarges to the largest size, and turns what comes of it', { timeout: 60_000 }, async () => {
+    const create = { width: 100, height: 100, channels: 3, background: '#c00000' } as const;
+    const source = await spool('flat.png', await sharp({ create }).png().toBuffer());
+    const thumb = pooling.give('image.thumb', { ...large, url: source.url, format: 'jpeg' }, [source]);
+    expect(await thumb.result).toMatchObject({ width: 8_192, height: 8_192 });
+  });
+
+  it.runIf(hasPrlimit)(
+    'blames no small source for a result that is too large',
+    { timeout: 60_000 },
+    async () => {
+      const side = 700;
+      const raw = { width: side, height: side, channels: 4 } as const;
+      const noise = sharp(randomBytes(side * side * 4), { raw });
+      const source = await spool('noise.png', await noise.png().toBuffer());
+      const thumb = pooling.give('image.thumb', { ...large, url: source.url, format: 'webp' }, [source]);
+      expect(await thumb.failure).toMatchObject({
+        message: 'the result needs more memory than one task may take',
+        passing: false,
+      });
+    },
+  );
 
   it('says in words for the client what is wrong with a source', async () => {
     const source = await spool('broken.png', Buffer.from('no image at all'));
