@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,7 @@ import { Room } from '../worker/source/room.ts';
 import { Worker } from '../worker/worker.ts';
 import { endWithSupervisor, untilStopped } from './lifecycle.ts';
 import { connectToLog, orCannotStart } from './log-connection.ts';
+import { openSpool } from './spool.ts';
 import { openStorage } from './storage.ts';
 
 /** Runs one worker until it is told to stop. */
@@ -27,7 +28,7 @@ export async function worker(config: Config): Promise<void> {
   const connection = await connectToLog(config, `wyvern worker ${id}`, logger);
   const log = await orCannotStart(JetStreamLog.openAsItIs(connection, config, logger));
   const storage = await openStorage(config, connection, logger);
-  const spoolFolder = await openSpool(join(config.DATA_DIR, 'spool'));
+  const spoolFolder = await openSpool(join(config.DATA_DIR, 'spool'), hostname());
   const fetcher = createFetcher({
     ports: config.fetchPorts,
     allow: config.fetchAllow,
@@ -76,25 +77,3 @@ const fetchLimits = (config: Config): Partial<FetchLimits> => ({
   maxBytes: config.FETCH_MAX_BYTES,
   maxRedirects: config.FETCH_MAX_REDIRECTS,
 });
-
-/** A folder for this worker's sources. What workers that died on this machine left behind is removed. */
-async function openSpool(root: string): Promise<string> {
-  const prefix = `${hostname()}-`;
-  await mkdir(root, { recursive: true });
-  for (const name of await readdir(root)) {
-    const pid = Number(name.slice(prefix.length));
-    if (name.startsWith(prefix) && !isAlive(pid))
-      await rm(join(root, name), { recursive: true, force: true });
-  }
-  const own = join(root, `${prefix}${process.pid}`);
-  await mkdir(own, { recursive: true });
-  return own;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return pid !== process.pid && process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
