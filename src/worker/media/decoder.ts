@@ -3,7 +3,8 @@ import { TaskFailure } from '../../../actors/failure.ts';
 import { childEnvironment } from '../../config.ts';
 import type { Logger } from '../../logger.ts';
 import type { Json, Output, Source } from '../../tasks/definition.ts';
-import { type ChildMessage, fromErrorText, type ParentMessage } from './messages.ts';
+import { isChildMessage } from './child-message.ts';
+import { fromErrorText, type ParentMessage } from './messages.ts';
 
 /** A task for a child. The callbacks are called in the child's order, and never after the job has ended. */
 export interface MediaJob {
@@ -137,7 +138,7 @@ export class Decoder {
       this.#running?.settle({ error: stoppedUnexpectedly(how) });
       exited();
     };
-    this.#child.on('message', (message: ChildMessage) => this.#hear(message));
+    this.#child.on('message', (said: unknown) => this.#hear(said));
     this.#child.on('exit', (code, signal) => end(signal ?? `exit code ${code}`));
     this.#child.on('error', (error) => {
       if (this.#child.pid === undefined) end(error.message);
@@ -147,7 +148,8 @@ export class Decoder {
     this.#child.on('disconnect', () => setTimeout(() => this.#child.kill('SIGKILL'), DEAF_MS).unref());
   }
 
-  #hear(message: ChildMessage): void {
+  #hear(message: unknown): void {
+    if (!isChildMessage(message)) return this.#refuse();
     // What a task left behind in the child may still talk after its end.
     if (this.#running === undefined || message.task !== this.#tasks) return;
     const { job, settle } = this.#running;
@@ -168,6 +170,14 @@ export class Decoder {
       case 'broken':
         return settle({ error: fromErrorText(message.error) });
     }
+  }
+
+  /** Whoever says what no child of ours would say is not one any more. */
+  #refuse(): void {
+    if (!this.#isUsable) return;
+    const how = 'said what no task says';
+    this.#logger.warn({ how }, 'a media child was killed for what it said');
+    this.kill(stoppedUnexpectedly(how));
   }
 }
 

@@ -1,8 +1,8 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { TaskFailure } from '../../../actors/failure.ts';
-import type { Source } from '../../../src/tasks/definition.ts';
 import { until } from '../../support/until.ts';
-import { startPool } from './pooling.ts';
+import { gone, startPool } from './pooling.ts';
 
 describe('a job in a child', () => {
   it('gets its parameters and sources, and gives its result', async () => {
@@ -17,8 +17,8 @@ describe('a job in a child', () => {
   it('gets the bytes of a source that is held in memory', async () => {
     await using pooling = await startPool();
     const source = { url: 'http://a.example/x', data: Buffer.alloc(2_000_000, 'wyvern'), bytes: 2_000_000 };
-    const { sources } = (await pooling.give('echo', {}, [source]).result) as { sources: Source[] };
-    expect(Buffer.from(sources[0]?.data ?? []).equals(source.data)).toBe(true);
+    const digest = createHash('sha256').update(source.data).digest('hex');
+    expect(await pooling.give('digests', {}, [source]).result).toEqual([digest]);
   });
 
   it('is heard in order, and its result comes last', async () => {
@@ -27,7 +27,7 @@ describe('a job in a child', () => {
     expect(await job.result).toBe('talked');
     expect(job.progress).toEqual([1, { half: [true, null] }]);
     expect(job.outputs).toEqual([
-      { ...job.outputs[0], name: 'small', extension: 'bin', contentType: 'application/octet-stream' },
+      { ...job.outputs[0], name: 'small', extension: 'png', contentType: 'image/png' },
       { ...job.outputs[1], name: 'empty' },
     ]);
     const [small, empty] = job.outputs.map(({ data }) => data);
@@ -123,5 +123,72 @@ describe('an error in a child', () => {
     expect(failure).not.toBeInstanceOf(TaskFailure);
     expect((failure as Error).message).toContain(text);
     expect(await pooling.give('echo').result).toMatchObject({ pid });
+  });
+});
+
+describe('a child that says what no task says', () => {
+  const circle: { me?: unknown } = {};
+  circle.me = circle;
+  const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)]);
+  const [kept, done] = [
+    { type: 'progress', value: 1 },
+    { type: 'done', result: {}, resident: 1 },
+  ];
+  const outputs: [string, Record<string, unknown>][] = [
+    ['a header in the type', { contentType: 'image/png\r\nSet-Cookie: a=b' }],
+    ['a type that no task makes', { contentType: 'text/html' }],
+    ['no type', { contentType: undefined }],
+    ['a path for a name', { name: '../other' }],
+    ['an empty name', { name: '' }],
+    ['a line break after a name', { name: 'output\n' }],
+    ['a long name', { name: 'a'.repeat(65) }],
+    ['a list for a name', { name: ['output'] }],
+    ['an extension with a dot', { extension: 'png.html' }],
+    ['text for bytes', { data: 'text' }],
+    ['numbers for bytes', { data: [1, 2] }],
+  ];
+  const messages: [string, Record<string, unknown>][] = [
+    ['an unknown type', { type: 'taken' }],
+    ['no type', {}],
+    ['no number of a task', { ...kept, task: 'constructor' }],
+    ['an output that is none', { type: 'output', output: null }],
+    ['an end without its bytes', { ...done, resident: undefined }],
+    ['an end with bytes in words', { ...done, resident: 'many' }],
+    ['a result that is not JSON', { ...done, result: { width: 1n } }],
+    ['a result with a date', { ...done, result: { at: new Date(0) } }],
+    ['progress that never ends', { type: 'progress', value: circle }],
+    ['progress that is deep', { type: 'progress', value: nested(100) }],
+    ['progress that is long', { type: 'progress', value: new Array(20_000).fill(0) }],
+    ['a failure without words', { type: 'failed', passing: false, resident: 1 }],
+    ['a failure that may or may not pass', { type: 'failed', message: 'x', resident: 1 }],
+    ['a cause that is none', { type: 'failed', message: 'x', passing: false, cause: 'x', resident: 1 }],
+    ['a defect without a stack', { type: 'broken', error: { message: 'x' }, resident: 1 }],
+  ];
+  it.each([
+    ...outputs.map(([what, parts]) => [what, 'sayOutput', { parts }] as const),
+    ...messages.map(([what, parts]) => [what, 'say', { parts }] as const),
+    ...['null', 'text', 'number', 'list'].map((what) => [what, 'sayStrange', { what }] as const),
+  ])('is killed, and its job fails for a passing reason: %s', async (_, name, parameters) => {
+    await using pooling = await startPool();
+    const job = pooling.give(name, parameters);
+    const failure = await job.failure;
+    expect(failure).toBeInstanceOf(TaskFailure);
+    expect(failure).toMatchObject({
+      message: 'the image decoder stopped unexpectedly (said what no task says)',
+      passing: true,
+    });
+    expect([...job.outputs, ...job.progress]).toEqual([]);
+    expect(await pooling.give('echo').result).toHaveProperty('pid');
+    expect(pooling.logged.filter(({ level }) => (level as number) >= 40)).toEqual([
+      expect.objectContaining({ level: 40, msg: 'a media child was killed for what it said' }),
+    ]);
+  });
+
+  it('is killed while it has nothing to do, too', async () => {
+    await using pooling = await startPool();
+    const { pid } = (await pooling.give('echo').result) as { pid: number };
+    await pooling.give('sayAfterEnd').result;
+    await gone(pid);
+    expect(await pooling.give('echo').result).not.toMatchObject({ pid });
   });
 });

@@ -1,15 +1,17 @@
 /* The real child over tasks that do what a test asks for: run from what was compiled, as the pool forks it. */
-import { pbkdf2 } from 'node:crypto';
+import { createHash, pbkdf2 } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TaskFailure } from '../../../dist/actors/failure.js';
 import { serveTasks } from '../../../dist/src/worker/media/serve.js';
 
 const never = () => new Promise(() => {});
-const output = (name, data) => ({ name, extension: 'bin', contentType: 'application/octet-stream', data });
+const output = (name, data) => ({ name, extension: 'png', contentType: 'image/png', data });
 
 const scripts = {
   echo: async (parameters, { sources }) => ({ parameters, sources, pid: process.pid }),
+  digests: async (_parameters, { sources }) =>
+    sources.map(({ data }) => createHash('sha256').update(data).digest('hex')),
   environment: async ({ names }) => names.map((name) => process.env[name]),
   limits: async () => readFileSync('/proc/self/limits', 'utf8'),
 
@@ -31,6 +33,24 @@ const scripts = {
   },
   talkLate: async (_parameters, context) => {
     setInterval(() => context.progress('late'), 1);
+  },
+
+  // What the child's own code would not say; `parts` go into a message of this task, or into an output of it.
+  say: async ({ parts }) => {
+    process.send({ task: 1, ...parts });
+    await never();
+  },
+  sayOutput: async ({ parts }) => {
+    process.send({ task: 1, type: 'output', output: { ...output('output', Buffer.from('x')), ...parts } });
+    await never();
+  },
+  sayStrange: async ({ what }) => {
+    const strange = { null: null, text: 'text', number: 7, list: [] };
+    process.send(strange[what]);
+    await never();
+  },
+  sayAfterEnd: async () => {
+    setTimeout(() => process.send({ task: 1, type: 'output', output: {} }), 50);
   },
 
   fail: async ({ message, passing, cause }) => {

@@ -1,0 +1,75 @@
+import type { Output } from '../../tasks/definition.ts';
+import { contentTypeOf, FORMATS } from '../../tasks/image/limits.ts';
+import type { ChildMessage, ErrorText } from './messages.ts';
+
+/**
+ * Whether a child says what `serveTasks` may say. A child has read a stranger's bytes, and whoever has taken it over may
+ * say anything: an output's type becomes a header of an answer, its name a path, the rest an event of the log. What
+ * passes here is trusted from then on; the two messages of a thumbnail take 0.2 µs.
+ */
+export function isChildMessage(said: unknown): said is ChildMessage {
+  if (!isObject(said) || !Number.isSafeInteger(said.task)) return false;
+  switch (said.type) {
+    case 'progress':
+      return isJson(said.value);
+    case 'output':
+      return isOutput(said.output);
+    case 'done':
+      return isBytes(said.resident) && isJson(said.result);
+    case 'failed':
+      return (
+        isBytes(said.resident) &&
+        typeof said.message === 'string' &&
+        typeof said.passing === 'boolean' &&
+        (said.cause === undefined || isErrorText(said.cause))
+      );
+    case 'broken':
+      return isBytes(said.resident) && isErrorText(said.error);
+    default:
+      return false;
+  }
+}
+
+/** What tasks make is images, in the formats that they write. */
+const CONTENT_TYPES: ReadonlySet<unknown> = new Set(FORMATS.map(contentTypeOf));
+
+const NAME = /^[a-z0-9_-]{1,64}$/;
+
+const isOutput = (value: unknown): value is Output =>
+  isObject(value) &&
+  isName(value.name) &&
+  isName(value.extension) &&
+  CONTENT_TYPES.has(value.contentType) &&
+  value.data instanceof Uint8Array;
+
+const isName = (value: unknown): boolean => typeof value === 'string' && NAME.test(value);
+
+const isBytes = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+
+const isErrorText = (value: unknown): value is ErrorText =>
+  isObject(value) && typeof value.message === 'string' && typeof value.stack === 'string';
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
+
+/** Far beyond what a task has to tell. */
+const MAX_VALUES = 10_000;
+const MAX_DEPTH = 32;
+
+/**
+ * Whether a value can be told in JSON. The channel carries more than that: circles, dates, bigints, at which writing the
+ * event would throw. A member that is undefined is one that is left out.
+ */
+function isJson(whole: unknown): boolean {
+  let left = MAX_VALUES;
+  const fits = (value: unknown, depth: number): boolean => {
+    left -= 1;
+    if (typeof value !== 'object' || value === null) return typeof value !== 'bigint';
+    if (left < 0 || depth === MAX_DEPTH || !isPlain(value)) return false;
+    return Object.values(value).every((member) => fits(member, depth + 1));
+  };
+  return fits(whole, 0) && left >= 0;
+}
+
+const isPlain = (value: object): boolean =>
+  Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
