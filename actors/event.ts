@@ -21,12 +21,15 @@ const JsonObject = Type.Record(Type.String(), Type.Unknown());
 export const ParameterProblems = Type.Record(Type.String(), Type.Array(Type.String()));
 export type ParameterProblems = Static<typeof ParameterProblems>;
 
+/** `image/jpeg`: it becomes a header of the answer that serves the file, so nothing that could end a line. */
+const MediaType = Type.String({ pattern: '^[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*$' });
+
 /** One stored file, at `<key>/<attempt>/<file>`. `sha256` is lower-case hex. */
 export const StoredOutput = Type.Object({
   name: Type.String(),
   attempt: Attempt,
   file: Type.String(),
-  content_type: Type.String(),
+  content_type: MediaType,
   bytes: Type.Integer({ minimum: 0 }),
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
 });

@@ -2,10 +2,17 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { decodeEvent, encodeEvent, hashOf } from '../../src/log/envelope.ts';
 import { formatDate, nowMicros } from '../../src/log/event-date.ts';
-import { completed, KEY, progress, queued, started } from '../actors/events.ts';
+import { contentTypeOf, FORMATS } from '../../src/tasks/image/limits.ts';
+import { completed, KEY, progress, queued, started, stored, storing } from '../actors/events.ts';
 
 const subject = `task.queued.hello.${KEY}.0`;
 const bytes = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
+
+/** An event that tells of an output of this type. */
+const storingAs = (content_type: string) => ({
+  ...storing(1, []),
+  outputs: [{ ...stored('output', 1), content_type }],
+});
 
 describe('a stored event', () => {
   it('comes back as it was written, with its place', () => {
@@ -60,6 +67,14 @@ describe('a stored event', () => {
     expect(decodeEvent(subject, encodeEvent(event).data, 1).event).toEqual(event);
   });
 
+  it.each([...FORMATS.map(contentTypeOf), 'application/vnd.a-b+json', 'application/octet-stream'])(
+    'may tell of an output that is %s',
+    (type) => {
+      const { event } = decodeEvent(subject, bytes({ v: 2, id: 'x', ...storingAs(type) }), 1);
+      expect(event).toMatchObject({ outputs: [{ content_type: type }] });
+    },
+  );
+
   it.each([
     ['is not JSON', '{"v":1', 'event 9 is not JSON'],
     ['is not an object', '5', 'event 9 has version undefined'],
@@ -80,6 +95,12 @@ describe('a stored event', () => {
     ],
     ['has no version', { id: 'x', ...queued() }, 'event 9 has version undefined'],
     ['names no hash', { v: 2, id: 'x', prev: 'abc', ...started(1) }, 'does not fit version 2'],
+    [
+      'would put a line into a header',
+      { v: 2, id: 'x', ...storingAs('image/png\r\nSet-Cookie: a=b') },
+      'does not fit version 2',
+    ],
+    ['has a type of media that is none', { v: 2, id: 'x', ...storingAs('png') }, 'does not fit version 2'],
     ['lacks its attempt', { v: 1, id: 'x', ...progress(1, 5), attempt: undefined }, 'does not fit version 1'],
   ])('that %s is refused with its sequence', (_, value, message) => {
     expect(() => decodeEvent(subject, bytes(value), 9)).toThrow(message);
