@@ -62,7 +62,7 @@ export async function prepareLocalCluster(
         NATS_ROUTE: `${LOOPBACK}:${routePort}`,
         NATS_ROUTES: `[${routes.join(', ')}]`,
         NATS_TOKEN: token,
-        NATS_STORE: JSON.stringify(join(folder, 'store')),
+        NATS_STORE_DIR: JSON.stringify(join(folder, 'store')),
         NATS_SYNC: config.SYNC,
         ...tls,
       },
