@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../src/free-port.ts';
 import { create, untilAllEnded } from '../support/histories.ts';
+import { TestLog } from '../support/nats.ts';
 import { descendants, Program, untilGone } from '../support/program.ts';
 import { natsUrlOf } from '../support/raw-log.ts';
 import { Service } from '../support/service.ts';
@@ -99,6 +100,25 @@ describe('a start is refused', () => {
       new Set([`nats-server at ${url.host} refuses the credentials in NATS_URL`]),
     );
   });
+
+  test.each(['up', 'front', 'worker'])(
+    'of %s whose NATS_STORE is not there, without a stack',
+    async (command) => {
+      await using nats = await TestLog.start();
+      const env = {
+        NATS_URL: nats.url,
+        NATS_STORE: '/nowhere',
+        DATA_DIR: join(dataDir, 'own'),
+        SYNC: 'always',
+      };
+      const lines = await refusal(command, env);
+      expect(new Set(lines.filter((line) => !line.startsWith('{')))).toEqual(
+        new Set([
+          "NATS_STORE must be the store folder of the nats-server at NATS_URL, on this machine; '/nowhere' has no log",
+        ]),
+      );
+    },
+  );
 
   test.each(['help', '--help'])('never of %s, which tells the commands', async (command) => {
     const program = new Program(command, {});

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readConfig } from '../../src/config.ts';
+import { ConfigError, readConfig } from '../../src/config.ts';
 import { type EmbeddedServer, prepareEmbeddedServer, whoSyncs } from '../../src/log/embedded-server.ts';
 import type { Durability } from '../../src/log/jetstream/durability.ts';
 import { followStream } from '../../src/log/jetstream/follower.ts';
@@ -84,6 +84,34 @@ describe('An event that is stored and not on disk yet', () => {
     const catchingUp = setInterval(() => durability.catchUp(), 5);
     await reading.finally(() => clearInterval(catchingUp));
     expect(seen).toHaveLength(last);
+  });
+});
+
+describe('A log that is to be put on disk by who writes it', () => {
+  const opened = async (NATS_STORE: string) => {
+    await using server = await TestLog.start();
+    const { connection, log } = await server.open();
+    await log.appendAll(lifeOf('hello'));
+    const config = { ...server.config, SYNC: 'always' as const, NATS_STORE };
+    const logger = createLogger('test', config);
+    const opens = [JetStreamLog.open, JetStreamLog.openAsItIs, JetStreamLog.openExisting];
+    return await Promise.allSettled(opens.map((open) => open.call(JetStreamLog, connection, config, logger)));
+  };
+
+  it.each(['/nowhere/store', '/tmp'])(
+    'is not opened where %s has none of it, and that is said',
+    async (store) => {
+      for (const outcome of await opened(store)) {
+        const { reason } = outcome as PromiseRejectedResult;
+        expect(reason).toBeInstanceOf(ConfigError);
+        expect(reason.message).toMatch(/^NATS_STORE must be [^\n]+$/);
+        expect(reason.message).toContain(`'${store}'`);
+      }
+    },
+  );
+
+  it('is left to a server that does it itself', async () => {
+    expect((await opened('')).map(({ status }) => status)).toEqual(new Array(3).fill('fulfilled'));
   });
 });
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import {
   type JetStreamClient,
   type JetStreamManager,
@@ -6,7 +7,7 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Config } from '../../config.ts';
+import { type Config, ConfigError } from '../../config.ts';
 import type { Logger } from '../../logger.ts';
 import type { Checkpoints } from '../checkpoints.ts';
 import type { Creates, FoundRequest, RequestName, Submission, Submitted, Turn } from '../creates.ts';
@@ -40,7 +41,7 @@ import { Publisher } from './publisher.ts';
 import { JetStreamTaking } from './queue.ts';
 import { chosenEvents, Reader, type ToEntry } from './reader.ts';
 import { SharedExtent, type StreamExtent } from './shared-extent.ts';
-import { ensureConsumer, ensureStream, findStream, makeStream, STREAM } from './stream.ts';
+import { ensureConsumer, ensureStream, findStream, makeStream, STREAM, streamFolder } from './stream.ts';
 import { endTornRequest } from './torn-batch.ts';
 import { untilReady } from './until-ready.ts';
 import { JetStreamUpkeep, PURGE_TIMEOUT_MS } from './upkeep.ts';
@@ -72,7 +73,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     this.#manager = manager;
     this.#isReplicated = config.REPLICAS > 1;
     this.#logger = logger;
-    this.#durability = syncsItself(config) ? new DiskSync(config.NATS_STORE) : LEFT_TO_SERVER;
+    this.#durability = syncsItself(config) ? new DiskSync(storeOf(config)) : LEFT_TO_SERVER;
     this.#publisher = new Publisher(connection);
     this.#appender = new Appender(this.#publisher, (subject) => this.#storedId(subject), {
       groupSingles: config.SYNC === 'always' && this.#durability === LEFT_TO_SERVER,
@@ -94,7 +95,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
 
   /**
    * Opens the log, makes its streams if they are not there yet, and brings them to the settings. Waits for a JetStream
-   * that is still starting, and for an import to be finished, which `onUnfinished` is told of once.
+   * that is still starting, and for an import to be finished, which `onUnfinished` is told of once. Rejects with
+   * `ConfigError` if `NATS_STORE` is not where the log is, as the other two do.
    */
   static async open(
     connection: NatsConnection,
@@ -107,7 +109,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     await untilReady('the log', () => ensureStream(manager, config), logger, told);
     await untilReady('the log', () => ensureRequestsStream(manager, config), logger);
     const isArchived = await untilReady('the archive', () => ensureArchive(manager, config, logger), logger);
-    if (syncsItself(config)) await syncMetadata(config.NATS_STORE);
+    if (syncsItself(config)) await syncMetadata(storeOf(config));
     return JetStreamLog.#opened(connection, manager, isArchived, config, logger);
   }
 
@@ -321,9 +323,19 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 }
 
-/** Whether it falls to this process to put on disk what it wants to be there. An empty store is none, as in the environment. */
-const syncsItself = (config: Config): config is Config & { readonly NATS_STORE: string } =>
-  config.SYNC === 'always' && Boolean(config.NATS_STORE);
+type WithStore = Config & { readonly NATS_STORE: string };
+
+/** Whether it falls to this process to put on disk what it wants to be there. `npm start` says with '' that it does not. */
+const syncsItself = (config: Config): config is WithStore =>
+  config.SYNC === 'always' && config.NATS_STORE !== undefined && config.NATS_STORE !== '';
+
+/** Throws `ConfigError` when the log, which the server has made by now, is not there. */
+function storeOf({ NATS_STORE }: WithStore): string {
+  if (existsSync(streamFolder(NATS_STORE))) return NATS_STORE;
+  throw new ConfigError(
+    `NATS_STORE must be the store folder of the nats-server at NATS_URL, on this machine; '${NATS_STORE}' has no log`,
+  );
+}
 
 /** Says what is the matter at once, and not as an error with a stack. */
 function tellUnfinished(
