@@ -3,7 +3,7 @@ export interface RequestHead {
   readonly method: string;
   /** Still percent-encoded. */
   readonly path: string;
-  /** Without the question mark, still percent-encoded. */
+  /** Without the question mark, still percent-encoded; '' if there is none. */
   readonly query: string;
   header(name: HeaderName): string;
 }
@@ -30,7 +30,8 @@ export type HeaderName = (typeof HEADERS)[number];
 interface Sent {
   getMethod(): string;
   getUrl(): string;
-  getQuery(): string;
+  /** Undefined where there is no question mark, whatever its types say. */
+  getQuery(): string | undefined;
   getHeader(name: string): string;
 }
 
@@ -43,7 +44,7 @@ export function readHead(sent: Sent): RequestHead {
   return {
     method: sent.getMethod().toUpperCase(),
     path: sent.getUrl(),
-    query: sent.getQuery(),
+    query: sent.getQuery() ?? '',
     header: (name) => headers.get(name) ?? '',
   };
 }

@@ -188,6 +188,16 @@ describe('GET /v1/create_file', () => {
     ]);
   });
 
+  test.each(['', '/cat.jpg', '?', '/cat.jpg?'])('refuses a request without a query: %s', async (rest) => {
+    expect(await errorsOf(await service.fetch(`/v1/create_file${rest}`))).toEqual([
+      problem('task_name', 'task_name is missing', 'query'),
+    ]);
+  });
+
+  test('asks for credentials where there is neither a query nor a header', async () => {
+    expect((await fetch(`${service.url}/v1/create_file`)).status).toBe(401);
+  });
+
   test('answers 404 for a task that makes no file', async () => {
     expect(await jsonOf(await get({ task_name: 'hello', name: 'John' }, '/x.txt'), 404)).toEqual({
       status: 'error',
