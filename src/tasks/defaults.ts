@@ -24,6 +24,9 @@ export function fillerOf(schema: TSchema): Fill {
       : value;
 }
 
+/** Whether there is anything to fill in, in a member at any depth. */
+export const hasDefaultsInside = (schema: TSchema): boolean => fillerOf(schema) !== asItIs;
+
 function fillerOfObject({ properties }: TObject): Fill {
   const members = Object.entries(properties).map(([name, schema]) => ({
     name,

@@ -1,7 +1,8 @@
 import '../all-errors.ts';
+import Type, { type TObject, type TSchema } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
 import type { TLocalizedValidationError } from 'typebox/error';
-import { type Fill, fillerOf } from './defaults.ts';
+import { type Fill, fillerOf, hasDefaultsInside } from './defaults.ts';
 import type { TaskDefinition } from './definition.ts';
 import { FILE_NAME_PATTERN, MUST_BE_FILE_NAME } from './file-name.ts';
 import { MUST_BE_URL, URL_PATTERN } from './url.ts';
@@ -77,13 +78,33 @@ function unknownParameters(names: readonly string[]): Map<string, Set<string>> {
   return problems;
 }
 
-/** The parameters' JSON Schema as clients need it: what has a default need not be sent. */
-export function publishedParameters({ parameters }: TaskDefinition): Record<string, unknown> {
-  const needed = (parameters.required ?? []).filter(
-    (name: string) => !('default' in (parameters.properties[name] as object)),
-  );
-  return { ...parameters, required: needed };
+/** The parameters' JSON Schema as clients need it: what has a default need not be sent, at any depth. */
+export const publishedParameters = ({ parameters }: TaskDefinition): PublishedObject => asSent(parameters);
+
+interface PublishedObject {
+  readonly required: readonly string[];
+  readonly properties: Readonly<Record<string, TSchema>>;
+  readonly [keyword: string]: unknown;
 }
+
+/** The same object where nothing is different. Goes where `fillerOf` goes: what that does not fill in must be sent. */
+function publish(schema: TSchema): TSchema {
+  if (!hasDefaultsInside(schema)) return schema;
+  if (Type.IsObject(schema)) return asSent(schema);
+  if (Type.IsArray(schema)) return { ...schema, items: publish(schema.items) };
+  if (Type.IsRecord(schema)) return { ...schema, patternProperties: publishEach(schema.patternProperties) };
+  return schema;
+}
+
+function asSent({ properties, required, ...rest }: TObject): PublishedObject {
+  const needed = ((required ?? []) as string[]).filter(
+    (name) => !('default' in (properties[name] as object)),
+  );
+  return { ...rest, required: needed, properties: publishEach(properties) };
+}
+
+const publishEach = (schemas: Readonly<Record<string, TSchema>>): Record<string, TSchema> =>
+  Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, publish(schema)]));
 
 /**
  * The alternatives of a union each complain; the union's own complaint says it all. What is wrong with a member's name

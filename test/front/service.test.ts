@@ -1,6 +1,9 @@
+import { Compile } from 'typebox/schema';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type OpenApiDocument, type Schema, schemaRef } from '../../src/front/openapi/parts.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
+import { violations } from './openapi-support.ts';
 import { parsePrometheus } from './prometheus.ts';
 import {
   create,
@@ -57,6 +60,21 @@ describe('GET /v1/tasks', () => {
     expect(Object.keys(thumbnails?.parameters.properties ?? {}).sort()).toEqual(
       ['url', 'width', 'height', 'crop', 'rotation', 'poster', 'format', 'quality'].sort(),
     );
+  });
+
+  test('asks for nothing that may be left out, and neither does /openapi.json', async () => {
+    const catalogue = await jsonOf<Described[]>(await fetch(`${service.url}/v1/tasks`));
+    const document = await jsonOf<OpenApiDocument>(await fetch(`${service.url}/openapi.json`));
+    const sent = { url: 'http://a.example/x', sizes: { a: { width: 5 } } };
+    const { parameters } = catalogue.find(({ name }) => name === 'image.sizes') as Described;
+    const check = Compile({ ...parameters });
+    expect(check.Errors(sent)).toEqual([true, []]);
+    expect(check.Check({ ...sent, sizes: { a: { width: '5' } } })).toBe(false);
+    const definition = { task_name: 'image.sizes', ...sent };
+    expect(violations(document, document.components.schemas['image.sizes'] as Schema, definition)).toEqual(
+      [],
+    );
+    expect(violations(document, schemaRef('TaskDefinition'), definition)).toEqual([]);
   });
 });
 

@@ -10,7 +10,7 @@ type Catalogue = ReadonlyMap<string, TaskDefinition>;
  * Schemas made from the catalogue. `image.thumb` is the definition as clients send it, `image.thumb.result` its
  * value; `TaskDefinition` is any of them, told apart by `task_name`.
  *
- * The parameters' schemas are the catalogue's own objects, the ones that validate.
+ * The parameters' schemas are the catalogue's own objects, the ones that validate, unless they have defaults inside.
  */
 export function taskSchemas(catalogue: Catalogue): Record<string, Schema> {
   const definitions = [...catalogue.values()];
@@ -40,15 +40,15 @@ export function taskSchemas(catalogue: Catalogue): Record<string, Schema> {
 
 /** A definition as it is sent: the parameters as they are published, between the service's own members. */
 function sentSchema(definition: TaskDefinition): Schema {
-  const { required, ...published } = publishedParameters(definition);
+  const { required, properties, ...published } = publishedParameters(definition);
   return {
     ...published,
     title: definition.name,
     description: definition.description,
-    required: ['task_name', ...(required as readonly string[])],
+    required: ['task_name', ...required],
     properties: {
       task_name: Type.Literal(definition.name),
-      ...definition.parameters.properties,
+      ...properties,
       task_metas: SentDefinition.properties.task_metas,
     },
   };
