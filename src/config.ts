@@ -1,8 +1,9 @@
 import './all-errors.ts';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import Type, { type Static } from 'typebox';
+import Type, { type Static, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
+import { noEntry, parseEntry } from './fetch-allow.ts';
 import { parseUrl } from './parse-url.ts';
 
 const text = (description: string, fallback?: string) =>
@@ -180,9 +181,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const given = Object.fromEntries(
     Object.keys(Settings.properties)
       .filter((name) => (env[name] ?? '').trim() !== '')
-      .map((name) => [name, env[name]?.trim()]),
+      .map((name) => [name, convert(name as keyof Settings, env[name]?.trim() ?? '')]),
   );
-  const settings = Value.Convert(Settings, Value.Default(Settings, given)) as Settings;
+  const settings = Value.Default(Settings, given) as Settings;
   const violations = Value.Errors(Settings, settings).map((error) => {
     const name = error.instancePath.slice(1);
     const rule =
@@ -192,6 +193,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const fetchPorts = splitList(settings.FETCH_PORTS).map(Number);
   if (fetchPorts.some((port) => !Number.isInteger(port) || port < 1 || port > 65_535))
     violations.push(`FETCH_PORTS must be a list of ports from 1 to 65535, it is '${settings.FETCH_PORTS}'`);
+  const fetchAllow = splitList(settings.FETCH_ALLOW);
+  violations.push(...fetchAllow.filter((entry) => !parseEntry(entry)).map(noEntry));
   if ((settings.TLS_CERT === undefined) !== (settings.TLS_KEY === undefined))
     violations.push('TLS_CERT and TLS_KEY go together: set both or neither');
   if (settings.PUBLIC_URL !== undefined && !isHttpUrl(settings.PUBLIC_URL))
@@ -212,8 +215,18 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       ? resolve(settings.ACCOUNTS_FILE)
       : resolve(dataDir, 'accounts.json'),
     fetchPorts,
-    fetchAllow: splitList(settings.FETCH_ALLOW),
+    fetchAllow,
   };
+}
+
+/**
+ * A number where one is asked for. What is none stays text, and 1.5 stays what it is, for the check to name: TypeBox's
+ * own conversion makes 1 of it where an integer is asked for.
+ */
+function convert(name: keyof Settings, text: string): string | number {
+  const schema: TSchema = Settings.properties[name];
+  const number = Type.IsInteger(schema) || Type.IsNumber(schema) ? Number(text) : Number.NaN;
+  return Number.isNaN(number) ? text : number;
 }
 
 /** What a setting names, separated by commas. */

@@ -59,14 +59,38 @@ describe('the settings', () => {
       ATTEMPTS: '0',
       SYNC: 'never',
       FETCH_PORTS: '80,x',
+      FETCH_ALLOW: 'fine.example,a b',
       PUBLIC_URL: 'ftp://x',
       TLS_CERT: '/c',
       NATS_URL: 'nats://a:4222,http://secret@b',
     });
-    for (const name of ['PORT', 'ATTEMPTS', 'SYNC', 'FETCH_PORTS', 'PUBLIC_URL', 'TLS_CERT', 'NATS_URL'])
+    for (const name of [
+      'PORT',
+      'ATTEMPTS',
+      'SYNC',
+      'FETCH_PORTS',
+      'FETCH_ALLOW',
+      'PUBLIC_URL',
+      'TLS_CERT',
+      'NATS_URL',
+    ])
       expect(found.filter((line) => line.startsWith(name))).toHaveLength(1);
     expect(found.find((line) => line.startsWith('PORT'))).toContain("it is 'abc'");
+    expect(found).toContain("FETCH_ALLOW must be a list of hosts, host:port or CIDRs, it has 'a b'");
     expect(found.join()).not.toContain('secret');
+  });
+
+  it('are violated by a part of what can only be had as a whole, and by what is no number', () => {
+    expect(violations({ WORKERS: '1.5', PORT: '18101.7', ATTEMPTS: 'true', GRACE: 'false' })).toEqual([
+      "PORT must be integer, it is '18101.7'",
+      "WORKERS must be integer, it is '1.5'",
+      "ATTEMPTS must be integer, it is 'true'",
+      "GRACE must be number, it is 'false'",
+    ]);
+    expect(readConfig({ WORKERS: '2.0', MAX_LOG_EVENTS: '1e6' })).toMatchObject({
+      WORKERS: 2,
+      MAX_LOG_EVENTS: 1_000_000,
+    });
   });
 
   it('are violated with more than a handful of violations, and all of them are named', () => {

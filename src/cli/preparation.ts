@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { AccountsFileError, FileAccounts } from '../accounts/file-accounts.ts';
 import type { Config } from '../config.ts';
-import { createGate } from '../worker/source/gate.ts';
 import { checkCertificate } from './certificate.ts';
 import { lockFolder } from './lock.ts';
 import { checkPort } from './port.ts';
@@ -10,11 +9,9 @@ import { CannotStart } from './terminal.ts';
 /**
  * What comes before the first process: whatever its children would find wrong is found by the one that a person
  * looks at, and once. The data folder is there and nobody else's, the port is free, the certificate and the accounts
- * can be read. Resolves with the new secret, if this start wrote the accounts file; rejects with `CannotStart` or
- * `ConfigError`.
+ * can be read. Resolves with the new secret, if this start wrote the accounts file; rejects with `CannotStart`.
  */
 export async function prepareStart(config: Config): Promise<string | undefined> {
-  createGate({ ports: config.fetchPorts, allow: config.fetchAllow });
   await takeFolder(config.DATA_DIR);
   await checkPort(config);
   await checkCertificate(config);

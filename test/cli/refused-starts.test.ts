@@ -79,10 +79,11 @@ describe('a start is refused', () => {
   });
 
   test('with bad settings, naming each of them', async () => {
-    const lines = await refusal('up', { PORT: 'abc', ATTEMPTS: '0', SYNC: 'never' });
+    const lines = await refusal('up', { PORT: 'abc', ATTEMPTS: '0', SYNC: 'never', FETCH_ALLOW: 'a b' });
     expect(lines.find((line) => line.startsWith('PORT '))).toContain("'abc'");
     expect(lines.find((line) => line.startsWith('ATTEMPTS '))).toContain("'0'");
     expect(lines.find((line) => line.startsWith('SYNC '))).toContain("'never'");
+    expect(lines.find((line) => line.startsWith('FETCH_ALLOW '))).toContain("'a b'");
   });
 
   test.each(['front', 'worker'])('of %s alone without NATS_URL, saying what is missing', async (command) => {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { ConfigError } from '../../config.ts';
-import { parseUrl } from '../../parse-url.ts';
+import { type AllowEntry, noEntry, parseEntry, withoutDot } from '../../fetch-allow.ts';
 import { Fault } from './fault.ts';
 import { isPublicAddress } from './public-address.ts';
 
@@ -20,16 +20,9 @@ export interface GateSettings {
   readonly allow: readonly string[];
 }
 
-interface Entry {
-  readonly port: number | undefined;
-  /** A name in the form that `new URL` gives it, without a dot at its end; else a range of addresses. */
-  readonly name?: string;
-  readonly range?: readonly [ipaddr.IPv4 | ipaddr.IPv6, number];
-}
-
 /** Throws `ConfigError` naming the entry that is none. */
 export function createGate({ ports, allow }: GateSettings): Gate {
-  const entries = allow.map(parseEntry);
+  const entries = allow.map(entryOf);
   const open = new Set(ports);
   const named = (host: string, port: number): boolean =>
     entries.some((entry) => isPort(entry, port) && entry.name === withoutDot(host));
@@ -50,45 +43,20 @@ export function createGate({ ports, allow }: GateSettings): Gate {
   };
 }
 
+function entryOf(text: string): AllowEntry {
+  const entry = parseEntry(text);
+  if (!entry) throw new ConfigError(noEntry(text));
+  return entry;
+}
+
 const portFault = (port: number): Fault => new Fault(`is at port ${port}, which sources may not use`);
 
-const withoutDot = (host: string): string => host.replace(/\.$/, '');
+const isPort = (entry: AllowEntry, port: number): boolean => entry.port === undefined || entry.port === port;
 
-const isPort = (entry: Entry, port: number): boolean => entry.port === undefined || entry.port === port;
-
-function contains({ range }: Entry, address: string): boolean {
+function contains({ range }: AllowEntry, address: string): boolean {
   if (range === undefined) return false;
   // A socket may name its IPv4 peer in the mapped form.
   const parsed = ipaddr.process(address);
   const [network, bits] = range;
   return parsed.kind() === network.kind() && parsed.match(network, bits);
-}
-
-// `name`, `name:port`, `1.2.3.4`, `1.2.3.4:port`, `::1`, `[::1]`, `[::1]:port`, `10.0.0.0/8`, `fd00::/8`, `10.0.0.0/8:port`.
-function parseEntry(text: string): Entry {
-  const wrong = () =>
-    new ConfigError(`FETCH_ALLOW must be a list of hosts, host:port or CIDRs, it has '${text}'`);
-  if (isIP(text) === 6) return { port: undefined, range: networkOf(text, wrong) };
-  const [, host = '', digits] = /^(\[[^\]]*\]|[^\s@?#\\/:[\]]+|[^/[\]]+\/\d+)(?::(\d+))?$/.exec(text) ?? [];
-  const port = digits === undefined ? undefined : Number(digits);
-  if (host === '' || (port !== undefined && (port < 1 || port > 65_535))) throw wrong();
-  if (host.includes('/')) return { port, range: networkOf(host, wrong) };
-  const url = parseUrl(`http://${host}/`);
-  if (!url) throw wrong();
-  const bare = url.hostname.replace(/^\[|\]$/g, '');
-  if (isIP(bare) !== 0) return { port, range: networkOf(bare, wrong) };
-  if (!/^[a-z0-9_.-]+$/.test(bare)) throw wrong();
-  return { port, name: withoutDot(bare) };
-}
-
-// ipaddr.js reads `10/8` as 0.0.0.10/8, so the address must be one in its plain form before it gets there.
-function networkOf(text: string, wrong: () => ConfigError): [ipaddr.IPv4 | ipaddr.IPv6, number] {
-  const [address = '', bits] = text.split('/');
-  if (isIP(address) === 0) throw wrong();
-  if (bits === undefined) {
-    const host = ipaddr.process(address);
-    return [host, host.kind() === 'ipv4' ? 32 : 128];
-  }
-  if (!ipaddr.isValidCIDR(text)) throw wrong();
-  return ipaddr.parseCIDR(text);
 }
