@@ -31,7 +31,7 @@ import { Sweeper } from '../storage/sweeper.ts';
 import { checkCertificate } from './certificate.ts';
 import { endWithSupervisor, untilStopped } from './lifecycle.ts';
 import { connectToLog, orCannotStart } from './log-connection.ts';
-import { withPort } from './port.ts';
+import { checkPort, withPort } from './port.ts';
 import { openStorage } from './storage.ts';
 import { CannotStart } from './terminal.ts';
 import { foldLog, logLimits, startUpkeep, type Upkeep } from './upkeep.ts';
@@ -175,11 +175,14 @@ async function stop(parts: FrontParts, app: App, accounts: FileAccounts, upkeep:
   await parts.log.close();
 }
 
-async function listen(app: App, { HOST, PORT }: Config): Promise<void> {
+async function listen(app: App, config: Config): Promise<void> {
   try {
-    await app.listen(HOST, PORT);
+    await app.listen(config.HOST, config.PORT);
   } catch (error) {
-    throw error instanceof CannotListen ? new CannotStart(error.message) : error;
+    if (!(error instanceof CannotListen)) throw error;
+    // The system says why.
+    await checkPort(config);
+    throw new CannotStart(error.message, { cause: error });
   }
 }
 

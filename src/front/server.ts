@@ -1,7 +1,7 @@
 import uws, { type us_listen_socket } from 'uWebSockets.js';
 import type { Config } from '../config.ts';
 
-/** The address is taken, or not ours to take. */
+/** The address is taken, or not ours to take; uWebSockets.js does not say which. */
 export class CannotListen extends Error {
   override readonly name = 'CannotListen';
 }
@@ -16,7 +16,7 @@ export const listen = (server: Server, host: string, port: number): Promise<us_l
   new Promise((resolve, reject) => {
     const onListening = (socket: us_listen_socket | false): void => {
       if (socket) resolve(socket);
-      else reject(new CannotListen(`cannot listen on ${host}:${port}: the port is in use`));
+      else reject(new CannotListen(`cannot listen on ${host}:${port}`));
     };
     (server as unknown as ListenWithOptions).listen(host, port, EXCLUSIVE_PORT, onListening);
   });

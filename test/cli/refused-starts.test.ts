@@ -121,6 +121,27 @@ describe('a start is refused', () => {
     },
   );
 
+  test('of a front alone on an address that is not of this machine, or on a port in use, saying which', async () => {
+    await using nats = await TestLog.start();
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const PORT = String((other.address() as { port: number }).port);
+    const refused = async (env: Readonly<Record<string, string>>) => {
+      const DATA_DIR = join(dataDir, 'front');
+      const lines = await refusal('front', { NATS_URL: nats.url, DATA_DIR, PORT, ...env });
+      return lines.filter((line) => !line.startsWith('{'));
+    };
+    const elsewhere = await refused({ HOST: '203.0.113.5' });
+    const inUse = await refused({});
+    other.close();
+    expect(elsewhere).toEqual([
+      expect.stringMatching(/^cannot listen on 203\.0\.113\.5:\d+: .+EADDRNOTAVAIL.+; set HOST to /),
+    ]);
+    expect(inUse).toEqual([
+      `cannot listen on 127.0.0.1:${PORT}: the port is in use; set PORT to another one`,
+    ]);
+  });
+
   test.each(['help', '--help'])('never of %s, which tells the commands', async (command) => {
     const program = new Program(command, {});
     expect(await program.ended()).toBe(0);
