@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -12,15 +12,16 @@ interface Imports {
   readonly late: readonly string[];
 }
 
-function readImports(path: string): Imports {
-  const text = readFileSync(join(ROOT, path), 'utf8');
+/** What a file imports. `path` is where it stands, from the root. */
+function importsOf(path: string, text: string): Imports {
   const found = (pattern: RegExp) =>
     [...text.matchAll(pattern)].map(([, name = '']) =>
       name.startsWith('.') ? normalize(join(dirname(path), name)) : name,
     );
   return {
-    always: found(/^(?:import|export|\})[^;']*from '([^']+)'/gm),
-    late: found(/\bimport\('([^']+)'\)/g),
+    // `import '…'` alone, too: it is for what the file does as it is loaded.
+    always: found(/^(?:(?:import|export|\})[^;']*from|import) '([^']+)'/gm),
+    late: found(/\bimport\(\s*['"`]([^'"`]+)['"`]/g),
   };
 }
 
@@ -28,7 +29,8 @@ const imports = new Map(
   ['actors', 'src'].flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts'))
-      .map((file) => [join(folder, file), readImports(join(folder, file))] as const),
+      .map((file) => join(folder, file))
+      .map((path) => [path, importsOf(path, readFileSync(join(ROOT, path), 'utf8'))] as const),
   ),
 );
 const allOf = (file: string): readonly string[] => {
@@ -69,7 +71,7 @@ const RULES: readonly Rule[] = [
   },
   {
     name: 'only the command line knows replay',
-    from: /^src\/(replay|front|worker|log|projection|storage|accounts|tasks)\//,
+    from: /^src\/(replay|front|worker|log|projection|retention|storage|accounts|tasks)\//,
     never: (imported) => imported.startsWith('src/replay/'),
     except: /^src\/replay\//,
   },
@@ -130,6 +132,39 @@ function circles(): string[] {
   return found;
 }
 
+test('every way to import is seen', () => {
+  const text = `
+    import '../alone.ts';
+    import one, { two } from './one.ts';
+    import type { Type } from '../../type.ts';
+    import {
+      first,
+      second,
+    } from 'package/part';
+    export * from './all.ts';
+    export { a as b } from './named.ts';
+    export type { T } from './types.ts';
+    export {
+      c,
+    } from './lines.ts';
+    const late = await import('./late.ts');
+    const later = import(
+      '../later.ts'
+    );
+    const text = "from './nowhere.ts'";
+  `.replace(/^ {4}/gm, '');
+  expect(importsOf('src/folder/file.ts', text)).toEqual({
+    always: [
+      'src/alone.ts',
+      'src/folder/one.ts',
+      'type.ts',
+      'package/part',
+      ...['all', 'named', 'types', 'lines'].map((name) => `src/folder/${name}.ts`),
+    ],
+    late: ['src/folder/late.ts', 'src/later.ts'],
+  });
+});
+
 describe('who may import whom', () => {
   it.each(RULES)('$name', ({ from, except, never }) => {
     const files = [...imports.keys()].filter((file) => from.test(file) && !except?.test(file));
@@ -140,6 +175,13 @@ describe('who may import whom', () => {
         .map((name) => `${file} imports ${name}`),
     );
     expect(broken).toEqual([]);
+  });
+
+  it('is never decided while the program runs, where it could not be seen', () => {
+    const computed = [...imports.keys()].filter((file) =>
+      /\bimport\(\s*[^\s'"`]/.test(readFileSync(join(ROOT, file), 'utf8')),
+    );
+    expect(computed).toEqual([]);
   });
 
   it('has no circles', () => {
