@@ -18,8 +18,9 @@ export const ON_A_TERMINAL: PrettyOptions = {
 /**
  * One line an event worth knowing; `part` says which process wrote it, and lines about a task carry `key`.
  *
- * Readable in a terminal, JSON otherwise. Fields that could hold a credential are blanked wherever they
- * stand, as a second net: nothing of ours logs a request's body or headers.
+ * Readable in a terminal, JSON otherwise. Fields that could hold a credential are blanked where they are of the line
+ * itself or of an object in it, not further inside, since pino has no pattern for any depth. That is a second net:
+ * nothing of ours logs a request's body or headers.
  */
 export const createLogger = (part: string, config: Pick<Config, 'LOG_LEVEL'>, dest: 1 | 2 = 1): Logger =>
   pino(
