@@ -95,7 +95,7 @@ export const Settings = Type.Object({
   ),
   MAX_LOG_BYTES: integer('bytes that the log may take on disk', 10_000_000_000, 16_000_000, 2 ** 50),
   MAX_LOG_EVENTS: integer(
-    'events that the log may hold; some 330 bytes of memory each',
+    'events that the log may hold; nats-server has 110 bytes of memory for each, 220 for those in use',
     3_000_000,
     1_000,
     1e12,

@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { Settings } from '../src/config.ts';
 import { catalogue } from '../src/tasks/catalogue.ts';
 import { PROMISES } from './faults/checker.ts';
+import { callsOf, published } from './front/openapi-support.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-const scripts = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).scripts;
+const { scripts, engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
 /** The row that the README has for a setting. */
 const rowOf = (name: string): string => {
@@ -16,6 +17,17 @@ const rowOf = (name: string): string => {
 };
 
 describe('the README', () => {
+  it('asks for the Node.js that the package asks for', () => {
+    expect(readme).toContain(`You need Node.js ${engines.node.replace('>=', '')} or newer`);
+  });
+
+  it('tells each code of an error that the document tells', () => {
+    const codes = callsOf(published()).flatMap(({ operation }) => Object.keys(operation.responses));
+    const errors = [...new Set(codes)].filter((code) => Number(code) >= 400).sort();
+    expect(errors).toContain('416');
+    for (const code of errors) expect(readme).toMatch(new RegExp(`^\\| ${code} \\| `, 'm'));
+  });
+
   it.each(Object.keys(Settings.properties))('has the setting %s as it is', (name) => {
     expect(readme).toContain(rowOf(name));
   });

@@ -65,6 +65,19 @@ describe('/docs', () => {
     for (const end of ends) expect(anchors).toContain(end);
   });
 
+  test('calls shared answers by what they say, and not by their names in the document', () => {
+    const shared = [...page.matchAll(/<a href="#answer-[^"]*">([^<]*)<\/a>/g)].map(
+      ([, text]) => text as string,
+    );
+    expect(shared).toContain('Another body');
+    const names = Object.keys(openApiDocument(catalogue, app.url).components.responses);
+    expect(shared.filter((text) => names.includes(text))).toEqual([]);
+  });
+
+  test('says of every call that needs credentials that it does', () => {
+    expect(page).toContain('Calls that create or cancel tasks, and the history, need credentials.');
+  });
+
   test('shows each call with its method, its summary and a line to try', () => {
     const document = openApiDocument(catalogue, app.url);
     for (const { name, method, path, operation } of callsOf(document)) {

@@ -92,6 +92,7 @@ const ERRORS: Readonly<Record<string, string>> = {
   401: 'Credentials, or a limit',
   404: 'Unknown task',
   413: 'Too large',
+  422: 'Another body',
   500: 'A defect',
   503: 'Try again later',
 };

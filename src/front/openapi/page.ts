@@ -90,7 +90,7 @@ const inGroup = (calls: readonly Call[], tag: string): readonly Call[] =>
 
 const credentials = ({ components }: OpenApiDocument): Html => html`<section id="credentials">
 <h2>Credentials</h2>
-<p>Calls that create tasks, and the history, need credentials. They stand in a header, in the body of a POST or in the query of a GET; the header wins over the body, the body over the query.</p>
+<p>Calls that create or cancel tasks, and the history, need credentials. They stand in a header, in the body of a POST or in the query of a GET; the header wins over the body, the body over the query.</p>
 <table>
 <thead><tr><th>Where</th><th>What</th></tr></thead>
 <tbody>${Object.values(components.securitySchemes).map((scheme) => html`<tr><td><code>${scheme.name}</code> <span class="place">${scheme.in}</span></td><td>${sentence(ended(scheme.description))}</td></tr>`)}</tbody>
