@@ -32,7 +32,8 @@ type ApiKeyEntry = Static<typeof ApiKeyEntry>;
 
 const DocumentShape = strict({ accounts: Type.Array(Type.Unknown(), { minItems: 1 }) });
 const checkDocument = Compile(DocumentShape);
-// Entries are checked one by one because a check stops at its 8th violation.
+// Entries are checked one by one because a check stops at its 100th violation (`all-errors.ts`): one entry cannot hide
+// what is wrong with the others.
 const checkAccount = Compile(AccountEntry);
 
 /** Violations that a message lists; the rest are counted. */

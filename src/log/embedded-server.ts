@@ -61,7 +61,7 @@ export async function prepareEmbeddedServer(
   };
 }
 
-/** Twice 110 for each event: in the index of the whole log, and in that of its block for two minutes after a use. */
+/** Twice 110 for each event and some to spare: in the log's index, and in its block's for two minutes after a use. */
 const EVENT_BYTES = 240;
 /** For the rest, above all blocks of the log that are being read or written. */
 const OTHER_BYTES = 400_000_000;
@@ -69,7 +69,7 @@ const OTHER_BYTES = 400_000_000;
 /**
  * The memory that the server aims to stay within, 1.1 GB by default; it takes less than half of that for a full log at
  * rest. It is no bound: nothing is refused above it. But below it the server would collect garbage all the time: with
- * 600 MB, writing a million tasks took three times the CPU and reading them ten times.
+ * 600 MiB, writing a million tasks took three times the CPU and reading them almost seven times (ADR 0035).
  */
 const memoryBytes = ({ MAX_LOG_EVENTS }: Config): number => OTHER_BYTES + MAX_LOG_EVENTS * EVENT_BYTES;
 
@@ -122,9 +122,9 @@ jetstream {
 `;
 
 /**
- * Streams reserve what their limits name: the log, which may be given half more when it is full, the requests and the
- * checkpoints beside it, the files; and the archive, since one that is not wanted any more stays until it is too old. The
- * rest is the server's own.
+ * Streams reserve what their limits name: the log, and half as much again for the tenths that it is given when it is full
+ * all the same; a tenth of it for the requests; the files; and the archive, since one that is not wanted any more stays
+ * until it is too old. Out of the last GB come the checkpoints, and the rest is the server's own.
  */
 const storeBytes = ({ STORAGE, MAX_LOG_BYTES, MAX_ARCHIVE_BYTES, MAX_FILES_BYTES }: Config): number =>
   Math.ceil(MAX_LOG_BYTES * 1.6) +
