@@ -25,7 +25,8 @@ function pidOf(name: string, host: string): number | undefined {
 function isAlive(pid: number): boolean {
   try {
     return pid !== process.pid && process.kill(pid, 0);
-  } catch {
-    return false;
+  } catch (error) {
+    // Another user's, but alive.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

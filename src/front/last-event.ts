@@ -1,12 +1,10 @@
 import { isEnd } from '../../actors/event.ts';
 import type { EventLog } from '../log/log.ts';
 import type { Projection } from '../projection/projection.ts';
-import { within } from './within.ts';
+import { untilFolded } from './within.ts';
 
 /** Looking for the ends of more tasks than this takes longer than it saves. */
 const TASKS_AT_MOST = 20;
-/** The fold is a moment behind the log as a rule. */
-const FOLD_TIMEOUT_MS = 2_000;
 
 interface Parts {
   readonly log: EventLog;
@@ -23,7 +21,7 @@ export async function lastEventOf(
   through: number,
 ): Promise<number | undefined> {
   if (keys.length > TASKS_AT_MOST) return undefined;
-  await within(FOLD_TIMEOUT_MS, projection.reached(through)).catch(() => {});
+  await untilFolded(projection.reached(through)).catch(() => {});
   if (projection.seq < through) return undefined;
   const last = await Promise.all(keys.map((key) => lastOf({ log, projection }, key)));
   return last.every((seq) => seq !== undefined) ? Math.max(...last) : undefined;

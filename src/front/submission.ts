@@ -17,10 +17,7 @@ import type { FrontMetrics } from './metrics.ts';
 import { type Answered, Requests } from './requests.ts';
 import { Turns } from './turns.ts';
 import { untilEnded } from './waiting.ts';
-import { within } from './within.ts';
-
-/** How long an answer waits for the projection to show what was just stored. */
-const FOLD_TIMEOUT_MS = 2_000;
+import { untilFolded } from './within.ts';
 
 interface Parts {
   readonly log: EventLog & Creates;
@@ -70,7 +67,7 @@ export class Submissions {
     const ends = born.flatMap(({ rest }) => rest);
     if (ends.length > 0) await this.#end(ends);
     const refused = states.filter((_, index) => born[index]?.rest.length);
-    await within(FOLD_TIMEOUT_MS, this.#shown(states, refused)).catch(unlessLate);
+    await untilFolded(this.#shown(states, refused)).catch(unlessLate);
     return states;
   }
 

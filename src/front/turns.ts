@@ -4,10 +4,8 @@ import type { Creates, Submission, Turn } from '../log/creates.ts';
 import { LogConflict, LogUnavailable } from '../log/log.ts';
 import type { Projection } from '../projection/projection.ts';
 import { RequestError } from './request-error.ts';
-import { within } from './within.ts';
+import { untilFolded } from './within.ts';
 
-/** How long a turn waits for the fold to have what the log has. */
-const FOLD_TIMEOUT_MS = 2_000;
 /** Other fronts that are faster every time: so many turns are lost before a create is told to come again. */
 const TRIES = 20;
 /** On a cluster a turn can be lost to one that cannot be read yet. */
@@ -92,7 +90,7 @@ export class Turns {
   async #turn(account: string, together: readonly Waiting[]): Promise<Waiting[]> {
     const { creates, projection } = this.#parts;
     const last = this.#last.get(account) ?? (await creates.lastTurn(account));
-    await within(FOLD_TIMEOUT_MS, projection.reached(last.end));
+    await untilFolded(projection.reached(last.end));
     const admitted = this.#admit(account, together);
     if (admitted.length === 0) return [];
     try {

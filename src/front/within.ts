@@ -13,3 +13,9 @@ export const within = <T>(milliseconds: number, promise: Promise<T>): Promise<T>
       (error: unknown) => end(() => reject(error)),
     );
   });
+
+/** How long an answer waits for the fold to show what the log has. */
+const FOLD_TIMEOUT_MS = 2_000;
+
+/** `within` the time that an answer waits for the fold. */
+export const untilFolded = <T>(folded: Promise<T>): Promise<T> => within(FOLD_TIMEOUT_MS, folded);

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { KEY_PATTERN } from '../log/key.ts';
 
 /**
  * Where an output lies: `<key>/<attempt>/<name>.<extension>`.
@@ -54,7 +55,7 @@ export class StorageFailure extends Error {
 }
 
 const FILE = /^[a-z0-9_-]{1,64}\.[a-z0-9_-]{1,64}$/;
-const KEY = /^(sample|[0-7][0-9A-HJKMNP-TV-Z]{25})$/;
+const KEY = new RegExp(`^(sample|${KEY_PATTERN})$`);
 
 /** True for a path whose every part is of the closed alphabets above, so that joining it cannot leave the store. */
 export const isOutputPath = ({ key, attempt, file }: OutputPath): boolean =>

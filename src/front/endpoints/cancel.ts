@@ -10,10 +10,7 @@ import { checkKeys, readKeys, readStates } from '../keys.ts';
 import { readBoolean } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { untilEnded } from '../waiting.ts';
-import { within } from '../within.ts';
-
-/** How long an answer waits for the projection to show the ends that the log has. */
-const FOLD_TIMEOUT_MS = 2_000;
+import { untilFolded } from '../within.ts';
 
 /** `POST /v1/cancel`: ends those of the account's own tasks that are still open; answers all their statuses. */
 export async function cancel(parts: FrontParts, exchange: Exchange): Promise<void> {
@@ -26,7 +23,7 @@ export async function cancel(parts: FrontParts, exchange: Exchange): Promise<voi
   if (problems.length > 0) throw new RequestError(400, problems);
   const states = await readStates(parts, keys, 'body', (state) => state.account === account.name);
   await endOpen(parts, states);
-  const ended = await within(FOLD_TIMEOUT_MS, untilEnded(parts.projection, states, exchange));
+  const ended = await untilFolded(untilEnded(parts.projection, states, exchange));
   exchange.json(200, details ? await withDetails(parts, ended) : parts.view.list(ended));
 }
 

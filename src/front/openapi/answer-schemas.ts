@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { ParameterProblems, Queued, TaskDefinitionSent } from '../../../actors/event.ts';
+import { KEY_PATTERN } from '../../log/key.ts';
 import { WaitReason } from '../wait-reason.ts';
 import { HISTORY_SCHEMAS } from './history-schemas.ts';
 import { type Schema, schemaRef } from './parts.ts';
@@ -9,7 +10,7 @@ const EventDate = Queued.properties.at;
 const refTo = (name: string) => Type.Ref(schemaRef(name).$ref);
 
 const Key = Type.String({
-  pattern: '^[0-7][0-9A-HJKMNP-TV-Z]{25}$',
+  pattern: `^${KEY_PATTERN}$`,
   description:
     'The key of a task: a ULID, with 80 random bits. Whoever knows it may read the status and the files',
 });

@@ -6,14 +6,14 @@ import type { Json, Output, Source } from '../../tasks/definition.ts';
 import { isChildMessage } from './child-message.ts';
 import { fromErrorText, type ParentMessage } from './messages.ts';
 
-/** A task for a child. The callbacks are called in the child's order, and never after the job has ended. */
-export interface MediaJob {
+/** A task for a child. The callbacks are called in the child's order, and never after the task has ended. */
+export interface MediaTask {
   readonly name: string;
   readonly parameters: Record<string, unknown>;
   readonly sources: readonly Source[];
   readonly signal: AbortSignal;
   onProgress(value: Json): void;
-  /** Resolves when the next output may come. If it rejects, so does the job, and the child is killed. */
+  /** Resolves when the next output may come. If it rejects, so does the task, and the child is killed. */
   onOutput(output: Output): Promise<void>;
 }
 
@@ -34,11 +34,11 @@ export interface DecoderSettings {
 const DEAF_MS = 1_000;
 
 interface Running {
-  readonly job: MediaJob;
+  readonly given: MediaTask;
   settle(outcome: { readonly result: unknown } | { readonly error: unknown }): void;
 }
 
-/** One child process, seen from the parent: runs one job at a time, and can be killed at any moment. */
+/** One child process, seen from the parent: runs one task at a time, and can be killed at any moment. */
 export class Decoder {
   /** Resolves when the process is no more. */
   readonly exited: Promise<void>;
@@ -65,12 +65,12 @@ export class Decoder {
     this.exited = new Promise((resolve) => this.#watch(resolve));
   }
 
-  /** Jobs that were given to it so far. */
+  /** Tasks that were given to it so far. */
   get tasks(): number {
     return this.#tasks;
   }
 
-  /** Bytes that it had resident at the end of its last job; 0 before. */
+  /** Bytes that it had resident at the end of its last task; 0 before. */
   get residentBytes(): number {
     return this.#residentBytes;
   }
@@ -81,53 +81,53 @@ export class Decoder {
   }
 
   /**
-   * Gives the job's result. Rejects with `TaskFailure` for what the client should read, a child's sudden end
+   * Gives the task's result. Rejects with `TaskFailure` for what the client should read, a child's sudden end
    * among it; with the signal's reason when that is aborted, which kills the child; with `Error` for a defect.
    */
-  run(job: MediaJob): Promise<unknown> {
+  run(given: MediaTask): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      if (job.signal.aborted) return reject(job.signal.reason);
+      if (given.signal.aborted) return reject(given.signal.reason);
       if (!this.#isUsable) return reject(stoppedUnexpectedly('before the task began'));
-      const abort = (): void => this.kill(job.signal.reason);
-      job.signal.addEventListener('abort', abort, { once: true });
+      const abort = (): void => this.kill(given.signal.reason);
+      given.signal.addEventListener('abort', abort, { once: true });
       this.#running = {
-        job,
+        given,
         settle: (outcome) => {
           this.#running = undefined;
-          job.signal.removeEventListener('abort', abort);
+          given.signal.removeEventListener('abort', abort);
           if ('error' in outcome) reject(outcome.error);
           else resolve(outcome.result);
         },
       };
-      this.#send(job);
+      this.#send(given);
     });
   }
 
-  /** Ends the process now. A job in flight rejects with `reason`. */
+  /** Ends the process now. A task in flight rejects with `reason`. */
   kill(reason?: unknown): void {
     this.#isUsable = false;
     this.#child.kill('SIGKILL');
     this.#running?.settle({ error: reason });
   }
 
-  #send({ name, parameters, sources }: MediaJob): void {
+  #send({ name, parameters, sources }: MediaTask): void {
     this.#tasks += 1;
     this.#tell({ task: this.#tasks, name, parameters, sources });
   }
 
-  /** A child that cannot be reached is about to end, which settles the job. */
+  /** A child that cannot be reached is about to end, which settles the task. */
   #tell(message: ParentMessage): void {
     this.#child.send(message, () => {});
   }
 
   /** A child whose output found no place waits for a word that will not come. */
-  async #take(job: MediaJob, output: Output): Promise<void> {
+  async #take(given: MediaTask, output: Output): Promise<void> {
     const task = this.#tasks;
     try {
-      await job.onOutput(output);
+      await given.onOutput(output);
       this.#tell({ task, taken: true });
     } catch (error) {
-      if (this.#running?.job === job) this.kill(error);
+      if (this.#running?.given === given) this.kill(error);
     }
   }
 
@@ -152,13 +152,13 @@ export class Decoder {
     if (!isChildMessage(message)) return this.#refuse();
     // What a task left behind in the child may still talk after its end.
     if (this.#running === undefined || message.task !== this.#tasks) return;
-    const { job, settle } = this.#running;
+    const { given, settle } = this.#running;
     if ('resident' in message) this.#residentBytes = message.resident;
     switch (message.type) {
       case 'progress':
-        return job.onProgress(message.value);
+        return given.onProgress(message.value);
       case 'output':
-        return void this.#take(job, message.output);
+        return void this.#take(given, message.output);
       case 'done':
         return settle({ result: message.result });
       case 'failed': {

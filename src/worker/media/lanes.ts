@@ -1,4 +1,4 @@
-/** Jobs that take some tens of milliseconds, and jobs that take seconds. */
+/** Tasks that take some tens of milliseconds, and tasks that take seconds. */
 export type Lane = 'quick' | 'slow';
 
 interface Waiting {
@@ -7,7 +7,7 @@ interface Waiting {
 }
 
 /**
- * Who may run now. Each lane runs at most `size` jobs at once, both together `size + 1`: so each always has one
+ * Who may run now. Each lane runs at most `size` tasks at once, both together `size + 1`: so each always has one
  * place that the other cannot take, and neither leaves the processors idle when it is alone. Within a lane it is
  * first come, first served; of two lanes that wait the quick one goes first, since it keeps its place for short.
  */

@@ -1,13 +1,13 @@
 import { TaskFailure } from '../../../actors/failure.ts';
 import type { Logger } from '../../logger.ts';
-import { type ChildCommand, Decoder, type DecoderSettings, type MediaJob } from './decoder.ts';
+import { type ChildCommand, Decoder, type DecoderSettings, type MediaTask } from './decoder.ts';
 import { type Lane, Lanes } from './lanes.ts';
 import { memoryLimitCommand } from './memory-limit.ts';
 
-export type { ChildCommand, MediaJob } from './decoder.ts';
+export type { ChildCommand, MediaTask } from './decoder.ts';
 
 export interface MediaPoolSettings {
-  /** Jobs of each lane at once, at least 1; there is one child more than that. */
+  /** Tasks of each lane at once, at least 1; there is one child more than that. */
   readonly size: number;
   readonly childCommand: ChildCommand;
   readonly logger: Logger;
@@ -26,17 +26,17 @@ export interface MediaPool {
    * aborted, with `TaskFailure` when there will be none.
    */
   enter(lane: Lane, signal: AbortSignal): Promise<MediaPlace>;
-  /** Kills all children; jobs that wait or run reject with a passing failure. Resolves when no child is left. */
+  /** Kills all children; tasks that wait or run reject with a passing failure. Resolves when no child is left. */
   close(): Promise<void>;
 }
 
-/** A child that is the caller's own until it has run one job, or is left. */
+/** A child that is the caller's own until it has run one task, or is left. */
 export interface MediaPlace {
   /**
-   * Gives the job's result, and the child back. Rejects with `TaskFailure` for what the client should read, with the
+   * Gives the task's result, and the child back. Rejects with `TaskFailure` for what the client should read, with the
    * signal's reason when that is aborted, with `Error` for a defect.
    */
-  run(job: MediaJob): Promise<unknown>;
+  run(given: MediaTask): Promise<unknown>;
   /** Gives back a child that is not needed after all; nothing after `run`. */
   leave(): void;
 }
@@ -93,7 +93,7 @@ class WarmPool implements MediaPool {
       this.#giveBack(decoder);
       this.#lanes.leave(lane);
     };
-    return { run: (job) => decoder.run(job).finally(leave), leave };
+    return { run: (given) => decoder.run(given).finally(leave), leave };
   }
 
   /** One that is worn or dead is replaced even if nobody waits: the next finds it warm. */

@@ -17,7 +17,7 @@ describe('a child that ends by itself', () => {
     ['exit', { code: 0 }, 'exit code 0'],
     ['rejectUnseen', {}, 'exit code 1'],
     ['disconnect', {}, 'SIGKILL'],
-  ])('fails its job for a passing reason and is replaced: %s %j', async (name, parameters, how) => {
+  ])('fails its task for a passing reason and is replaced: %s %j', async (name, parameters, how) => {
     await using pooling = await startPool();
     const failure = await pooling.give(name, parameters).failure;
     expect(failure).toBeInstanceOf(TaskFailure);
@@ -59,34 +59,41 @@ describe('a child that ends by itself', () => {
     expect(await pooling.give('echo').result).not.toMatchObject({ pid });
   });
 
-  it('before it listens fails each job, and never hangs one', async () => {
+  it('before it listens fails each task, and never hangs one', async () => {
     // Ends as soon as it is loaded.
     const modulePath = fileURLToPath(new URL('../../../dist/actors/failure.js', import.meta.url));
     await using pooling = await startPool({ size: 2, childCommand: { modulePath, args: [] } });
-    const jobs = Array.from({ length: 5 }, () => pooling.give('echo'));
+    const tasks = Array.from({ length: 5 }, () => pooling.give('echo'));
     const message = 'the image decoder stopped unexpectedly (exit code 0)';
-    for (const job of jobs) expect(await job.failure).toMatchObject({ message, passing: true });
+    for (const task of tasks) expect(await task.failure).toMatchObject({ message, passing: true });
   });
 
   it('may not even have begun', async () => {
     const logger = pino({ level: 'silent' });
     const decoder = new Decoder({ childCommand: SCRIPTED_CHILD, prefix: ['/nonexistent'], logger });
     const { signal } = new AbortController();
-    const job = { name: 'echo', parameters: {}, sources: [], signal, onProgress: vi.fn(), onOutput: vi.fn() };
-    await expect(decoder.run(job)).rejects.toMatchObject({ message: /ENOENT/, passing: true });
+    const task = {
+      name: 'echo',
+      parameters: {},
+      sources: [],
+      signal,
+      onProgress: vi.fn(),
+      onOutput: vi.fn(),
+    };
+    await expect(decoder.run(task)).rejects.toMatchObject({ message: /ENOENT/, passing: true });
     await decoder.exited;
-    await expect(decoder.run(job)).rejects.toMatchObject({ passing: true });
+    await expect(decoder.run(task)).rejects.toMatchObject({ passing: true });
   });
 });
 
 describe('a child', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('leaves %s to its parent', async (signal) => {
     await using pooling = await startPool();
-    const job = pooling.giveGated('gate');
-    const pid = await job.running();
+    const task = pooling.giveGated('gate');
+    const pid = await task.running();
     process.kill(pid, signal);
     await pooling.open('gate');
-    expect(await job.result).toBe(pid);
+    expect(await task.result).toBe(pid);
   });
 
   it.each(['hang', 'hangInNativeCode'])('ends when its parent is gone: %s', async (name) => {

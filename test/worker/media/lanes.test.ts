@@ -82,7 +82,7 @@ describe('two lanes', () => {
   });
 });
 
-it('A pool whose slow jobs do not end goes on with the quick ones', async () => {
+it('A pool whose slow tasks do not end goes on with the quick ones', async () => {
   await using pooling = await startPool({ size: 2 });
   const slow = ['a', 'b', 'c'].map((gate) => pooling.giveGated(gate, 'slow'));
   await Promise.all([slow[0]?.running(), slow[1]?.running()]);

@@ -4,7 +4,7 @@ import { TaskFailure } from '../../../actors/failure.ts';
 import { until } from '../../support/until.ts';
 import { gone, startPool } from './pooling.ts';
 
-describe('a job in a child', () => {
+describe('a task in a child', () => {
   it('gets its parameters and sources, and gives its result', async () => {
     await using pooling = await startPool();
     const parameters = { text: 'ä', list: [1, null], deep: { flag: true } };
@@ -23,14 +23,14 @@ describe('a job in a child', () => {
 
   it('is heard in order, and its result comes last', async () => {
     await using pooling = await startPool();
-    const job = pooling.give('talk');
-    expect(await job.result).toBe('talked');
-    expect(job.progress).toEqual([1, { half: [true, null] }]);
-    expect(job.outputs).toEqual([
-      { ...job.outputs[0], name: 'small', extension: 'png', contentType: 'image/png' },
-      { ...job.outputs[1], name: 'empty' },
+    const task = pooling.give('talk');
+    expect(await task.result).toBe('talked');
+    expect(task.progress).toEqual([1, { half: [true, null] }]);
+    expect(task.outputs).toEqual([
+      { ...task.outputs[0], name: 'small', extension: 'png', contentType: 'image/png' },
+      { ...task.outputs[1], name: 'empty' },
     ]);
-    const [small, empty] = job.outputs.map(({ data }) => data);
+    const [small, empty] = task.outputs.map(({ data }) => data);
     expect(small).toBeInstanceOf(Uint8Array);
     expect(Buffer.from(small ?? []).toString()).toBe('from the shared pool of buffers');
     expect(empty?.byteLength).toBe(0);
@@ -40,31 +40,31 @@ describe('a job in a child', () => {
     await using pooling = await startPool();
     const rooms: (() => void)[] = [];
     const take = () => new Promise<void>((resolve) => rooms.push(resolve));
-    const job = pooling.give('outputs', { names: ['one', 'two'] }, [], take);
+    const task = pooling.give('outputs', { names: ['one', 'two'] }, [], take);
     await until(() => rooms.length === 1 || undefined);
-    expect(job.progress).toEqual([]);
+    expect(task.progress).toEqual([]);
     rooms[0]?.();
     await until(() => rooms.length === 2 || undefined);
-    expect(job.progress).toEqual(['one']);
+    expect(task.progress).toEqual(['one']);
     rooms[1]?.();
-    await job.result;
-    expect(job.progress).toEqual(['one', 'two']);
+    await task.result;
+    expect(task.progress).toEqual(['one', 'two']);
   });
 
   it('fails with what kept its output from being taken, and its child is not left waiting', async () => {
     await using pooling = await startPool();
     const failure = new TaskFailure('the output could not be stored', { passing: true });
-    const job = pooling.give('outputs', { names: ['one', 'two'] }, [], () => Promise.reject(failure));
-    expect(await job.failure).toBe(failure);
-    expect(job.progress).toEqual([]);
+    const task = pooling.give('outputs', { names: ['one', 'two'] }, [], () => Promise.reject(failure));
+    expect(await task.failure).toBe(failure);
+    expect(task.progress).toEqual([]);
     expect(await pooling.give('talk').result).toBe('talked');
   });
 
   it('hands over 20 MB intact', async () => {
     await using pooling = await startPool();
-    const job = pooling.give('output', { bytes: 20_000_000 });
-    expect(await job.result).toBeUndefined();
-    expect(Buffer.alloc(20_000_000, 'wyvern').equals(job.outputs[0]?.data ?? Buffer.of())).toBe(true);
+    const task = pooling.give('output', { bytes: 20_000_000 });
+    expect(await task.result).toBeUndefined();
+    expect(Buffer.alloc(20_000_000, 'wyvern').equals(task.outputs[0]?.data ?? Buffer.of())).toBe(true);
   });
 
   it('is not heard any more after its end', async () => {
@@ -168,16 +168,16 @@ describe('a child that says what no task says', () => {
     ...outputs.map(([what, parts]) => [what, 'sayOutput', { parts }] as const),
     ...messages.map(([what, parts]) => [what, 'say', { parts }] as const),
     ...['null', 'text', 'number', 'list'].map((what) => [what, 'sayStrange', { what }] as const),
-  ])('is killed, and its job fails for a passing reason: %s', async (_, name, parameters) => {
+  ])('is killed, and its task fails for a passing reason: %s', async (_, name, parameters) => {
     await using pooling = await startPool();
-    const job = pooling.give(name, parameters);
-    const failure = await job.failure;
+    const task = pooling.give(name, parameters);
+    const failure = await task.failure;
     expect(failure).toBeInstanceOf(TaskFailure);
     expect(failure).toMatchObject({
       message: 'the image decoder stopped unexpectedly (said what no task says)',
       passing: true,
     });
-    expect([...job.outputs, ...job.progress]).toEqual([]);
+    expect([...task.outputs, ...task.progress]).toEqual([]);
     expect(await pooling.give('echo').result).toHaveProperty('pid');
     expect(pooling.logged.filter(({ level }) => (level as number) >= 40)).toEqual([
       expect.objectContaining({ level: 40, msg: 'a media child was killed for what it said' }),

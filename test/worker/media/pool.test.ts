@@ -11,10 +11,10 @@ describe('the pool', () => {
     for (let count = 0; count < 5; count += 1) expect(pidOf(await pooling.give('echo').result)).toBe(first);
   });
 
-  it('runs as many jobs at once as it has children, the others after them', async () => {
+  it('runs as many tasks at once as it has children, the others after them', async () => {
     await using pooling = await startPool({ size: 2 });
-    const jobs = ['a', 'b', 'c'].map((gate) => pooling.giveGated(gate));
-    const [a, b, c] = jobs as [(typeof jobs)[0], (typeof jobs)[0], (typeof jobs)[0]];
+    const tasks = ['a', 'b', 'c'].map((gate) => pooling.giveGated(gate));
+    const [a, b, c] = tasks as [(typeof tasks)[0], (typeof tasks)[0], (typeof tasks)[0]];
     const pids = [await a.running(), await b.running()];
     expect(new Set(pids).size).toBe(2);
     expect(c.progress).toEqual([]);
@@ -26,7 +26,7 @@ describe('the pool', () => {
     expect(await Promise.all([a.result, c.result])).toEqual(pids);
   });
 
-  it('takes waiting jobs in the order in which they came', async () => {
+  it('takes waiting tasks in the order in which they came', async () => {
     await using pooling = await startPool();
     const ended: number[] = [];
     const first = pooling.giveGated('first');
@@ -60,23 +60,23 @@ describe('the pool', () => {
     expect(first).toBe(second);
   });
 
-  it('replaces worn children while jobs wait', async () => {
+  it('replaces worn children while tasks wait', async () => {
     await using pooling = await startPool({ size: 2, maxTasks: 1 });
     const results = await Promise.all(Array.from({ length: 7 }, () => pooling.give('echo').result));
     expect(new Set(results.map(pidOf)).size).toBe(7);
   });
 });
 
-describe('an aborted job', () => {
+describe('an aborted task', () => {
   it.each(['hang', 'hangInNativeCode', 'hangInJavaScript'])(
     'that runs is killed, and the next one works: %s',
     async (name) => {
       await using pooling = await startPool();
-      const job = pooling.give(name);
-      const pid = await job.running();
+      const task = pooling.give(name);
+      const pid = await task.running();
       const reason = new Error('canceled');
-      job.abort(reason);
-      expect(await job.failure).toBe(reason);
+      task.abort(reason);
+      expect(await task.failure).toBe(reason);
       expect(pidOf(await pooling.give('echo').result)).not.toBe(pid);
       await gone(pid);
       expect(pooling.logged.filter(({ level }) => (level as number) > 20)).toEqual([]);
@@ -111,19 +111,19 @@ describe('an aborted job', () => {
 
   it('may be aborted after its end: its child goes on', async () => {
     await using pooling = await startPool();
-    const job = pooling.give('echo');
-    const pid = pidOf(await job.result);
+    const task = pooling.give('echo');
+    const pid = pidOf(await task.result);
     const next = pooling.giveGated('next');
-    job.abort('too late');
+    task.abort('too late');
     await pooling.open('next');
     expect(await next.result).toBe(pid);
   });
 
   it('in the moment in which it gets its child gives it back', async () => {
     await using pooling = await startPool();
-    const job = pooling.give('hang');
-    job.abort('at once');
-    expect(await job.failure).toBe('at once');
+    const task = pooling.give('hang');
+    task.abort('at once');
+    expect(await task.failure).toBe('at once');
     expect(await pooling.give('echo').result).toHaveProperty('pid');
   });
 });
@@ -139,11 +139,14 @@ describe('a place', () => {
     const ended: string[] = [];
     const gated = pooling.giveGated('gate');
     const third = pooling.give('echo');
-    const jobs = [gated.result.then(() => ended.push('gated')), third.result.then(() => ended.push('third'))];
+    const tasks = [
+      gated.result.then(() => ended.push('gated')),
+      third.result.then(() => ended.push('third')),
+    ];
     await second.result;
     await gated.running();
     await pooling.open('gate');
-    await Promise.all(jobs);
+    await Promise.all(tasks);
     expect(ended).toEqual(['gated', 'third']);
   });
 });
@@ -153,11 +156,11 @@ describe('close', () => {
     await using pooling = await startPool({ size: 2 });
     const running = [pooling.give('hang'), pooling.give('hangInNativeCode')];
     const waiting = pooling.give('echo');
-    const pids = await Promise.all(running.map((job) => job.running()));
+    const pids = await Promise.all(running.map((task) => task.running()));
     await pooling.pool.close();
-    for (const job of [...running, waiting]) {
-      expect(await job.failure).toBeInstanceOf(TaskFailure);
-      expect(await job.failure).toMatchObject({ message: 'the worker stopped', passing: true });
+    for (const task of [...running, waiting]) {
+      expect(await task.failure).toBeInstanceOf(TaskFailure);
+      expect(await task.failure).toMatchObject({ message: 'the worker stopped', passing: true });
     }
     expect(pids.map(isAlive)).toEqual([false, false]);
     expect(await pooling.give('echo').failure).toMatchObject({ message: 'the worker stopped' });
@@ -166,9 +169,9 @@ describe('close', () => {
 
   it('waits for killed children that another has replaced', async () => {
     await using pooling = await startPool();
-    const job = pooling.give('hang');
-    const pid = await job.running();
-    job.abort('canceled');
+    const task = pooling.give('hang');
+    const pid = await task.running();
+    task.abort('canceled');
     await pooling.pool.close();
     expect(isAlive(pid)).toBe(false);
   });

@@ -7,9 +7,9 @@ import type { Json, Output, Source } from '../../../src/tasks/definition.ts';
 import type { Lane } from '../../../src/worker/media/lanes.ts';
 import {
   createMediaPool,
-  type MediaJob,
   type MediaPool,
   type MediaPoolSettings,
+  type MediaTask,
 } from '../../../src/worker/media/pool.ts';
 import { until } from '../../support/until.ts';
 
@@ -21,12 +21,12 @@ export const SCRIPTED_CHILD = {
 /** For a process to start or to end on a busy machine. */
 const PATIENCE_MS = 25_000;
 
-/** A job that was given to the pool. */
+/** A task that was given to the pool. */
 export interface Given {
   readonly progress: Json[];
   readonly outputs: Output[];
   readonly result: Promise<unknown>;
-  /** What the job rejected with. */
+  /** What the task rejected with. */
   readonly failure: Promise<unknown>;
   /** The pid that the script reported as its first progress. */
   running(): Promise<number>;
@@ -42,7 +42,7 @@ export interface Pooling extends AsyncDisposable {
     sources?: readonly Source[],
     take?: (output: Output) => Promise<void>,
   ): Given;
-  /** A job that runs until `open` is called with its name. */
+  /** A task that runs until `open` is called with its name. */
   giveGated(gate: string, lane?: Lane): Given;
   open(gate: string): Promise<void>;
 }
@@ -72,8 +72,8 @@ export async function startPool(settings: Partial<MediaPoolSettings> = {}): Prom
   };
 }
 
-export const runIn = async (pool: MediaPool, job: MediaJob, lane: Lane = 'quick'): Promise<unknown> =>
-  (await pool.enter(lane, job.signal)).run(job);
+export const runIn = async (pool: MediaPool, task: MediaTask, lane: Lane = 'quick'): Promise<unknown> =>
+  (await pool.enter(lane, task.signal)).run(task);
 
 function giveTo(
   pool: MediaPool,
@@ -86,7 +86,7 @@ function giveTo(
   const controller = new AbortController();
   const progress: Json[] = [];
   const outputs: Output[] = [];
-  const job: MediaJob = {
+  const task: MediaTask = {
     name,
     parameters,
     sources,
@@ -97,7 +97,7 @@ function giveTo(
       return take(output);
     },
   };
-  const result = runIn(pool, job, lane);
+  const result = runIn(pool, task, lane);
   const failure = result.then(
     (value) => Promise.reject(new Error(`did not fail: ${JSON.stringify(value)}`)),
     (error: unknown) => error,
