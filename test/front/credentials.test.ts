@@ -159,7 +159,7 @@ describe('A 401 answers', () => {
     ['a wrong secret', { secret: 'wrong' }, {}, problem('secret', 'secret is not valid')],
     ['an empty secret', { secret: '' }, {}, problem('secret', 'secret is empty')],
     ['a secret that is no text', { secret: 7 }, {}, problem('secret', 'secret must be a string')],
-    ['a secret that is null', { secret: null }, {}, problem('secret', 'secret must be a string')],
+    ['a secret that is null, as one that is not there', { secret: null }, {}, problem('secret', missing)],
     ['a wrong API key', { api_key: 'wrong' }, FROM, problem('api_key', 'api_key is not valid')],
     ['an API key for a secret', { secret: 'acme-api-key' }, FROM, problem('secret', 'secret is not valid')],
     ['a secret for an API key', { api_key: 'acme-secret' }, FROM, problem('api_key', 'api_key is not valid')],
