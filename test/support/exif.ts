@@ -1,7 +1,7 @@
-/** One EXIF tag: its number, its TIFF type (2 text, 3 short, 4 long, 5 rational) and its value. */
+/** One EXIF tag: its number, its TIFF type (2 text, 3 short, 4 long, 5 rational, 8 signed short) and its value. */
 export type Tag = readonly [
   tag: number,
-  type: 2 | 3 | 4 | 5,
+  type: 2 | 3 | 4 | 5 | 8,
   value: string | number | readonly [number, number],
 ];
 

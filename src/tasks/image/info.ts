@@ -14,8 +14,9 @@ export async function readInfo(given: Source | undefined) {
   const image = await openImage(given);
   const { source, format, metadata, width, height } = image;
   const exif = readExif(metadata.exif);
-  // libvips reads an orientation that EXIF does not know as 1, and has turned an AVIF, for which it gives none, already.
-  const orientation = exif.orientation === null ? undefined : image.orientation;
+  // libvips reads an orientation that EXIF does not know as 1, and one of a wrong type as what it was meant to be; an AVIF,
+  // for which it gives none, it has turned already.
+  const orientation = exif.orientation === null && image.orientation === 1 ? undefined : image.orientation;
   const sample = await samplePixels(image);
   return {
     content_type: contentTypeOf(format),

@@ -91,6 +91,13 @@ describe('image.info', () => {
       expect(await infoOf(bytes)).toMatchObject({ exif_orientation: null, rotation: null, width: 30 });
     }
   });
+
+  it('knows an orientation of a wrong type by which the image is turned all the same', async () => {
+    const signed = 8;
+    const jpeg = await pipeline(gradient(30, 20)).jpeg().toBuffer();
+    const bytes = withExifBlock(jpeg, exifBlock([[0x0112, signed, 6]], []));
+    expect(await infoOf(bytes)).toMatchObject({ exif_orientation: 6, rotation: 270 });
+  });
 });
 
 describe('colours', () => {
