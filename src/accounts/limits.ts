@@ -90,17 +90,18 @@ export class Limits {
   }
 
   /**
-   * Why `count` tasks of one request may not be created, all of them or none; undefined if they may. `others` are
-   * tasks about to be created beside them, which the fold does not have yet.
+   * Why `count` tasks of one request may not be created, all of them or none: a reason for each limit; none if they may.
+   * `others` are tasks about to be created beside them, which the fold does not have yet.
    */
-  refusal(account: string, count: number, others: number, nowMs: number): LimitRefusal | undefined {
+  refusals(account: string, count: number, others: number, nowMs: number): LimitRefusal[] {
     this.#forgetOne(nowMs);
     const limits = this.#limitsOf(account) ?? {};
     const { active, window } = this.#usages.get(account) ?? NOTHING;
-    return (
-      activeRefusal(account, limits, active + others, count) ??
-      minuteRefusal(account, limits, (window?.total(nowMs) ?? 0) + others, count)
-    );
+    const lately = window?.total(nowMs) ?? 0;
+    return [
+      activeRefusal(account, limits, active + others, count),
+      minuteRefusal(account, limits, lately + others, count),
+    ].filter((refusal) => refusal !== undefined);
   }
 
   #usage(account: string): Usage {

@@ -127,12 +127,18 @@ export class Turns {
   #admit(account: string, together: readonly Waiting[]): Waiting[] {
     let tasks = 0;
     return together.filter(({ entries, reject }) => {
-      const refusal = this.#parts.limits.refusal(account, entries.length, tasks, Date.now());
-      if (refusal) {
-        const { name, description } = refusal;
-        reject(new RequestError(401, [{ name, location: 'body', description }]));
-      } else tasks += entries.length;
-      return !refusal;
+      const refusals = this.#parts.limits.refusals(account, entries.length, tasks, Date.now());
+      const isAdmitted = refusals.length === 0;
+      if (isAdmitted) tasks += entries.length;
+      else {
+        const problems = refusals.map(({ name, description }) => ({
+          name,
+          location: 'body' as const,
+          description,
+        }));
+        reject(new RequestError(401, problems));
+      }
+      return isAdmitted;
     });
   }
 }

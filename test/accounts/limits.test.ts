@@ -9,7 +9,7 @@ const limitsFor = (limits: Record<string, AccountLimits>): Limits => new Limits(
 
 /** Whether so many tasks of one request may be created beside others. */
 const admits = (limits: Limits, account: string, count: number, nowMs = NOON, others = 0): boolean =>
-  limits.refusal(account, count, others, nowMs) === undefined;
+  limits.refusals(account, count, others, nowMs).length === 0;
 
 const queue = (limits: Limits, account: string, count: number, atMs = NOON, nowMs = atMs): void => {
   for (let task = 0; task < count; task++) limits.queued(account, atMs, nowMs);
@@ -19,7 +19,7 @@ describe('active tasks', () => {
   it('may reach the limit and not pass it', () => {
     const limits = limitsFor({ acme: { active_tasks: 1_000 } });
     queue(limits, 'acme', 998);
-    expect(limits.refusal('acme', 5, 0, NOON)).toEqual({
+    expect(limits.refusals('acme', 5, 0, NOON)[0]).toEqual({
       name: 'active_tasks',
       limit: 1_000,
       current: 998,
@@ -34,7 +34,7 @@ describe('active tasks', () => {
     expect(admits(limits, 'acme', 4)).toBe(false);
     expect(admits(limits, 'acme', 3)).toBe(true);
     queue(limits, 'acme', 3);
-    expect(limits.refusal('acme', 1, 0, NOON)).toMatchObject({ current: 3 });
+    expect(limits.refusals('acme', 1, 0, NOON)[0]).toMatchObject({ current: 3 });
   });
 
   it('make room when they end', () => {
@@ -65,7 +65,7 @@ describe('active tasks', () => {
     queue(limits, 'acme', 1);
     for (let end = 0; end < 3; end++) limits.ended('acme');
     queue(limits, 'acme', 1);
-    expect(limits.refusal('acme', 1, 0, NOON)).toMatchObject({ current: 1 });
+    expect(limits.refusals('acme', 1, 0, NOON)[0]).toMatchObject({ current: 1 });
   });
 
   it('may stand above a limit that was lowered, and then add none', () => {
@@ -73,7 +73,7 @@ describe('active tasks', () => {
     const limits = limitsFor(settings);
     queue(limits, 'acme', 5);
     settings.acme = { active_tasks: 3 };
-    expect(limits.refusal('acme', 1, 0, NOON)).toMatchObject({ limit: 3, current: 5 });
+    expect(limits.refusals('acme', 1, 0, NOON)[0]).toMatchObject({ limit: 3, current: 5 });
   });
 });
 
@@ -82,19 +82,27 @@ describe('tasks about to be created beside a request', () => {
     const limits = limitsFor({ acme: { active_tasks: 5 } });
     queue(limits, 'acme', 2);
     expect(admits(limits, 'acme', 1, NOON, 2)).toBe(true);
-    expect(limits.refusal('acme', 2, 2, NOON)).toMatchObject({ current: 4 });
+    expect(limits.refusals('acme', 2, 2, NOON)[0]).toMatchObject({ current: 4 });
     expect(admits(limits, 'acme', 3)).toBe(true);
   });
 
   it('count against the minute too', () => {
     const limits = limitsFor({ acme: { tasks_per_minute: 10 } });
-    expect(limits.refusal('acme', 3, 8, NOON)).toEqual({
+    expect(limits.refusals('acme', 3, 8, NOON)[0]).toEqual({
       name: 'tasks_per_minute',
       limit: 10,
       current: 8,
       description:
         "account 'acme' may create 10 tasks a minute, it has created 8 in the last 60 seconds and this request adds 3",
     });
+  });
+
+  it('are refused for each limit that they would pass', () => {
+    const limits = limitsFor({ acme: { active_tasks: 2, tasks_per_minute: 5 } });
+    expect(limits.refusals('acme', 6, 0, NOON).map(({ name }) => name)).toEqual([
+      'active_tasks',
+      'tasks_per_minute',
+    ]);
   });
 });
 
@@ -123,7 +131,7 @@ describe('tasks per minute', () => {
     queue(limits, 'acme', 5, NOON - 3_600_000, NOON);
     queue(limits, 'acme', 1, NOON - 30_000, NOON);
     expect(limits.activeTasks('acme')).toBe(6);
-    expect(limits.refusal('acme', 2, 0, NOON)).toMatchObject({ current: 1 });
+    expect(limits.refusals('acme', 2, 0, NOON)[0]).toMatchObject({ current: 1 });
     expect(admits(limits, 'acme', 1)).toBe(true);
   });
 
@@ -143,7 +151,7 @@ describe('tasks per minute', () => {
     queue(limits, 'acme', 5);
     settings.acme = { tasks_per_minute: 2 };
     queue(limits, 'acme', 1);
-    expect(limits.refusal('acme', 2, 0, NOON)).toMatchObject({ current: 1 });
+    expect(limits.refusals('acme', 2, 0, NOON)[0]).toMatchObject({ current: 1 });
     delete settings.acme;
     expect(admits(limits, 'acme', 1_000)).toBe(true);
   });
@@ -159,7 +167,7 @@ it('go on from a checkpoint as if the whole log had been folded', () => {
   expect(after.activeTasks('acme')).toBe(2);
   for (const atMs of [NOON + 9_000, NOON + 61_500, NOON + 63_500, NOON + 120_000])
     for (const count of [3, 4, 5, 6, 7, 8, 9, 10, 11])
-      expect(after.refusal('acme', count, 0, atMs)?.name).toBe(before.refusal('acme', count, 0, atMs)?.name);
+      expect(after.refusals('acme', count, 0, atMs)).toEqual(before.refusals('acme', count, 0, atMs));
 });
 
 describe('memory', () => {
@@ -181,7 +189,7 @@ describe('memory', () => {
       limits.ended(name);
     }
     expect(limits.size).toBe(500);
-    for (let call = 0; call < 1_100; call++) limits.refusal('somebody', 1, 0, NOON + 60_000);
+    for (let call = 0; call < 1_100; call++) limits.refusals('somebody', 1, 0, NOON + 60_000)[0];
     expect(limits.size).toBe(0);
   });
 
@@ -195,11 +203,11 @@ describe('memory', () => {
     queue(limits, 'b', 1);
     queue(limits, 'c', 1, NOON + 59_000);
     limits.ended('c');
-    for (let call = 0; call < 20; call++) limits.refusal('somebody', 1, 0, NOON + 60_000);
+    for (let call = 0; call < 20; call++) limits.refusals('somebody', 1, 0, NOON + 60_000)[0];
     expect(limits.size).toBe(3);
     expect(admits(limits, 'b', 1, NOON + 60_000)).toBe(false);
     limits.ended('b');
-    for (let call = 0; call < 20; call++) limits.refusal('somebody', 1, 0, NOON + 180_000);
+    for (let call = 0; call < 20; call++) limits.refusals('somebody', 1, 0, NOON + 180_000)[0];
     expect(limits.size).toBe(1);
   });
 });

@@ -114,7 +114,7 @@ describe('The examples of errors say what the front says', () => {
     const limits = new Limits(() => ({ active_tasks: 1_000, tasks_per_minute: undefined }) as never);
     for (let task = 0; task < 999; task += 1) limits.queued('acme', 0);
     const { name, description } = shared('Refused');
-    expect(limits.refusal('acme', 2, 0, 0)).toMatchObject({ name, description });
+    expect(limits.refusals('acme', 2, 0, 0)[0]).toMatchObject({ name, description });
   });
 
   test('of a name that no file has', () => {
