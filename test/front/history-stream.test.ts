@@ -101,6 +101,8 @@ describe('GET /v1/history_stream', () => {
     ];
     expect([...new Set(seqsOf(both))]).toEqual(seqsOf(lines));
     expect(await stage.read('acme', 'until=2001-01-01')).toEqual([]);
+    // Nothing to wait for, so nothing to begin with either: a reader of lines would take it for one.
+    expect(await (await stage.ask('acme', 'until=2001-01-01&follow=true')).text()).toBe('');
     expect(await stage.read('acme', 'from=2001-01-01T00:00Z&until=2100-01-01')).toEqual(lines);
     expect(await stage.read('acme', 'from=2100-01-01')).toEqual([]);
   });

@@ -111,7 +111,7 @@ async function locateRequest(
       keys,
       types,
     },
-    follow,
+    follow: follow && (end === undefined || end > last),
     endsAt: follow && isStillToCome ? until.date : undefined,
     wording: isCloudEvents ? cloudEvents(config.PUBLIC_URL) : PLAIN,
     framing: accept.includes('text/event-stream') ? SSE : NDJSON,
