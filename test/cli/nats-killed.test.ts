@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UNKNOWN_KEY } from '../front/support.ts';
 import { type FeedReader, readFeed } from '../support/feed-reader.ts';
@@ -101,7 +102,12 @@ describe('while nats-server is away', () => {
   }, async () => {
     const { key, feed, answers } = await watchSleep(service, 2);
     const [nats] = service.processes('nats-server');
-    process.kill(nats?.pid as number, 'SIGSTOP');
+    const pid = nats?.pid as number;
+    process.kill(pid, 'SIGSTOP');
+    // On another core it may still answer for a moment.
+    await until(
+      () => /^T/.test(execFileSync('ps', ['-o', 'stat=', '-p', `${pid}`], { encoding: 'utf8' })) || undefined,
+    );
     try {
       const [created, ready] = await Promise.all([
         service.post('/v1/create', { tasks: { task_name: 'hello', name: 'nobody' } }),
