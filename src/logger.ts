@@ -4,8 +4,8 @@ import type { Config } from './config.ts';
 
 export type Logger = Pino;
 
-/** Of lines that cannot be written; what comes on top of them is lost. */
-const KEPT_BYTES = 1_000_000;
+/** Of lines that cannot be written; what comes on top of them is lost. Far more than one line has. */
+const KEPT_BYTES = 16_000_000;
 
 /** One line an event here too: the part before the message, the other fields after it. */
 export const ON_A_TERMINAL: PrettyOptions = {

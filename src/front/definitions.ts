@@ -86,23 +86,27 @@ export function checkTask(
     return undefined;
   }
   const sent = value as Record<string, unknown>;
-  const { task_metas: metas, ...rest } = sent;
-  // A credential that slipped in here is an unknown parameter, and must not reach the log as one.
-  const kept = withoutPasswords(
-    Object.fromEntries(Object.entries(rest).filter(([name]) => !CREDENTIALS.has(name))),
-  );
   const definition = checkName(sent.task_name, member('task_name'), report);
   checkServiceNames(sent, member, report);
   if (!checkSent.Check(sent) && found.length === 0) report(path, `${path} is not a task definition`);
   if (bodyBytes > MAX_DEFINITION_BYTES && Buffer.byteLength(JSON.stringify(sent)) > MAX_DEFINITION_BYTES)
     report(path, `${path} is larger than ${MAX_DEFINITION_BYTES / 1024} kB`);
-  const betrayal = nameOfBetrayal(kept, credential);
-  if (betrayal !== undefined) {
-    const at = member(betrayal.slice(0, 100));
-    report(at, `${at} has your credential in a URL, where everyone who may see the task would read it`);
+  if (!definition || found.length > 0) {
+    for (const problem of found) problems.push(problem);
+    return undefined;
   }
-  for (const problem of found) problems.push(problem);
-  if (!definition || found.length > 0) return undefined;
+  const { task_metas: metas, ...rest } = sent;
+  // A credential that slipped in here is an unknown parameter, and must not reach the log as one.
+  const kept = withoutPasswords(
+    Object.fromEntries(Object.entries(rest).filter(([name]) => !CREDENTIALS.has(name))),
+  );
+  const betrayal = nameOfBetrayal({ ...kept, task_metas: metas }, credential);
+  if (betrayal !== undefined) {
+    const name = member(betrayal.slice(0, 100));
+    const description = `${name} has your credential in a URL, where everyone who may see the task would read it`;
+    problems.push({ name, location, description });
+    return undefined;
+  }
   const { task_name: _, ...parameters } = rest;
   const checked = checkParameters(definition, parameters);
   return {
@@ -115,7 +119,7 @@ export function checkTask(
 }
 
 /**
- * The name of a parameter with a URL in which this credential stands; undefined if none has one. A status shows the
+ * The name of a member with a URL in which this credential stands; undefined if none has one. A status shows the
  * definition to whoever has the key, error texts name the URL, and all of it is in the log.
  */
 function nameOfBetrayal(sent: Readonly<Record<string, unknown>>, credential: string): string | undefined {
@@ -123,11 +127,13 @@ function nameOfBetrayal(sent: Readonly<Record<string, unknown>>, credential: str
   return Object.keys(sent).find((name) => {
     const value = sent[name];
     const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-    return (
-      text.includes('://') && (text.includes(credential) || text.includes(encodeURIComponent(credential)))
-    );
+    return text.includes('://') && (text.includes(credential) || decoded(text).includes(credential));
   });
 }
+
+/** As far as it is percent-encoded ASCII. */
+const decoded = (text: string): string =>
+  text.replace(/%([0-7][0-9a-f])/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 
 type Report = (name: string, description: string) => void;
 

@@ -109,7 +109,8 @@ class StatusFeed implements Watcher {
     for (const [key, { state }] of [...this.#owed]) {
       const isOpen = this.#projection.watch(key, this);
       const now = this.#projection.peek(key);
-      if (now && now.seq > state.seq) this.changed(now);
+      // What the log has let go of has ended without another event.
+      if (now && (now.seq > state.seq || isEnded(now))) this.changed(now);
       else if (!isOpen && !now) void this.#recall(key);
     }
     if (this.#owed.size === 0) this.stop();

@@ -1,5 +1,6 @@
 import type { StoredEvent } from '../log/envelope.ts';
 import { fold, type TaskState } from '../projection/state.ts';
+import type { CheckedTask } from './definitions.ts';
 import type { FrontParts } from './front-parts.ts';
 import type { KnownTask } from './past.ts';
 import type { StatusView } from './status-view.ts';
@@ -29,6 +30,25 @@ export async function withDetails(parts: FrontParts, states: readonly TaskState[
   return detailedJson(parts.view, tasks, (task) => waitReason(task, parts, Date.now()));
 }
 
+/**
+ * The same of tasks that have just been created, without a look into the log: who was told that it is out of reach would
+ * create them again.
+ */
+export function withSent(
+  view: StatusView,
+  states: readonly TaskState[],
+  tasks: readonly CheckedTask[],
+): string {
+  const texts = states.map((state, index) => {
+    const { sent, metas } = tasks[index] as CheckedTask;
+    return withMembers(view.json(state), { task: sent, attempts: state.attempt, task_metas: metas ?? {} });
+  });
+  return `[${texts.join(',')}]`;
+}
+
+const withMembers = (status: string, members: object): string =>
+  `${status.slice(0, -1)},${JSON.stringify(members).slice(1)}`;
+
 /** `reasonOf` says what a task waits for. */
 export function detailedJson(
   view: StatusView,
@@ -43,8 +63,7 @@ export function detailedJson(
       queued?.type === 'queued'
         ? { task: queued.task, attempts: state.attempt, task_metas: queued.task_metas ?? {} }
         : { attempts: state.attempt };
-    const shown = JSON.stringify({ ...details, ...(waiting && { waiting }) });
-    return `${view.json(state).slice(0, -1)},${shown.slice(1)}`;
+    return withMembers(view.json(state), { ...details, ...(waiting && { waiting }) });
   });
   return `[${texts.join(',')}]`;
 }

@@ -39,14 +39,19 @@ export async function untilEach(
         settle(state.key, state);
       },
     };
+    const letGo = (): void => {
+      for (const key of open) projection.unwatch(key, watcher);
+    };
+    const fail = (error: unknown): void => {
+      letGo();
+      reject(error);
+    };
     for (const key of [...open]) {
       if (projection.watch(key, watcher)) continue;
       // It has ended, and so many others have since that it is not in memory any more.
       const known = last.get(key) as TaskState;
-      projection.read(key).then((state) => settle(key, state ?? known), reject);
+      projection.read(key).then((state) => settle(key, state ?? known), fail);
     }
-    exchange?.onGone(() => {
-      for (const key of open) projection.unwatch(key, watcher);
-    });
+    exchange?.onGone(letGo);
   });
 }

@@ -145,7 +145,11 @@ describe('A 400 answers', () => {
       expect(await errorsOf(await post(body))).toEqual([
         problem('body', 'body has more than 100,000 members'),
       ]);
-    for (const body of [`{${members(100_000)}}`, `{"text":"${':'.repeat(200_000)}"}`])
+    for (const empty of ['{}', '[]'])
+      expect(await errorsOf(await post(`{"tasks":[${Array(100_000).fill(empty).join()}]}`))).toEqual([
+        problem('body', 'body has more than 100,000 members'),
+      ]);
+    for (const body of [`{${members(99_999)}}`, `{"text":"${':'.repeat(200_000)}"}`])
       expect(await errorsOf(await post(body))).toEqual([problem('tasks', 'tasks is missing')]);
   });
 

@@ -55,6 +55,7 @@ class LateLog implements Partial<EventLog & Creates> {
   }
 
   async history(key: string): Promise<StoredEvent[]> {
+    if (this.left <= 0) throw new LogUnavailable('gone');
     return this.#stored.filter((event) => event.key === key);
   }
 
@@ -166,6 +167,29 @@ test.concurrent('tasks that have ended and are not in memory any more are told o
   for (const { key } of queued)
     expect(sent.slice(1).filter((line) => line.includes(key) && line.includes('"success"'))).toHaveLength(1);
   feeds.close();
+});
+
+test.concurrent('a task that the log lets go of before its feed has begun ends the feed', async () => {
+  const { log, projection, submit } = await lateFront();
+  const queued = await submit(hellos);
+  log.report();
+  const feeds = new Feeds(projection, new StatusView('http://x'));
+  const { exchange, sent, ended } = openExchange();
+  feeds.open(exchange, queued);
+  projection.forgetBefore(100);
+  await until(() => ended() || undefined);
+  expect(sent.slice(1).filter((line) => line.includes('has let go of this task'))).toHaveLength(2);
+  feeds.close();
+});
+
+test.concurrent('a wait for a task that cannot be read fails, and watches none of the others any more', async () => {
+  const { log, projection, submit, run } = await lateFront(1);
+  const queued = await submit([...hellos, { task_name: 'hello', name: 'c' }]);
+  for (const task of queued.slice(0, 2)) await run(task);
+  log.report();
+  log.left = 0;
+  await expect(untilEnded(projection, queued)).rejects.toThrow(LogUnavailable);
+  expect(projection.watchers).toBe(0);
 });
 
 test.concurrent('a file that another front has told of is found before its end has come here', async () => {

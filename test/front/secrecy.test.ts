@@ -55,6 +55,9 @@ beforeAll(async () => {
     const url = `http://127.0.0.1:9/v1/create_file?task_name=hello&${name}=${value}`;
     await post({ tasks: { task_name: 'image.info', url }, block: true, ...credentials });
     await post({ tasks: [{ task_name: 'image.gif', images: [url] }], block: true }, header);
+    const coded = url.replace(value, `%${value.charCodeAt(0).toString(16)}${value.slice(1)}`);
+    await post({ tasks: { task_name: 'image.info', url: coded }, block: true, ...credentials });
+    await post({ tasks: { ...hello(), task_metas: { hook: url } }, block: true, ...credentials });
     const query = new URLSearchParams({ task_name: 'hello', name: 'x', ...credentials });
     const headers = { Referer: 'https://example.com/' };
     await keep(await fetch(`${service.url}/v1/create_file?${query}`, { headers }));

@@ -3,7 +3,7 @@ import { type JsonObject, readJson } from '../body.ts';
 import { type CheckedTask, checkTasks } from '../definitions.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
-import { withDetails } from '../history-view.ts';
+import { withSent } from '../history-view.ts';
 import { readIdempotencyKey } from '../idempotency.ts';
 import { submit } from '../named-create.ts';
 import { readBoolean } from '../query.ts';
@@ -24,7 +24,7 @@ export async function create(parts: FrontParts, exchange: Exchange): Promise<voi
   const states = block
     ? await untilEnded(parts.projection, queued, exchange)
     : queued.map((state) => parts.projection.peek(state.key) ?? state);
-  exchange.json(200, details ? await withDetails(parts, states) : parts.view.list(states));
+  exchange.json(200, details ? withSent(parts.view, states, tasks) : parts.view.list(states));
 }
 
 /** `POST /v1/create_stream`: the same, followed as it happens. */

@@ -52,23 +52,29 @@ const isErrorText = (value: unknown): value is ErrorText =>
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
-/** Far beyond what a task has to tell. */
+/** Far beyond what a task has to tell: values, letters of texts and names, levels. */
 const MAX_VALUES = 10_000;
+const MAX_LETTERS = 1_000_000;
 const MAX_DEPTH = 32;
 
 /**
- * Whether a value can be told in JSON. The channel carries more than that: circles, dates, bigints, at which writing the
- * event would throw. A member that is undefined is one that is left out.
+ * Whether a value can be told in JSON, and is no more than that. The channel carries other things: circles, dates and
+ * bigints, at which writing the event would throw, and lists with a length and nothing in them, of which it would write
+ * every place. A member that is undefined is one that is left out.
  */
 function isJson(whole: unknown): boolean {
   let left = MAX_VALUES;
+  let letters = MAX_LETTERS;
   const fits = (value: unknown, depth: number): boolean => {
-    left -= 1;
+    left -= Array.isArray(value) ? value.length + 1 : 1;
+    if (typeof value === 'string') letters -= value.length;
+    if (left < 0 || letters < 0) return false;
     if (typeof value !== 'object' || value === null) return typeof value !== 'bigint';
-    if (left < 0 || depth === MAX_DEPTH || !isPlain(value)) return false;
+    if (depth === MAX_DEPTH || !isPlain(value)) return false;
+    for (const name of Object.keys(value)) letters -= name.length;
     return Object.values(value).every((member) => fits(member, depth + 1));
   };
-  return fits(whole, 0) && left >= 0;
+  return fits(whole, 0);
 }
 
 const isPlain = (value: object): boolean =>

@@ -159,6 +159,8 @@ describe('a child that says what no task says', () => {
     ['progress that never ends', { type: 'progress', value: circle }],
     ['progress that is deep', { type: 'progress', value: nested(100) }],
     ['progress that is long', { type: 'progress', value: new Array(20_000).fill(0) }],
+    ['progress that is long and empty', { type: 'progress', value: [new Array(100_000_000)] }],
+    ['a text that is long', { type: 'progress', value: ['x'.repeat(2_000_000)] }],
     ['a failure without words', { type: 'failed', passing: false, resident: 1 }],
     ['a failure that may or may not pass', { type: 'failed', message: 'x', resident: 1 }],
     ['a cause that is none', { type: 'failed', message: 'x', passing: false, cause: 'x', resident: 1 }],
