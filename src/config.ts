@@ -102,7 +102,7 @@ export const Settings = Type.Object({
   ),
   STORAGE: Type.Enum(['disk', 'jetstream'], {
     description:
-      'where outputs lie: `disk`, a folder under DATA_DIR, or `jetstream`, for machines that share nothing else',
+      'where outputs lie: `disk`, a folder under DATA_DIR, or `jetstream`, for machines that share nothing else; what was stored at one is not found at the other',
     default: 'disk',
   }),
   MAX_FILES_BYTES: integer('bytes that outputs may take in JetStream', 10_000_000_000, 16_000_000, 2 ** 50),

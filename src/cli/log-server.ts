@@ -30,8 +30,7 @@ export async function openServer(config: Config): Promise<LogServer> {
     if (!(error instanceof FolderInUse)) throw error;
     return { ...(await remote(config, (await readServerUrl(config)) as string)), store: storeOf(config) };
   }
-  // Whatever limits the log was made with, it must be found to fit.
-  return startServer({ ...config, MAX_LOG_BYTES: 2 ** 50 });
+  return startServer(config);
 }
 
 /** The server at `NATS_URL`, or one of its own on a folder that nobody uses, which is made if it is not there. */

@@ -12,8 +12,17 @@ const USAGE = `Usage: wyvern <command>
 
 Settings are environment variables; the README lists them.`;
 
+/** Commands that take no arguments: what is set stands in the environment. */
+const BARE: ReadonlySet<string | undefined> = new Set(['up', 'front', 'worker']);
+
 /** Each command loads its own part only: the front never loads sharp, a worker never opens a port. */
-async function run(command: string | undefined): Promise<void> {
+async function run(command: string | undefined, [argument]: readonly string[]): Promise<void> {
+  if (BARE.has(command) && argument !== undefined) {
+    if (argument === '--help') return say(USAGE);
+    complain(`'${command}' takes no arguments, it has '${argument}'.\n\n${USAGE}`);
+    process.exitCode = 2;
+    return;
+  }
   switch (command) {
     case 'up':
       return (await import('./up.ts')).up(readConfig());
@@ -38,7 +47,7 @@ async function run(command: string | undefined): Promise<void> {
 }
 
 try {
-  await run(process.argv[2]);
+  await run(process.argv[2], process.argv.slice(3));
 } catch (error) {
   const isExpected = error instanceof ConfigError || error instanceof CannotStart;
   const { message, stack } = error as Error;

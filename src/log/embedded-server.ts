@@ -48,7 +48,7 @@ export async function prepareEmbeddedServer(
   const monitor = { port: await freePort(), path: randomBytes(24).toString('hex') };
   const store = storeOf(config);
   const sync = syncs === 'server' ? config.SYNC : '1s';
-  const text = configurationText({ folder, store, port, token, monitor, pidFile, sync, config });
+  const text = configurationText({ folder, store, port, token, monitor, pidFile, sync });
   await writeFile(`${file}.new`, text, { mode: 0o600 });
   await rename(`${file}.new`, file);
   const url = `nats://${token}@${LOOPBACK}:${port}`;
@@ -63,6 +63,8 @@ export async function prepareEmbeddedServer(
 
 /** Twice 110 for each event and some to spare: in the log's index, and in its block's for two minutes after a use. */
 const EVENT_BYTES = 240;
+/** More than all settings together can name. */
+const STORE_BYTES = 2 ** 53;
 /** For the rest, above all blocks of the log that are being read or written. */
 const OTHER_BYTES = 400_000_000;
 
@@ -81,19 +83,9 @@ interface Values {
   readonly monitor: { readonly port: number; readonly path: string };
   readonly pidFile: string;
   readonly sync: string;
-  readonly config: Config;
 }
 
-const configurationText = ({
-  folder,
-  store,
-  port,
-  token,
-  monitor,
-  pidFile,
-  sync,
-  config,
-}: Values): string => `
+const configurationText = ({ folder, store, port, token, monitor, pidFile, sync }: Values): string => `
 server_name: wyvern
 listen: "${LOOPBACK}:${port}"
 authorization { token: "${token}" }
@@ -109,7 +101,9 @@ max_pending: 256MB
 jetstream {
   store_dir: ${JSON.stringify(store)}
   max_memory_store: 64MB
-  max_file_store: ${storeBytes(config)}
+  # No limit of its own: streams reserve what their limits name, also what the settings named before they were lowered, and
+  # where all of that would be above this, none can be changed, nor a full log be given the room for its ends.
+  max_file_store: ${STORE_BYTES}
   # 'always' is an fsync before every acknowledgement; with '1s' those who need it do it, or nobody. The default would be
   # two minutes.
   sync_interval: ${sync}
@@ -120,14 +114,3 @@ jetstream {
   }
 }
 `;
-
-/**
- * Streams reserve what their limits name: the log, and half as much again for the tenths that it is given when it is full
- * all the same; a tenth of it for the requests; the files; and the archive, since one that is not wanted any more stays
- * until it is too old. Out of the last GB come the checkpoints, and the rest is the server's own.
- */
-const storeBytes = ({ STORAGE, MAX_LOG_BYTES, MAX_ARCHIVE_BYTES, MAX_FILES_BYTES }: Config): number =>
-  Math.ceil(MAX_LOG_BYTES * 1.6) +
-  MAX_ARCHIVE_BYTES +
-  (STORAGE === 'jetstream' ? MAX_FILES_BYTES : 0) +
-  1_000_000_000;

@@ -38,6 +38,17 @@ describe('a start is refused', () => {
     await untilAllEnded(service, await create(service, [{ task_name: 'hello', name: 'still there' }]));
   });
 
+  test.each(['up', 'front', 'worker'])('with arguments, which %s does not take', async (command) => {
+    const program = new Program(command, { DATA_DIR: join(dataDir, 'own') }, ['extra']);
+    expect(await program.ended()).toBe(2);
+    expect(program.output).toMatch(
+      new RegExp(`^'${command}' takes no arguments, it has 'extra'\\.\n\nUsage: `),
+    );
+    const asking = new Program(command, { DATA_DIR: join(dataDir, 'own') }, ['--help']);
+    expect(await asking.ended()).toBe(0);
+    expect(asking.output).toMatch(/^Usage: wyvern <command>/);
+  });
+
   test('on a port that is in use, in one line', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));

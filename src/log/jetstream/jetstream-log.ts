@@ -270,7 +270,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   async take(options: TakeOptions): Promise<JetStreamTaking> {
-    for (const name of options.names) await ensureConsumer(this.#manager, name);
+    for (const name of options.names)
+      await untilReady(`the queue of ${name}`, () => ensureConsumer(this.#manager, name), this.#logger);
     return new JetStreamTaking(this.#connection, this.#manager, options, this.#logger);
   }
 

@@ -26,6 +26,26 @@ test('what nats-server cannot read is not asked again, and ends a start with one
   );
 });
 
+test('what a person has to see to is said without a stack, with what to look at', async () => {
+  const said: object[] = [];
+  const telling = { ...logger, warn: (what: object) => said.push(what) } as unknown as typeof logger;
+  let tries = 0;
+  await untilReady(
+    'the log',
+    async () => {
+      tries += 1;
+      if (tries <= 20) await manager.streams.update('TASKS', { num_replicas: 3 });
+    },
+    telling,
+  );
+  expect(said).toEqual([
+    {
+      reason: 'replicas > 1 not supported in non-clustered mode',
+      advice: expect.stringMatching(/^REPLICAS names more nats-servers than/),
+    },
+  ]);
+});
+
 test('what another one has just made is asked for again, though the request is called bad', async () => {
   const failures: unknown[] = [];
   let name = 'TASKS';
