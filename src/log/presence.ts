@@ -14,5 +14,7 @@ export interface WorkerReport {
 export interface Presence {
   announce(report: WorkerReport): void;
   leave(worker: string): void;
+  /** `announce` is called whenever somebody begins to listen, who would else hear of a worker up to a second later. */
+  onListener(announce: () => void): void;
   listen(listener: { heard(report: WorkerReport): void; gone(worker: string): void }): void;
 }

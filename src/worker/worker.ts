@@ -94,6 +94,7 @@ export class Worker {
     };
     this.#timers = [setInterval(renew, LEASE_MS / 3), setInterval(() => this.#announce(), ANNOUNCE_MS)];
     this.#announce();
+    this.#parts.presence.onListener(() => this.#isTaking && this.#announce());
     this.#taking?.more();
   }
 

@@ -31,8 +31,8 @@ test('npm run cluster brings three nats-servers with TLS, two fronts and three w
   const [made] = (await answer.json()) as [Status];
   expect(made.status).toBe('success');
 
-  // The other front knows the task, and has its file, though it has no folder in common with the worker.
-  const asked = await fetch(`${two}/v1/status?tasks=${made.key}`);
+  // The other front knows the task, if a moment later, and has its file, though it has no folder in common with the worker.
+  const asked = await fetch(`${two}/v1/status?tasks=${made.key}&block=true`);
   expect(await asked.json()).toEqual([made]);
   const file = await fetch(two + new URL(made.result.output).pathname);
   expect(file.status).toBe(200);

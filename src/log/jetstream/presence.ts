@@ -4,11 +4,13 @@ import { loudly } from './loudly.ts';
 
 const HERE = 'wyvern.worker.here';
 const GONE = 'wyvern.worker.gone';
+const WHO = 'wyvern.worker.who';
 
 /** Presence over plain NATS messages, outside of any stream. */
 export const natsPresence = (connection: NatsConnection): Presence => ({
   announce: (report) => void (connection.isClosed() || connection.publish(HERE, JSON.stringify(report))),
   leave: (worker) => void (connection.isClosed() || connection.publish(GONE, worker)),
+  onListener: (announce) => void connection.subscribe(WHO, { callback: loudly(announce) }),
   listen(listener) {
     const callback = (hear: (message: Msg) => void) =>
       loudly((error: Error | null, message: Msg) => {
@@ -22,5 +24,6 @@ export const natsPresence = (connection: NatsConnection): Presence => ({
       }),
     });
     connection.subscribe(GONE, { callback: callback((message) => listener.gone(message.string())) });
+    connection.publish(WHO);
   },
 });
