@@ -46,6 +46,8 @@ describe('replay', () => {
         picture,
       ]);
       const [history] = await untilAllStarted(service, keys.slice(0, 6));
+      // Killed in the middle of it, it would have an attempt more than is looked for below.
+      await untilAllEnded(service, keys.slice(6), 30_000);
       process.kill(workerOf(history as History, 1) as number, 'SIGKILL');
       await untilAllEnded(service, keys, 30_000);
       const connection = await connectToLogOf(folder.path);
