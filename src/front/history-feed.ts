@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Account } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { EventLog } from '../log/log.ts';
@@ -7,13 +6,12 @@ import type { Logger } from '../logger.ts';
 import type { Projection } from '../projection/projection.ts';
 import type { Exchange } from './exchange.ts';
 import type { Framing, Wording } from './history-lines.ts';
+import { untilFolded } from './within.ts';
 
 /** A feed that has been silent for this long says so, so that proxies keep it. */
 const IDLE_MS = 15_000;
 /** Characters that are gathered before they are written. */
 const CHUNK_LENGTH = 65_536;
-/** An event may be read a moment before the projection has folded it, and only then is it known to be late. */
-const FOLD_TIMEOUT_MS = 2_000;
 /** Events dated up to the end may still be on their way into the log when it comes. */
 const END_GRACE_MS = 1_000;
 
@@ -170,13 +168,11 @@ class HistoryFeed {
     return endsAt !== undefined && 'at' in entry && entry.at > endsAt;
   }
 
+  /** An event may be read a moment before the projection has folded it, and only then is it known to be late. */
   async #untilFolded(entries: readonly Entry[]): Promise<void> {
     const last = entries.findLast((entry) => 'seq' in entry);
     if (!last || last.seq <= this.#parts.projection.seq) return;
-    await Promise.race([
-      this.#parts.projection.reached(last.seq),
-      delay(FOLD_TIMEOUT_MS, undefined, { ref: false }),
-    ]);
+    await untilFolded(this.#parts.projection.reached(last.seq)).catch(() => {});
   }
 
   /** Resolves when the client has room for more, or has left. */

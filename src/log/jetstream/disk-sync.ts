@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Config, ConfigError } from '../../config.ts';
 import type { Durability } from './durability.ts';
 import { streamFolder } from './stream.ts';
 
@@ -22,6 +23,18 @@ const AGAIN_MS = 10;
 
 /** How long it is taken for granted that the log is still there which was put on disk. Nobody makes another one sooner. */
 export const LOOK_EVERY_MS = 100;
+
+/**
+ * The store of the log, if it falls to this process to put on disk what it wants to be there; `npm start` says with '' that
+ * it does not. Throws `ConfigError` when the log, which the server has made by now, is not there.
+ */
+export function storeToSync({ SYNC, NATS_STORE }: Pick<Config, 'SYNC' | 'NATS_STORE'>): string | undefined {
+  if (SYNC !== 'always' || !NATS_STORE) return undefined;
+  if (existsSync(streamFolder(NATS_STORE))) return NATS_STORE;
+  throw new ConfigError(
+    `NATS_STORE must be the store folder of the nats-server at NATS_URL, on this machine; '${NATS_STORE}' has no log`,
+  );
+}
 
 interface Waiting {
   readonly seq: number;

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import {
   type JetStreamClient,
   type JetStreamManager,
@@ -7,7 +6,7 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { type Config, ConfigError } from '../../config.ts';
+import type { Config } from '../../config.ts';
 import type { Logger } from '../../logger.ts';
 import type { Checkpoints } from '../checkpoints.ts';
 import type { Creates, FoundRequest, RequestName, Submission, Submitted, Turn } from '../creates.ts';
@@ -30,7 +29,7 @@ import { Archive } from './archive/archive.ts';
 import { ensureArchive, hasArchive } from './archive/stream.ts';
 import { JetStreamCheckpoints } from './checkpoints.ts';
 import { conditionsOf, ensureRequestsStream, findRequest, lastTurn } from './creates.ts';
-import { DiskSync, syncMetadata } from './disk-sync.ts';
+import { DiskSync, storeToSync, syncMetadata } from './disk-sync.ts';
 import { type Durability, LEFT_TO_SERVER, untilOnDisk } from './durability.ts';
 import { followStream } from './follower.ts';
 import { readEnds, readHistory, readOutlines } from './history.ts';
@@ -41,7 +40,7 @@ import { Publisher } from './publisher.ts';
 import { JetStreamTaking } from './queue.ts';
 import { chosenEvents, Reader, type ToEntry } from './reader.ts';
 import { SharedExtent, type StreamExtent } from './shared-extent.ts';
-import { ensureConsumer, ensureStream, findStream, makeStream, STREAM, streamFolder } from './stream.ts';
+import { ensureConsumer, ensureStream, findStream, makeStream, STREAM } from './stream.ts';
 import { endTornRequest } from './torn-batch.ts';
 import { untilReady } from './until-ready.ts';
 import { JetStreamUpkeep, PURGE_TIMEOUT_MS } from './upkeep.ts';
@@ -73,7 +72,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     this.#manager = manager;
     this.#isReplicated = config.REPLICAS > 1;
     this.#logger = logger;
-    this.#durability = syncsItself(config) ? new DiskSync(storeOf(config)) : LEFT_TO_SERVER;
+    const store = storeToSync(config);
+    this.#durability = store === undefined ? LEFT_TO_SERVER : new DiskSync(store);
     this.#publisher = new Publisher(connection);
     this.#appender = new Appender(this.#publisher, (subject) => this.#storedId(subject), {
       groupSingles: config.SYNC === 'always' && this.#durability === LEFT_TO_SERVER,
@@ -109,7 +109,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     await untilReady('the log', () => ensureStream(manager, config), logger, told);
     await untilReady('the log', () => ensureRequestsStream(manager, config), logger);
     const isArchived = await untilReady('the archive', () => ensureArchive(manager, config, logger), logger);
-    if (syncsItself(config)) await syncMetadata(storeOf(config));
+    const store = storeToSync(config);
+    if (store !== undefined) await syncMetadata(store);
     return JetStreamLog.#opened(connection, manager, isArchived, config, logger);
   }
 
@@ -322,20 +323,6 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     await untilOnDisk(this.#durability, message.seq);
     return { id: decodeEvent(message.subject, message.data, message.seq).id, seq: message.seq };
   }
-}
-
-type WithStore = Config & { readonly NATS_STORE: string };
-
-/** Whether it falls to this process to put on disk what it wants to be there. `npm start` says with '' that it does not. */
-const syncsItself = (config: Config): config is WithStore =>
-  config.SYNC === 'always' && config.NATS_STORE !== undefined && config.NATS_STORE !== '';
-
-/** Throws `ConfigError` when the log, which the server has made by now, is not there. */
-function storeOf({ NATS_STORE }: WithStore): string {
-  if (existsSync(streamFolder(NATS_STORE))) return NATS_STORE;
-  throw new ConfigError(
-    `NATS_STORE must be the store folder of the nats-server at NATS_URL, on this machine; '${NATS_STORE}' has no log`,
-  );
 }
 
 /** Says what is the matter at once, and not as an error with a stack. */
