@@ -1,6 +1,6 @@
 import type { Account } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
-import { type CredentialKind, extractCredentials } from '../accounts/credentials.ts';
+import { type Credentials, extractCredentials } from '../accounts/credentials.ts';
 import { referrerOf } from '../accounts/referrer.ts';
 import type { JsonObject } from './body.ts';
 import { RequestError } from './request-error.ts';
@@ -13,9 +13,8 @@ interface Given {
 
 export interface Authenticated {
   readonly account: Account;
-  readonly kind: CredentialKind;
   /** The secret or API key itself. Never log it. */
-  readonly credential: string;
+  readonly credential: Credentials;
 }
 
 /** Whose request this is. Throws a 401 that says what was missing or wrong, and never repeats what was sent. */
@@ -33,13 +32,13 @@ export function authenticate(accounts: Accounts, head: RequestHead, { body, quer
   });
   const found = accounts.authenticate(extraction.credentials, referrer);
   if (!found.ok) throw new RequestError(401, [found.problem]);
-  return { account: found.account, kind: found.kind, credential: extraction.credentials.value };
+  return { account: found.account, credential: extraction.credentials };
 }
 
 /** As `authenticate`, for what only a secret may do. */
 export function authenticateBySecret(accounts: Accounts, head: RequestHead, given: Given): Account {
-  const { account, kind } = authenticate(accounts, head, given);
-  if (kind === 'secret') return account;
+  const { account, credential } = authenticate(accounts, head, given);
+  if (credential.kind === 'secret') return account;
   throw new RequestError(401, [
     {
       name: 'secret',

@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { ParameterProblems } from '../../actors/event.ts';
+import type { Credentials } from '../accounts/credentials.ts';
 import { catalogue } from '../tasks/catalogue.ts';
 import type { TaskDefinition } from '../tasks/definition.ts';
 import { checkParameters } from '../tasks/parameters.ts';
@@ -34,16 +35,18 @@ export interface CheckedTask {
 /** What of a request the check of its definitions needs to know. */
 export interface SentBy {
   readonly bodyBytes: number;
-  /** The secret or API key that it came with. Never log it. */
-  readonly credential: string;
+  readonly credential: Credential;
 }
+
+/** The secret or API key that a request came with. Never log it. */
+export type Credential = Pick<Credentials, 'kind' | 'value'>;
 
 const MAX_METAS_BYTES = 4_096;
 /** An event must fit into one message of the log, and its result beside it. */
 const MAX_DEFINITION_BYTES = 256 * 1024;
 /** Names of one definition that are complained of; it may have a hundred thousand. */
 const MAX_UNKNOWN = 50;
-/** What is shorter stands in any URL by chance. */
+/** What is shorter stands in any text by chance. */
 const MIN_CREDENTIAL_LENGTH = 8;
 const SERVICE_NAMES = new Set(['task_name', 'task_metas']);
 const CREDENTIALS = new Set(['secret', 'api_key']);
@@ -100,11 +103,10 @@ export function checkTask(
   const kept = withoutPasswords(
     Object.fromEntries(Object.entries(rest).filter(([name]) => !CREDENTIALS.has(name))),
   );
-  const betrayal = nameOfBetrayal({ ...kept, task_metas: metas }, credential);
-  if (betrayal !== undefined) {
-    const name = member(betrayal.slice(0, 100));
-    const description = `${name} has your credential in a URL, where everyone who may see the task would read it`;
-    problems.push({ name, location, description });
+  if (isBetrayed({ ...kept, task_metas: metas }, credential)) {
+    // Not where: the name may be what has it.
+    const description = `${path} has your ${credential.kind}, which everyone who may see the task would read`;
+    problems.push({ name: path, location, description });
     return undefined;
   }
   const { task_name: _, ...parameters } = rest;
@@ -119,16 +121,16 @@ export function checkTask(
 }
 
 /**
- * The name of a member with a URL in which this credential stands; undefined if none has one. A status shows the
- * definition to whoever has the key, error texts name the URL, and all of it is in the log.
+ * Whether this credential stands in a definition. A status shows that to whoever has the key, error texts name what does
+ * not fit, and all of it is in the log.
  */
-function nameOfBetrayal(sent: Readonly<Record<string, unknown>>, credential: string): string | undefined {
-  if (credential.length < MIN_CREDENTIAL_LENGTH) return undefined;
-  return Object.keys(sent).find((name) => {
-    const value = sent[name];
-    const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-    return text.includes('://') && (text.includes(credential) || decoded(text).includes(credential));
-  });
+function isBetrayed(sent: object, { value, kind }: Credential): boolean {
+  if (value.length < MIN_CREDENTIAL_LENGTH) return false;
+  const credential = JSON.stringify(value).slice(1, -1);
+  // An API key may be a word that stands in the address of every picture; what gives it away is a query.
+  const betrayal = kind === 'secret' ? credential : `=${credential}`;
+  const text = JSON.stringify(sent);
+  return text.includes(betrayal) || (text.includes('%') && decoded(text).includes(betrayal));
 }
 
 /** As far as it is percent-encoded ASCII. */

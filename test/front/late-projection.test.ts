@@ -82,7 +82,11 @@ async function lateFront(maxEnded = 10) {
   });
   /** Creates tasks of which the log reports nothing until it is told to. */
   const submit = async (tasks: unknown): Promise<TaskState[]> => {
-    const checked = checkTasks(tasks, { maxTasks: 10, bodyBytes: 0, credential: '' }, []);
+    const checked = checkTasks(
+      tasks,
+      { maxTasks: 10, bodyBytes: 0, credential: { kind: 'secret', value: '' } },
+      [],
+    );
     return (await submissions.submit(account, checked)).states;
   };
   /** What a worker does, as yet unseen. */

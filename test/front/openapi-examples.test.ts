@@ -81,7 +81,11 @@ describe('The examples', () => {
     for (const { value } of bodies.flatMap(({ media }) => examplesOf(media))) {
       const { tasks, task } = value as { tasks?: unknown; task?: unknown };
       const problems: Problem[] = [];
-      const checked = checkTasks(tasks ?? task, { maxTasks: 10, bodyBytes: 1_000, credential: '' }, problems);
+      const checked = checkTasks(
+        tasks ?? task,
+        { maxTasks: 10, bodyBytes: 1_000, credential: { kind: 'secret', value: '' } },
+        problems,
+      );
       expect(problems).toEqual([]);
       expect(checked.map(({ refused }) => refused)).toEqual(checked.map(() => undefined));
     }
@@ -106,7 +110,11 @@ describe('The examples of errors say what the front says', () => {
 
   test('of a forgotten parameter', () => {
     const problems: Problem[] = [];
-    checkTasks(undefined, { maxTasks: 10, bodyBytes: 10, credential: '' }, problems);
+    checkTasks(
+      undefined,
+      { maxTasks: 10, bodyBytes: 10, credential: { kind: 'secret', value: '' } },
+      problems,
+    );
     expect([shared('Invalid')]).toEqual(problems);
   });
 

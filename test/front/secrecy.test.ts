@@ -57,6 +57,7 @@ beforeAll(async () => {
     await post({ tasks: [{ task_name: 'image.gif', images: [url] }], block: true }, header);
     const coded = url.replace(value, `%${value.charCodeAt(0).toString(16)}${value.slice(1)}`);
     await post({ tasks: { task_name: 'image.info', url: coded }, block: true, ...credentials });
+    await post({ tasks: { ...hello(), [url]: 1 }, block: true, ...credentials });
     await post({ tasks: { ...hello(), task_metas: { hook: url } }, block: true, ...credentials });
     const query = new URLSearchParams({ task_name: 'hello', name: 'x', ...credentials });
     const headers = { Referer: 'https://example.com/' };

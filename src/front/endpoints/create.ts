@@ -1,6 +1,6 @@
 import { authenticate } from '../authentication.ts';
 import { type JsonObject, readJson } from '../body.ts';
-import { type CheckedTask, checkTasks } from '../definitions.ts';
+import { type CheckedTask, type Credential, checkTasks } from '../definitions.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { withSent } from '../history-view.ts';
@@ -42,7 +42,7 @@ const readTasks = (
   parts: FrontParts,
   exchange: Exchange,
   body: JsonObject,
-  credential: string,
+  credential: Credential,
   problems: Problem[],
 ): CheckedTask[] =>
   checkTasks(

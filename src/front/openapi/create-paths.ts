@@ -1,5 +1,5 @@
 import Type, { type TSchema } from 'typebox';
-import { DETAILS, STATUS_LISTS } from './answer-schemas.ts';
+import { STATUS_LISTS } from './answer-schemas.ts';
 import { answers, FEED } from './answers.ts';
 import { createAnswers, createBodies, createStreamBody } from './examples.ts';
 import { type Examples, json, type Operation, type Parameter, type Paths, schemaRef } from './parts.ts';
@@ -39,7 +39,12 @@ const CreateBody = Type.Object({
       default: false,
     }),
   ),
-  details: Type.Optional(Type.Boolean({ description: DETAILS, default: false })),
+  details: Type.Optional(
+    Type.Boolean({
+      description: 'Add the definition, the number of attempts and `task_metas`',
+      default: false,
+    }),
+  ),
   ...CREDENTIALS,
 });
 const CreateStreamBody = Type.Object({ tasks, ...CREDENTIALS });
