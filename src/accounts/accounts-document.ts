@@ -66,8 +66,8 @@ export function parseAccounts(text: string): ParsedAccounts {
 class Reading {
   readonly #records: AccountRecord[] = [];
   readonly #violations: string[] = [];
-  readonly #placeOfName = new Map<string, string>();
-  readonly #placeOfCredential = new Map<CredentialDigest, string>();
+  readonly #pathOfName = new Map<string, string>();
+  readonly #pathOfCredential = new Map<CredentialDigest, string>();
 
   result(): ParsedAccounts {
     if (this.#violations.length === 0) return { ok: true, records: this.#records };
@@ -81,7 +81,7 @@ class Reading {
       this.#violations.push(...shapeViolations(checkAccount, entry, at));
       return;
     }
-    this.#unique(this.#placeOfName, entry.name, `${at}.name`);
+    this.#unique(this.#pathOfName, entry.name, `${at}.name`);
     const { name, limits = {}, auditor = false, api_keys = [] } = entry;
     const secret = this.#secret(entry, at);
     const apiKeys = api_keys.map((key, index) => this.#apiKey(key, `${at}.api_keys[${index}]`));
@@ -120,14 +120,14 @@ class Reading {
           'without control characters and without a space at either end',
       );
     const digest = plain === undefined ? (sha256 ?? '').toLowerCase() : sha256Of(plain);
-    const place = `${at}.${plain === undefined ? `${field}_sha256` : field}`;
-    if (plain !== undefined || sha256 !== undefined) this.#unique(this.#placeOfCredential, digest, place);
+    const path = `${at}.${plain === undefined ? `${field}_sha256` : field}`;
+    if (plain !== undefined || sha256 !== undefined) this.#unique(this.#pathOfCredential, digest, path);
     return digest;
   }
 
-  #unique(places: Map<string, string>, value: string, at: string): void {
-    const before = places.get(value);
-    if (before === undefined) places.set(value, at);
+  #unique(paths: Map<string, string>, value: string, at: string): void {
+    const before = paths.get(value);
+    if (before === undefined) paths.set(value, at);
     else this.#violations.push(`${at} is the same as ${before}`);
   }
 }
@@ -147,16 +147,16 @@ function syntaxViolation(text: string): string {
 
 function shapeViolations(check: Validator, value: unknown, at: string): string[] {
   return check.Errors(value).flatMap((error): string[] => {
-    const place = `${at}${pathOf(error.instancePath)}`.replace(/^\./, '');
-    const whole = place || 'the file';
+    const path = `${at}${pathOf(error.instancePath)}`.replace(/^\./, '');
+    const whole = path || 'the file';
     switch (error.keyword) {
       // It comes with an `additionalProperties` that says the same, and its path holds the property's name.
       case 'boolean':
         return [];
       case 'additionalProperties':
-        return [`${whole} has a property other than ${knownAt(place).join(', ')}`];
+        return [`${whole} has a property other than ${knownAt(path).join(', ')}`];
       case 'required':
-        return error.params.requiredProperties.map((name) => `${place ? `${place}.` : ''}${name} is missing`);
+        return error.params.requiredProperties.map((name) => `${path ? `${path}.` : ''}${name} is missing`);
       case 'pattern':
         return [`${whole} must match ${error.params.pattern}`];
       default:
@@ -165,8 +165,8 @@ function shapeViolations(check: Validator, value: unknown, at: string): string[]
   });
 }
 
-function knownAt(place: string): string[] {
-  const entry = /(accounts|api_keys)\[\d+\]$|limits$/.exec(place);
+function knownAt(path: string): string[] {
+  const entry = /(accounts|api_keys)\[\d+\]$|limits$/.exec(path);
   if (entry === null) return Object.keys(DocumentShape.properties);
   if (entry[0] === 'limits') return Object.keys(LimitsEntry.properties);
   return Object.keys((entry[1] === 'api_keys' ? ApiKeyEntry : AccountEntry).properties);

@@ -1,6 +1,6 @@
 import type { StoredEvent } from '../log/envelope.ts';
 import type { EventLog } from '../log/log.ts';
-import type { Place } from '../log/place.ts';
+import type { Position } from '../log/position.ts';
 import { foldHistory, type TaskState } from '../projection/state.ts';
 import { nameOf } from './keys.ts';
 import { type Problem, RequestError } from './request-error.ts';
@@ -14,21 +14,21 @@ export interface KnownTask {
 const AT_ONCE = 32;
 
 /**
- * The tasks as they were when the log ended at that place. Rejects with a 404 `RequestError` that names each task which
+ * The tasks as they were when the log ended at that position. Rejects with a 404 `RequestError` that names each task which
  * had not been queued then.
  */
 export async function readPast(
   log: EventLog,
   keys: readonly string[],
-  place: Place,
+  position: Position,
   location: Problem['location'],
 ): Promise<KnownTask[]> {
-  const through = await throughOf(log, place);
+  const through = await throughOf(log, position);
   const tasks: KnownTask[] = [];
   const unknown: Problem[] = [];
   for (let at = 0; at < keys.length; at += AT_ONCE) {
     const some = keys.slice(at, at + AT_ONCE);
-    const histories = await Promise.all(some.map((key) => historyAt(log, key, place, through)));
+    const histories = await Promise.all(some.map((key) => historyAt(log, key, position, through)));
     for (const [index, history] of histories.entries()) {
       const state = foldHistory(history);
       if (state) tasks.push({ state, history });
@@ -43,10 +43,10 @@ export async function readPast(
 }
 
 /** A sequence that the log has reached: of what is still to come nothing is known but what is there now. */
-const throughOf = async (log: EventLog, place: Place): Promise<number> =>
-  place.kind === 'date'
-    ? (await log.locate(place.date)).until
-    : Math.min(place.seq, (await log.extent()).last);
+const throughOf = async (log: EventLog, position: Position): Promise<number> =>
+  position.kind === 'date'
+    ? (await log.locate(position.date)).until
+    : Math.min(position.seq, (await log.extent()).last);
 
 /**
  * A date is held against the dates of the task's own events, since another one's may have been stored between. What the
@@ -55,13 +55,13 @@ const throughOf = async (log: EventLog, place: Place): Promise<number> =>
 async function historyAt(
   log: EventLog,
   key: string,
-  place: Place,
+  position: Position,
   through: number,
 ): Promise<readonly StoredEvent[]> {
   const then = await log.history(key, through);
-  if (place.kind === 'seq') return then;
+  if (position.kind === 'seq') return then;
   const bySeq = new Map([...then, ...(await log.history(key))].map((event) => [event.seq, event]));
   const events = [...bySeq.values()].sort((a, b) => a.seq - b.seq);
-  const later = events.findIndex(({ event }) => event.at > place.date);
+  const later = events.findIndex(({ event }) => event.at > position.date);
   return later === -1 ? events : events.slice(0, later);
 }

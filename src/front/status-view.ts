@@ -19,11 +19,11 @@ export class StatusView {
 
   /** One status as JSON. */
   json(state: TaskState): string {
-    const place = state.seq % KEPT;
-    const known = this.#written[place];
+    const slot = state.seq % KEPT;
+    const known = this.#written[slot];
     if (known?.state === state) return known.text;
     const text = JSON.stringify(this.#status(state));
-    this.#written[place] = { state, text };
+    this.#written[slot] = { state, text };
     return text;
   }
 

@@ -120,9 +120,9 @@ function bringToLife(account: Account, { definition, sent, metas, refused }: Che
     ...(metas && { task_metas: metas }),
     ...(refused && { refused }),
   };
-  const place = { name: definition.name, key };
-  const queued = seal(place, birth);
-  const rest = refused ? [seal(place, refusal(birth, refused), hashOf(queued.data))] : [];
+  const task = { name: definition.name, key };
+  const queued = seal(task, birth);
+  const rest = refused ? [seal(task, refusal(birth, refused), hashOf(queued.data))] : [];
   const state = fold(undefined, { ...queued, seq: 0 }) as TaskState;
   return { queued, rest, state };
 }

@@ -28,12 +28,10 @@ export interface StoredEvent {
   readonly id: string;
   /** The hash of the task's event before this one, as its writer knew it. None of version 1, or `queued`, has it. */
   readonly prev: string | undefined;
-  /** SHA-256 of the stored record, in hex: what the task's next event names as its `prev`. */
-  readonly hash: string;
   /** Of the schema, as it was written. */
   readonly version: number;
-  /** Size of the stored record, in bytes. */
-  readonly bytes: number;
+  /** The stored record: what `hashOf` makes of it is what the task's next event names as its `prev`. */
+  readonly data: Uint8Array;
   readonly event: TaskEvent;
 }
 
@@ -46,7 +44,7 @@ const checkEvent = Compile(TaskEvent);
 const HASH = /^[0-9a-f]{64}$/;
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** The hash by which a task's next event names this record: 0.3 µs. */
+/** The hash by which a task's next event names this record: SHA-256, in hex; 0.5 µs. */
 export const hashOf = (data: Uint8Array): string => hash('sha256', data);
 
 /**
@@ -66,13 +64,13 @@ export function encodeEvent(event: TaskEvent, prev?: string): { readonly id: str
 
 /** Checks a stored record once, at the edge; past here it is trusted. Throws `UnreadableEvent` with the seq. */
 export function decodeEvent(subject: string, data: Uint8Array, seq: number): StoredEvent {
-  const place = parseSubject(subject);
-  if (!place) throw new UnreadableEvent(`event ${seq} is at the subject '${subject}', which is not a task's`);
+  const task = parseSubject(subject);
+  if (!task) throw new UnreadableEvent(`event ${seq} is at the subject '${subject}', which is not a task's`);
   const { v, id, prev, ...event } = upcast(parse(data, seq), seq);
   if (typeof id !== 'string' || !isHashOrNone(prev) || !checkEvent.Check(event))
     throw new UnreadableEvent(`event ${seq} at '${subject}' does not fit version ${String(v)} of the schema`);
-  const { name, key } = place;
-  return { seq, key, name, id, prev, hash: hashOf(data), version: v as number, bytes: data.length, event };
+  const { name, key } = task;
+  return { seq, key, name, id, prev, version: v as number, data, event };
 }
 
 const isHashOrNone = (prev: unknown): prev is string | undefined =>

@@ -1,20 +1,13 @@
 import type { Queued, TaskEvent } from '../../actors/event.ts';
 import type { StoredEvent } from './envelope.ts';
 import type { Extent, Gap, LogRecord, Moment, Page, ReadOptions } from './reading.ts';
+import type { TaskRef } from './subject.ts';
 
 /** An event on its way into the log, in its stored form: `seal` makes it. */
-export interface Append {
-  readonly name: string;
-  readonly key: string;
+export interface Append extends TaskRef {
   readonly event: TaskEvent;
   readonly id: string;
   readonly data: Uint8Array;
-}
-
-/** What a task's subjects are made of. */
-export interface TaskPlace {
-  readonly name: string;
-  readonly key: string;
 }
 
 /**
@@ -67,7 +60,7 @@ export interface EventLog {
    * The keys of those among these tasks, at most 100, whose end is in the log, whether it can be read or not. Rejects with
    * `LogUnavailable`.
    */
-  ended(tasks: readonly TaskPlace[]): Promise<ReadonlySet<string>>;
+  ended(tasks: readonly TaskRef[]): Promise<ReadonlySet<string>>;
   /** Follows the log from the first event after `after`; reports each event once, in order, for ever. */
   follow(options: FollowOptions): Promise<Following>;
   /**
@@ -115,9 +108,7 @@ export interface Following {
 }
 
 /** A queued task handed to this worker, under a lease that `extend` renews. */
-export interface Delivery {
-  readonly key: string;
-  readonly name: string;
+export interface Delivery extends TaskRef {
   readonly queued: Queued;
   /** The hash of `queued` as it is stored. */
   readonly hash: string;

@@ -32,14 +32,14 @@ const HEAD = new RegExp(
  * Throws `UnreadableEvent` with the seq.
  */
 export function readRecord(subject: string, data: Uint8Array, seq: number): RecordedEvent {
-  const place = parseSubject(subject);
-  const text = place && textOf(data);
+  const task = parseSubject(subject);
+  const text = task && textOf(data);
   const head = text === undefined ? null : HEAD.exec(text);
-  if (!place || text === undefined || head === null) return readWhole(subject, data, seq);
+  if (!task || text === undefined || head === null) return readWhole(subject, data, seq);
   const [whole, , , type, at, account, next] = head as unknown as Head;
   const rest = `{${next === '}' ? next : text.slice(whole.length)}`;
   if (!isJson(rest)) return readWhole(subject, data, seq);
-  return { seq, key: place.key, name: place.name, type, at, account, data: rest };
+  return { seq, key: task.key, name: task.name, type, at, account, data: rest };
 }
 
 /** A record that cannot be read; whose it was cannot be told either. */

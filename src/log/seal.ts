@@ -1,21 +1,17 @@
 import { later, type Queued, type TaskEvent } from '../../actors/event.ts';
-import { encodeEvent } from './envelope.ts';
+import { encodeEvent, hashOf } from './envelope.ts';
 import { eventDate } from './event-date.ts';
 import { type Append, type EventLog, LogUnavailable } from './log.ts';
-
-interface Place {
-  readonly name: string;
-  readonly key: string;
-}
+import type { TaskRef } from './subject.ts';
 
 /**
  * Brings an event into its stored form, with an id of its own. Every event but `queued`, a task's first, names
  * an event of the task that is in the log, by its hash: the last one that the writer knows. So the events of a
  * task form a tree, and none that another one names can be changed or taken out unnoticed.
  */
-export function seal(place: Place, event: Queued): Append;
-export function seal(place: Place, event: TaskEvent, prev: string): Append;
-export function seal({ name, key }: Place, event: TaskEvent, prev?: string): Append {
+export function seal(task: TaskRef, event: Queued): Append;
+export function seal(task: TaskRef, event: TaskEvent, prev: string): Append;
+export function seal({ name, key }: TaskRef, event: TaskEvent, prev?: string): Append {
   return { name, key, event, ...encodeEvent(event, prev) };
 }
 
@@ -30,9 +26,9 @@ export const stamped = (event: Unstamped, at: string, account: string): TaskEven
  * The same for who does not have the task's newest event at hand: reads it from the log (0.3 ms), and dates
  * the new one, never before that. Rejects with `LogUnavailable`.
  */
-export async function sealNext(log: EventLog, place: Place, event: Unstamped): Promise<Append> {
-  const newest = (await log.history(place.key)).at(-1);
-  if (!newest) throw new LogUnavailable(`the log does not have the history of ${place.key}`);
+export async function sealNext(log: EventLog, task: TaskRef, event: Unstamped): Promise<Append> {
+  const newest = (await log.history(task.key)).at(-1);
+  if (!newest) throw new LogUnavailable(`the log does not have the history of ${task.key}`);
   const at = later(newest.event.at, eventDate());
-  return seal(place, stamped(event, at, newest.event.account), newest.hash);
+  return seal(task, stamped(event, at, newest.event.account), hashOf(newest.data));
 }

@@ -97,18 +97,19 @@ export function outlineSubjects(key: string): readonly string[] {
 export const queuedFilter = (name: string): string => `task.queued.${encodeName(name)}.*.*`;
 
 /** The task that is queued by what is stored there, if one is. */
-export const queuedAt = (subject: string): ParsedSubject | undefined =>
+export const queuedAt = (subject: string): TaskRef | undefined =>
   subject.startsWith('task.queued.') ? parseSubject(subject) : undefined;
 
 const SUBJECT = new RegExp(`^task\\.[^.]+\\.([^.]+)\\.(${KEY_PATTERN})\\.[^.]+$`);
 
-export interface ParsedSubject {
+/** What a task's subjects are made of. */
+export interface TaskRef {
   readonly name: string;
   readonly key: string;
 }
 
 /** Undefined for a subject that is not one of ours. */
-export function parseSubject(subject: string): ParsedSubject | undefined {
+export function parseSubject(subject: string): TaskRef | undefined {
   const [, name, key] = SUBJECT.exec(subject) ?? [];
   return name !== undefined && key !== undefined ? { name: decodeName(name), key } : undefined;
 }

@@ -98,7 +98,7 @@ function idOf(
   { task_name: _, ...sent }: Readonly<Record<string, unknown>>,
 ): string | undefined {
   const definition = catalogue.get(name);
-  if (definition?.place !== 'media') return undefined;
+  if (definition?.runsIn !== 'media') return undefined;
   // Another version may have queued it, with parameters that this one does not know.
   const checked = checkParameters(definition, sent);
   if (!checked.ok || definition.files(checked.value).length === 0) return undefined;

@@ -2,7 +2,7 @@ import type { Logger } from '../logger.ts';
 import { stateOf } from './checkpoint.ts';
 import type { EndedTasks } from './ended-tasks.ts';
 import { GrowingFile } from './growing-file.ts';
-import { PlaceTable } from './place-table.ts';
+import { SliceTable } from './slice-table.ts';
 import type { TaskState } from './state.ts';
 
 /** After a fault of the disk. */
@@ -21,7 +21,7 @@ export interface EndedTasksOptions {
 /** One file and its table, filled once. */
 interface Generation {
   readonly file: GrowingFile;
-  readonly table: PlaceTable;
+  readonly table: SliceTable;
 }
 
 /**
@@ -49,8 +49,8 @@ export class FileEndedTasks implements EndedTasks {
     const [newest] = this.#generations;
     if (!newest || newest.table.isFull || newest.file.bytes > this.#options.bytes / 2) void this.#begin();
     else {
-      const place = newest.file.append(JSON.stringify(state));
-      if (place) newest.table.add(state.key, place);
+      const slice = newest.file.append(JSON.stringify(state));
+      if (slice) newest.table.add(state.key, slice);
     }
   }
 
@@ -69,8 +69,8 @@ export class FileEndedTasks implements EndedTasks {
 
   async #find(generation: Generation, key: string): Promise<TaskState | undefined> {
     try {
-      for (const place of generation.table.find(key)) {
-        const state = stateOf(JSON.parse(await generation.file.read(place)));
+      for (const slice of generation.table.find(key)) {
+        const state = stateOf(JSON.parse(await generation.file.read(slice)));
         if (state.key === key) return state;
       }
     } catch (error) {
@@ -88,7 +88,7 @@ export class FileEndedTasks implements EndedTasks {
       const file = await GrowingFile.open(this.#options.folder, (error) => this.#fail(error));
       if (this.#openAt === Number.POSITIVE_INFINITY) return file.close();
       const [newer, older] = this.#generations;
-      const table = new PlaceTable(this.#options.tasks);
+      const table = new SliceTable(this.#options.tasks);
       this.#generations = [{ file, table }, ...(newer ? [newer] : [])];
       older?.file.close();
     } catch (error) {

@@ -1,16 +1,16 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { Place } from './place-table.ts';
+import type { Slice } from './slice-table.ts';
 
-/** The most that one read takes for several places, and that may lie between two of them, in bytes. */
+/** The most that one read takes for several slices, and that may lie between two of them, in bytes. */
 const SPAN_BYTES = 256 * 1024;
 const GAP_BYTES = 4 * 1024;
 
-interface Asked extends Place {
+interface Asked extends Slice {
   resolve(text: string): void;
   reject(error: unknown): void;
 }
 
-/** Places that are read at once. */
+/** Slices that are read at once. */
 interface Span {
   readonly at: number;
   end: number;
@@ -30,7 +30,7 @@ export class GatheredReads {
   }
 
   /** Resolves with the text there; rejects as the file does. */
-  read({ at, bytes }: Place): Promise<string> {
+  read({ at, bytes }: Slice): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#asked.push({ at, bytes, resolve, reject });
       if (this.#asked.length === 1) queueMicrotask(() => this.#readAll());

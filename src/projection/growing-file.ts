@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GatheredReads } from './gathered-reads.ts';
-import type { Place } from './place-table.ts';
+import type { Slice } from './slice-table.ts';
 
 /** Bytes of one write, and the most that one record may have. */
 export const CHUNK_BYTES = 512 * 1024;
@@ -50,7 +50,7 @@ export class GrowingFile {
   }
 
   /** Undefined for a record that is too large, or that comes while the disk is too far behind. */
-  append(record: string): Place | undefined {
+  append(record: string): Slice | undefined {
     const bytes = Buffer.byteLength(record);
     if (bytes > CHUNK_BYTES) return undefined;
     if (this.#filling.used + bytes > CHUNK_BYTES) {
@@ -59,13 +59,13 @@ export class GrowingFile {
       this.#filling = this.#newChunk(this.bytes);
       if (this.#full.length === 1) void this.#write();
     }
-    const place = { at: this.bytes, bytes };
+    const slice = { at: this.bytes, bytes };
     this.#filling.buffer.write(record, this.#filling.used);
     this.#filling.used += bytes;
-    return place;
+    return slice;
   }
 
-  async read({ at, bytes }: Place): Promise<string> {
+  async read({ at, bytes }: Slice): Promise<string> {
     const chunk = [...this.#full, this.#filling].findLast((held) => at >= held.at);
     if (chunk) return chunk.buffer.toString('utf8', at - chunk.at, at - chunk.at + bytes);
     return this.#reads.read({ at, bytes });

@@ -177,7 +177,7 @@ export class Projection {
     const state = foldHistory(history);
     if (!state) return undefined;
     if (isEnded(state) && state.seq <= this.#reached.seq) {
-      const bytes = history.reduce((sum, event) => sum + event.bytes, 0);
+      const bytes = history.reduce((sum, event) => sum + event.data.length, 0);
       this.#remember(state, bytes);
       return state;
     }
@@ -225,7 +225,7 @@ export class Projection {
     const before = task?.state ?? (event.type === 'queued' ? undefined : this.#ended.get(key));
     const after = fold(before, stored);
     if (after && after !== before) {
-      this.#keep(key, task, after, stored.bytes);
+      this.#keep(key, task, after, stored.data.length);
       this.#onChange(after, event);
     } else if (before ? isEnded(before) : this.#hasEnded(key)) this.#late.add(seq, key);
     this.#last = { seq, key };

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { TASK_EVENT_TYPES, type TaskEventType } from '../../actors/event.ts';
 import { isKey } from '../log/key.ts';
-import { isAfter, type Place, parsePlace } from '../log/place.ts';
+import { isAfter, type Position, parsePosition } from '../log/position.ts';
 import { hasZstd } from './compression.ts';
 
 export const REPLAY_USAGE = `Usage: wyvern replay [options]
@@ -26,8 +26,8 @@ export class UsageError extends Error {
 
 export interface ReplayOptions {
   readonly mode: 'show' | 'state' | 'verify' | 'export' | 'import';
-  readonly from: Place | undefined;
-  readonly until: Place | undefined;
+  readonly from: Position | undefined;
+  readonly until: Position | undefined;
   readonly tasks: readonly string[] | undefined;
   readonly types: readonly TaskEventType[] | undefined;
   readonly account: string | undefined;
@@ -75,8 +75,8 @@ export function readReplayOptions(args: readonly string[]): ReplayOptions {
     throw new UsageError(`--${stray} does not go with ${mode === 'show' ? 'the rest' : `--${mode}`}`);
   if (values.follow && (values.until !== undefined || values.speed !== undefined))
     throw new UsageError('--follow has no end and no speed of its own');
-  const from = place('from', values.from);
-  const until = place('until', values.until);
+  const from = position('from', values.from);
+  const until = position('until', values.until);
   if (isAfter(from, until)) throw new UsageError('--from is after --until');
   return {
     mode,
@@ -102,8 +102,8 @@ function parse(args: readonly string[]) {
   }
 }
 
-function place(name: string, text: string | undefined): Place | undefined {
-  const found = text === undefined ? undefined : parsePlace(text);
+function position(name: string, text: string | undefined): Position | undefined {
+  const found = text === undefined ? undefined : parsePosition(text);
   if (text !== undefined && !found)
     throw new UsageError(`--${name} must be the seq of an event or an ISO 8601 date, it is '${text}'`);
   return found;

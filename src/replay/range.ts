@@ -1,5 +1,5 @@
 import type { EventLog } from '../log/log.ts';
-import type { Place } from '../log/place.ts';
+import type { Position } from '../log/position.ts';
 import type { ReplayOptions } from './options.ts';
 
 /** The part of the log to be read: after a sequence, up to one. */
@@ -14,7 +14,7 @@ export async function rangeOf(
   { from, until }: Pick<ReplayOptions, 'from' | 'until'>,
 ): Promise<Range> {
   const { last } = await log.extent();
-  const locate = (place: Place) => (place.kind === 'date' ? log.locate(place.date) : undefined);
+  const locate = (position: Position) => (position.kind === 'date' ? log.locate(position.date) : undefined);
   const first = from?.kind === 'seq' ? from.seq : from ? ((await locate(from))?.from ?? 1) : 1;
   const end = until?.kind === 'seq' ? until.seq : until ? ((await locate(until))?.until ?? last) : last;
   return { after: Math.max(0, first - 1), through: Math.min(end, last) };

@@ -1,5 +1,5 @@
 import { isEnd, type TaskEvent } from '../../actors/event.ts';
-import type { StoredEvent } from '../log/envelope.ts';
+import { hashOf, type StoredEvent } from '../log/envelope.ts';
 import { CLOCKS_MS, formatDate } from '../log/event-date.ts';
 import { timeOf } from '../log/key.ts';
 import { subjectOf } from '../log/subject.ts';
@@ -81,8 +81,8 @@ export class TaskJudge {
     if (standing === undefined) note('order', 'is not accepted in the state that the task is in');
     this.#hasEnded ||= endsTask;
     if (this.#hasEnded) this.#walk = undefined;
-    const { seq, hash } = stored;
-    this.#known.push({ seq, type: event.type, at: event.at, hash, isNamed: false });
+    const hash = hashOf(stored.data);
+    this.#known.push({ seq: stored.seq, type: event.type, at: event.at, hash, isNamed: false });
     return { standing: standing ?? 'stale', problems };
   }
 

@@ -46,7 +46,7 @@ export interface RunContext {
 /**
  * A task that Wyvern knows: one file that says what it takes, what it gives and how it runs.
  *
- * `place` decides where `run` executes: `worker` for what touches no bytes, `media` for a killable child
+ * `runsIn` says where `run` executes: `worker` for what touches no bytes, `media` for a killable child
  * process. A definition is loaded by the front too, so a heavy library is imported inside `run`.
  */
 export interface TaskDefinition<P extends TObject = TObject, R extends TSchema = TSchema> {
@@ -58,7 +58,7 @@ export interface TaskDefinition<P extends TObject = TObject, R extends TSchema =
   readonly parameters: P;
   /** The values in `result`; outputs stand beside them as URLs. */
   readonly result: R;
-  readonly place: 'worker' | 'media';
+  readonly runsIn: 'worker' | 'media';
   /** False for a task that may take longer than `TASK_TIMEOUT`. */
   readonly hasDeadline: boolean;
   /** Names of the files that the task makes with these parameters, which may be missing; empty for none. */

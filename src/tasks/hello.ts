@@ -9,7 +9,7 @@ export const hello = defineTask({
     { additionalProperties: false },
   ),
   result: Type.String({ description: '`Hello <name>`' }),
-  place: 'worker',
+  runsIn: 'worker',
   hasDeadline: true,
   files: () => [],
   sources: () => [],

@@ -37,7 +37,7 @@ export const imageGif = defineTask({
     height: pixels('height of a frame, in pixels'),
     count: Type.Integer({ description: 'number of frames' }),
   }),
-  place: 'media',
+  runsIn: 'media',
   hasDeadline: true,
   files: () => ['output'],
   isSlow: () => true,

@@ -30,7 +30,7 @@ export const imageInfo = defineTask({
     blurhash: Type.String({ description: 'BlurHash of the upright first frame, 4 × 3 components' }),
     dominant_color: known(Type.String(), 'the most common colour, `#rrggbb`, of what is not transparent'),
   }),
-  place: 'media',
+  runsIn: 'media',
   hasDeadline: true,
   files: () => [],
   sources: ({ url }) => [url],

@@ -40,7 +40,7 @@ export const imageSizes = defineTask({
       description: 'the sizes that they have, in pixels, by their names',
     }),
   }),
-  place: 'media',
+  runsIn: 'media',
   hasDeadline: true,
   files: ({ sizes = {} }) => Object.keys(sizes),
   isSlow: ({ sizes, format }) => isSlowFormat(format) || Object.keys(sizes).length > MANY,

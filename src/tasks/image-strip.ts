@@ -30,7 +30,7 @@ export const imageStrip = defineTask({
     height: pixels('height of the whole, in pixels'),
     content_type: Type.String({ description: 'media type of the result' }),
   }),
-  place: 'media',
+  runsIn: 'media',
   hasDeadline: true,
   files: () => ['output'],
   isSlow: ({ urls }) => urls.length > MANY,

@@ -38,7 +38,7 @@ export const imageThumb = defineTask({
     original_height: pixels('height of the upright source, in pixels'),
     content_type: Type.String({ description: 'media type of the result' }),
   }),
-  place: 'media',
+  runsIn: 'media',
   hasDeadline: true,
   files: () => ['output'],
   isSlow: (parameters) => isSlowFormat(parameters.format),

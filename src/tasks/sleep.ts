@@ -18,7 +18,7 @@ export const sleep = defineTask({
     { additionalProperties: false },
   ),
   result: Type.Object({ slept: Type.Number({ description: 'seconds waited, as asked for' }) }),
-  place: 'worker',
+  runsIn: 'worker',
   hasDeadline: false,
   files: () => [],
   sources: () => [],

@@ -91,7 +91,7 @@ export class Attempts {
     if (plan.kind === 'over') return ACK;
     if (plan.kind === 'wait') return release(plan.delayMs);
     const definition = catalogue.get(name);
-    const bringBack = definition?.place === 'worker' ? foldedTask : liveTask;
+    const bringBack = definition?.runsIn === 'worker' ? foldedTask : liveTask;
     const record = new TaskRecord(this.#parts, { name, key }, plan.past, bringBack);
     if (queued.refused) return endRefused(record, queued.refused);
     if (plan.kind === 'fail')
@@ -173,7 +173,7 @@ export class Attempts {
     });
     const input = {
       hasSources: definition.sources(parameters).length > 0,
-      needsPlace: definition.place === 'media',
+      needsPlace: definition.runsIn === 'media',
       deadlineMs,
       effects: { ...effects, report: (outcome) => report(outcome, effects.known()) } as AttemptEffects,
     };

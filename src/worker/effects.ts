@@ -78,7 +78,7 @@ export function createEffects(parts: EffectParts, shared: SharedWork<MediaPlace>
   };
   // What runs in the worker itself touches no bytes, so it has no sources.
   const run = (signal: AbortSignal): Promise<unknown> =>
-    definition.place === 'media'
+    definition.runsIn === 'media'
       ? joined(signal).ran
       : definition.run(parameters, {
           sources: [],

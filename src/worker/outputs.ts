@@ -4,7 +4,8 @@ import { TaskFailure } from '../../actors/failure.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Output } from '../tasks/definition.ts';
 
-interface Place {
+/** Whose outputs they are. */
+interface AttemptRef {
   readonly key: string;
   readonly attempt: number;
 }
@@ -12,7 +13,7 @@ interface Place {
 /** The outputs of one attempt on their way into storage, while the task makes the next. */
 export class Outputs {
   readonly #storage: Pick<Storage, 'put'>;
-  readonly #place: Place;
+  readonly #attempt: AttemptRef;
   readonly #isOurs: Promise<boolean>;
   readonly #onStored: (output: StoredOutput) => void;
   readonly #storing: Promise<StoredOutput>[] = [];
@@ -25,12 +26,12 @@ export class Outputs {
    */
   constructor(
     storage: Pick<Storage, 'put'>,
-    place: Place,
+    attempt: AttemptRef,
     isOurs: Promise<boolean>,
     onStored: (output: StoredOutput) => void,
   ) {
     this.#storage = storage;
-    this.#place = place;
+    this.#attempt = attempt;
     this.#isOurs = isOurs;
     this.#onStored = onStored;
   }
@@ -66,12 +67,12 @@ export class Outputs {
     // Nobody will hear of it: who has no attempt has no say.
     if (!(await this.#isOurs)) throw new TaskFailure('another worker has the attempt', { passing: true });
     try {
-      await this.#storage.put({ ...this.#place, file }, data);
+      await this.#storage.put({ ...this.#attempt, file }, data);
     } catch (cause) {
       throw new TaskFailure('the output could not be stored', { passing: true, cause });
     }
     const sha256 = createHash('sha256').update(data).digest('hex');
-    const { attempt } = this.#place;
+    const { attempt } = this.#attempt;
     const stored = { name, attempt, file, content_type: contentType, bytes: data.byteLength, sha256 };
     if (!this.#isLast) this.#onStored(stored);
     return stored;

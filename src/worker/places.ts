@@ -42,4 +42,4 @@ export class Places {
   }
 }
 
-const isMedia = (name: string): boolean => catalogue.get(name)?.place === 'media';
+const isMedia = (name: string): boolean => catalogue.get(name)?.runsIn === 'media';

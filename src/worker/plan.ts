@@ -1,6 +1,6 @@
 import type { TaskEvent } from '../../actors/event.ts';
 import { givenUp } from '../../actors/retry.ts';
-import type { StoredEvent } from '../log/envelope.ts';
+import { hashOf, type StoredEvent } from '../log/envelope.ts';
 import { dateToMs } from '../log/event-date.ts';
 import { type Delivery, LEASE_MS } from '../log/log.ts';
 import { foldHistory } from '../projection/state.ts';
@@ -79,7 +79,7 @@ export function planAttempt(history: readonly StoredEvent[], attempts: number, n
   if (!state || !newest) return { kind: 'wait', delayMs: UNHEARD_OF_AGAIN_MS };
   if (state.completed !== undefined) return { kind: 'over' };
   const events = history.map(({ event }) => event);
-  const past: Past = { events, last: newest.hash };
+  const past: Past = { events, last: hashOf(newest.data) };
   const retried = events.flatMap((event) => (event.type === 'retried' ? [event] : []));
   const delayMs = Math.max(0, ...retried.map(({ at, next }) => leftMs(at, dateToMs(next), nowMs)));
   if (delayMs > EARLY_MS) return { kind: 'wait', delayMs };

@@ -5,7 +5,7 @@ import type { Interruption } from './interruption.ts';
 
 /** True for a task that has nothing to fetch, no place to wait for and nothing to store. */
 export const hasSinglePhase = (definition: TaskDefinition, parameters: Record<string, unknown>): boolean =>
-  definition.place === 'worker' &&
+  definition.runsIn === 'worker' &&
   definition.sources(parameters).length === 0 &&
   definition.files(parameters).length === 0;
 

@@ -4,6 +4,7 @@ import { hashOf } from '../log/envelope.ts';
 import { eventDate } from '../log/event-date.ts';
 import { type Append, type EventLog, EventRefused } from '../log/log.ts';
 import { seal, stamped, type Unstamped } from '../log/seal.ts';
+import type { TaskRef } from '../log/subject.ts';
 import type { Logger } from '../logger.ts';
 import type { Past } from './plan.ts';
 import type { foldedTask, TaskLife } from './task-life.ts';
@@ -11,11 +12,6 @@ import type { foldedTask, TaskLife } from './task-life.ts';
 interface Parts {
   readonly log: EventLog;
   readonly logger: Logger;
-}
-
-interface Task {
-  readonly name: string;
-  readonly key: string;
 }
 
 /** An event that is not in the log yet. */
@@ -41,7 +37,7 @@ const HOLD_MS = 5;
 export class TaskRecord {
   readonly key: string;
   readonly #parts: Parts;
-  readonly #task: Task;
+  readonly #task: TaskRef;
   readonly #account: string;
   readonly #life: TaskLife;
   readonly #waiting: Waiting[] = [];
@@ -53,7 +49,7 @@ export class TaskRecord {
   #hurry: () => void = () => {};
 
   /** `past` is the task's history so far; it begins with `queued`. `bringBack` makes a task of it. */
-  constructor(parts: Parts, task: Task, { events, last }: Past, bringBack: typeof foldedTask) {
+  constructor(parts: Parts, task: TaskRef, { events, last }: Past, bringBack: typeof foldedTask) {
     const past = events as readonly [Queued, ...TaskEvent[]];
     this.#parts = parts;
     this.#task = task;

@@ -110,7 +110,7 @@ describe('/docs', () => {
       description: text,
       parameters: Type.Object({ odd: Type.String({ description: text, default: '</pre><script>' }) }),
       result: Type.Null(),
-      place: 'worker',
+      runsIn: 'worker',
       hasDeadline: true,
       files: () => [],
       sources: () => [],

@@ -172,7 +172,7 @@ describe('What the front writes fits the schemas', () => {
   const stored = (events: readonly object[]): StoredEvent[] =>
     events.map(
       (event, index) =>
-        ({ key, name: 'image.thumb', seq: index + 1, id: '', bytes: 0, event }) as StoredEvent,
+        ({ key, name: 'image.thumb', seq: index + 1, id: '', event }) as unknown as StoredEvent,
     );
 
   test.each(Object.entries(ends))('when a task was %s', (_, end) => {

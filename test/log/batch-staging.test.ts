@@ -40,8 +40,8 @@ function stage(options: Partial<StagingOptions> = {}): BatchStaging {
   return staging;
 }
 
-const place = (): string => join(streamFolder(storeOf(server.config)), 'batches');
-const linked = (): Promise<string> => until(() => readlink(place()).catch(() => undefined));
+const link = (): string => join(streamFolder(storeOf(server.config)), 'batches');
+const linked = (): Promise<string> => until(() => readlink(link()).catch(() => undefined));
 
 const request = (tasks = 3): Append[] =>
   Array.from({ length: tasks }, () => seal({ name: 'hello', key: newKey() }, queued()));
@@ -124,7 +124,7 @@ describe('Batches', () => {
   it('are staged on disk where too little memory is free', async () => {
     await log.appendAll(request());
     stage({ config: { MAX_BODY: Number.MAX_SAFE_INTEGER } });
-    expect(await isStagedIn(place())).toBe(true);
+    expect(await isStagedIn(link())).toBe(true);
     expect(await readdir(memory.path)).toEqual([]);
   });
 
@@ -135,14 +135,14 @@ describe('Batches', () => {
     await mkdir(join(folder, 'left'));
     free = 0;
     await until(() =>
-      readlink(place()).then(
+      readlink(link()).then(
         () => undefined,
         () => true,
       ),
     );
     expect(await readdir(folder)).toEqual([]);
     await log.appendAll(request());
-    expect(await isStagedIn(place())).toBe(true);
+    expect(await isStagedIn(link())).toBe(true);
     free = 1e9;
     expect(await isStagedIn(await linked())).toBe(true);
   });
@@ -161,8 +161,8 @@ describe('Batches', () => {
       free = 0;
       vi.advanceTimersByTime(60_000);
       expect(await readdir(folder)).toEqual(['left']);
-      expect(await readlink(place())).toBe(folder);
-      await rm(place());
+      expect(await readlink(link())).toBe(folder);
+      await rm(link());
       vi.advanceTimersByTime(1_000);
       free = 1e9;
       vi.advanceTimersByTime(1_000);
@@ -192,7 +192,7 @@ describe('Batches', () => {
     await log.appendAll(request());
     stage({ memory: join(memory.path, 'missing') });
     await until(() => said.length > 0 || undefined);
-    expect(await isStagedIn(place())).toBe(true);
+    expect(await isStagedIn(link())).toBe(true);
   });
 
   it('are staged on disk where somebody else could choose what lies in the memory', async () => {
@@ -214,6 +214,6 @@ describe('Batches', () => {
     await log.appendAll(request());
     first.close();
     expect(existsSync(folder)).toBe(false);
-    expect(existsSync(place())).toBe(false);
+    expect(existsSync(link())).toBe(false);
   });
 });

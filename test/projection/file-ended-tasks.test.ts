@@ -12,7 +12,7 @@ import { until } from '../support/until.ts';
 const AT = '2026-11-24T12:00:00.000000+00:00';
 
 function endedTask(result: unknown = 'Hello Jane'): TaskState {
-  const place = { key: newKey(), name: 'hello', id: 'id', bytes: 100 };
+  const place = { key: newKey(), name: 'hello', id: 'id' };
   const state = foldHistory([
     { ...place, seq: 1, event: { type: 'queued', at: AT, account: 'acme', task: { task_name: 'hello' } } },
     { ...place, seq: 2, event: { type: 'failed', at: AT, account: 'acme', attempt: 0, error: `${result}` } },

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { TaskEvent } from '../../actors/event.ts';
-import { encodeEvent, type StoredEvent } from '../../src/log/envelope.ts';
+import { encodeEvent } from '../../src/log/envelope.ts';
 import type { EventLog, FollowOptions } from '../../src/log/log.ts';
 import type { Logger } from '../../src/logger.ts';
 import { LateEvents } from '../../src/projection/late-events.ts';
@@ -23,17 +23,17 @@ async function projection() {
   } as unknown as EventLog;
   const made = new Projection({ log, logger: {} as Logger, maxEnded: 1 });
   const tell = (seq: number, key: string, event: TaskEvent): void => {
-    const { id } = encodeEvent(event);
+    const { id, data } = encodeEvent(event);
     follow?.onEvent({
       seq,
       key,
       name: 'hello',
       id,
       prev: undefined,
-      hash: '',
-      bytes: 9,
+      version: 2,
+      data,
       event,
-    } as StoredEvent);
+    });
   };
   const lose = (seq: number): void => follow?.onMissed?.(seq);
   return { made, start: () => made.start(), tell, lose };

@@ -29,7 +29,7 @@ const task = defineTask({
     { additionalProperties: false },
   ),
   result: Type.Unknown(),
-  place: 'worker',
+  runsIn: 'worker',
   hasDeadline: true,
   files: () => [],
   sources: () => [],

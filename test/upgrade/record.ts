@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../../src/config.ts';
-import type { StoredEvent } from '../../src/log/envelope.ts';
+import { hashOf, type StoredEvent } from '../../src/log/envelope.ts';
 import { eventDate } from '../../src/log/event-date.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { seal } from '../../src/log/seal.ts';
@@ -114,10 +114,10 @@ async function canceledTask(service: Service, keys: Keys): Promise<void> {
   const connection = await connectToLogOf(service.dataDir);
   const log = await JetStreamLog.open(connection, config, createLogger('record', config));
   const history = await log.history(key);
-  const { hash, event } = history.at(-1) as StoredEvent;
+  const { data, event } = history.at(-1) as StoredEvent;
   const { account } = event;
   await log.append(
-    seal({ name: 'sleep', key }, { type: 'canceled', at: eventDate(), account, attempt: 1 }, hash),
+    seal({ name: 'sleep', key }, { type: 'canceled', at: eventDate(), account, attempt: 1 }, hashOf(data)),
   );
   await log.close();
   keys.canceled = key;

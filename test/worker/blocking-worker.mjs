@@ -14,7 +14,7 @@ catalogue.set('test.block', {
   description: 'Blocks the event loop of its worker, then says that it is awake.',
   parameters: Type.Object({}, { additionalProperties: false }),
   result: Type.Integer(),
-  place: 'worker',
+  runsIn: 'worker',
   hasDeadline: false,
   files: () => [],
   sources: () => [],

@@ -1,7 +1,7 @@
 import { TASK_EVENT_TYPES, type TaskEventType } from '../../../actors/event.ts';
 import type { Account } from '../../accounts/account.ts';
 import { eventDate } from '../../log/event-date.ts';
-import { isAfter, type Place, parsePlace } from '../../log/place.ts';
+import { isAfter, type Position, parsePosition } from '../../log/position.ts';
 import { authenticateBySecret } from '../authentication.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
@@ -9,7 +9,7 @@ import type { HistoryRequest } from '../history-feed.ts';
 import { cloudEvents, NDJSON, PLAIN, SSE } from '../history-lines.ts';
 import { checkKeys } from '../keys.ts';
 import { lastEventOf } from '../last-event.ts';
-import { readPlace } from '../place.ts';
+import { readPosition } from '../position.ts';
 import { parseQuery, readBoolean } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import type { RequestHead } from '../request-head.ts';
@@ -17,10 +17,10 @@ import type { RequestHead } from '../request-head.ts';
 interface Asked {
   /** Media types, in lower case. */
   readonly accept: string;
-  readonly from: Place | undefined;
+  readonly from: Position | undefined;
   /** The last event that the client has; wins over `from`. */
   readonly lastId: number | undefined;
-  readonly until: Place | undefined;
+  readonly until: Position | undefined;
   readonly follow: boolean;
   readonly keys: readonly string[] | undefined;
   readonly types: readonly TaskEventType[] | undefined;
@@ -43,9 +43,9 @@ function readAsked(query: URLSearchParams, head: RequestHead, maxTasks: number):
   const accept = head.header('accept').toLowerCase();
   const asked: Asked = {
     accept,
-    from: readPlace(query.get('from'), 'from', 'query', problems),
+    from: readPosition(query.get('from'), 'from', 'query', problems),
     lastId: readLastId(head.header('last-event-id'), problems),
-    until: readPlace(query.get('until'), 'until', 'query', problems),
+    until: readPosition(query.get('until'), 'until', 'query', problems),
     follow: readBoolean(query.get('follow'), 'follow', 'query', problems),
     keys: keys.length > 0 ? keys : undefined,
     types: readTypes(query.getAll('types'), problems),
@@ -59,8 +59,8 @@ function readAsked(query: URLSearchParams, head: RequestHead, maxTasks: number):
 
 function readLastId(text: string, problems: Problem[]): number | undefined {
   if (text === '') return undefined;
-  const place = parsePlace(text);
-  if (place?.kind === 'seq') return place.seq;
+  const position = parsePosition(text);
+  if (position?.kind === 'seq') return position.seq;
   const description = 'Last-Event-ID must be the seq of an event';
   problems.push({ name: 'Last-Event-ID', location: 'header', description });
   return undefined;
@@ -85,7 +85,7 @@ function readFormat(format: string | null, accept: string, problems: Problem[]):
   return false;
 }
 
-/** Turns dates into places of the log, and says where the feed ends: at the head as it is now, if nowhere else. */
+/** Turns dates into positions in the log, and says where the feed ends: at the head as it is now, if nowhere else. */
 async function locateRequest(
   { log, projection, config }: FrontParts,
   { accept, from, lastId, until, follow, keys, types, isCloudEvents }: Asked,
@@ -118,5 +118,5 @@ async function locateRequest(
   };
 }
 
-const sequenceOf = async (place: Place, locate: (date: string) => Promise<number>): Promise<number> =>
-  place.kind === 'seq' ? place.seq : locate(place.date);
+const sequenceOf = async (position: Position, locate: (date: string) => Promise<number>): Promise<number> =>
+  position.kind === 'seq' ? position.seq : locate(position.date);

@@ -1,11 +1,11 @@
-import type { Place } from '../../log/place.ts';
+import type { Position } from '../../log/position.ts';
 import { readJson } from '../body.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { detailedJson, withDetails } from '../history-view.ts';
 import { checkKeys, readKeys, readStates } from '../keys.ts';
 import { readPast } from '../past.ts';
-import { readPlace } from '../place.ts';
+import { readPosition } from '../position.ts';
 import { parseQuery, readBoolean } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { untilEnded } from '../waiting.ts';
@@ -17,7 +17,7 @@ interface Asked {
   readonly block: boolean;
   readonly details: boolean;
   /** When to look at them; now without it. */
-  readonly at: Place | undefined;
+  readonly at: Position | undefined;
   readonly location: Location;
 }
 
@@ -49,7 +49,7 @@ async function readAsked(parts: FrontParts, exchange: Exchange): Promise<Asked> 
       keys: query.getAll('tasks'),
       block: readBoolean(query.get('block'), 'block', 'query', problems),
       details: readBoolean(query.get('details'), 'details', 'query', problems),
-      at: readPlace(query.get('at'), 'at', 'query', problems),
+      at: readPosition(query.get('at'), 'at', 'query', problems),
       location: 'query',
     };
     if (asked.keys.length === 0)
@@ -60,7 +60,7 @@ async function readAsked(parts: FrontParts, exchange: Exchange): Promise<Asked> 
       keys: readKeys(body.tasks, problems),
       block: readBoolean(body.block, 'block', 'body', problems),
       details: readBoolean(body.details, 'details', 'body', problems),
-      at: readPlace(body.at, 'at', 'body', problems),
+      at: readPosition(body.at, 'at', 'body', problems),
       location: 'body',
     };
   }

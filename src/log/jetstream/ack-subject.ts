@@ -1,5 +1,5 @@
 /** What JetStream says of a delivery in the subject that acknowledgements would go to. */
-export interface DeliveryPlace {
+export interface DeliveryInfo {
   /** How often the message has been delivered, this time included. */
   readonly count: number;
   /** The message's sequence in the stream. */
@@ -16,7 +16,7 @@ export interface DeliveryPlace {
  * `$JS.ACK.<stream>.<consumer>.<count>.<seq>.<order>.<time>.<pending>`, with domain and account before the stream,
  * and a token at the end, in longer ones.
  */
-export function parseAckSubject(reply: string): DeliveryPlace {
+export function parseAckSubject(reply: string): DeliveryInfo {
   const tokens = reply.split('.');
   const at = tokens.length > 9 ? 6 : 4;
   return {

@@ -45,7 +45,7 @@ export interface StagingOptions {
 export class BatchStaging {
   readonly #store: string;
   /** Where the server has its batches. */
-  readonly #place: string;
+  readonly #link: string;
   readonly #memory: string;
   readonly #freeOf: (memory: string) => number;
   readonly #roomBytes: number;
@@ -58,7 +58,7 @@ export class BatchStaging {
 
   constructor({ store, config, logger, memory = SHARED_MEMORY, freeOf = freeBytes }: StagingOptions) {
     this.#store = store;
-    this.#place = join(streamFolder(store), 'batches');
+    this.#link = join(streamFolder(store), 'batches');
     this.#memory = memory;
     this.#freeOf = freeOf;
     // Two batches at once, and an event takes less than twice what was sent.
@@ -79,7 +79,7 @@ export class BatchStaging {
       const folder = this.#folder();
       if (this.#target() !== folder) return;
       rmdirSync(folder);
-      unlinkSync(this.#place);
+      unlinkSync(this.#link);
     } catch (error) {
       this.#logger.debug({ err: error }, 'batches are left in memory');
     }
@@ -102,7 +102,7 @@ export class BatchStaging {
   }
 
   #tend(): void {
-    if (!existsSync(dirname(this.#place))) return;
+    if (!existsSync(dirname(this.#link))) return;
     this.#isServers &&= this.#target() !== undefined;
     if (this.#isServers) return;
     if (!existsSync(this.#memory)) this.#stageOnDisk(`there is no ${this.#memory}`);
@@ -117,10 +117,10 @@ export class BatchStaging {
     const target = this.#target();
     if (target !== folder) {
       // One that is in use is not empty.
-      if (target === undefined && existsSync(this.#place)) rmdirSync(this.#place);
-      else if (target !== undefined) unlinkSync(this.#place);
+      if (target === undefined && existsSync(this.#link)) rmdirSync(this.#link);
+      else if (target !== undefined) unlinkSync(this.#link);
       clear(folder);
-      symlinkSync(folder, this.#place);
+      symlinkSync(folder, this.#link);
     }
     this.#reason = undefined;
   }
@@ -129,7 +129,7 @@ export class BatchStaging {
   #stageOnDisk(reason: string): void {
     const target = this.#target();
     if (target !== undefined) {
-      unlinkSync(this.#place);
+      unlinkSync(this.#link);
       if (target === this.#folder() && isOwn(target)) clear(target);
     }
     this.#tell(reason);
@@ -148,8 +148,8 @@ export class BatchStaging {
 
   /** Where the link leads; undefined where there is none. */
   #target(): string | undefined {
-    const found = lstatSync(this.#place, { throwIfNoEntry: false });
-    return found?.isSymbolicLink() ? readlinkSync(this.#place) : undefined;
+    const found = lstatSync(this.#link, { throwIfNoEntry: false });
+    return found?.isSymbolicLink() ? readlinkSync(this.#link) : undefined;
   }
 }
 

@@ -81,13 +81,13 @@ export class JetStreamCheckpoints implements Checkpoints {
 
   async save({ seq, format }: CheckpointHead, lines: Iterable<string>): Promise<boolean> {
     await this.#ensureStream();
-    const { place } = await this.#find();
+    const { revision } = await this.#find();
     const log = await this.#mark(seq);
     if (!log) return false;
     const id = nuid.next();
     const stored = await this.#storePieces(id, lines);
     const manifest: Manifest = { id, seq, format, pieces: stored.pieces, lines: stored.lines, log };
-    const isNewest = await this.#storeManifest(manifest, place);
+    const isNewest = await this.#storeManifest(manifest, revision);
     // Either what it replaced, and what other writers left, or its own pieces, which nobody will read.
     const purge = isNewest
       ? { filter: 'checkpoint.piece.>', seq: stored.first }
@@ -117,20 +117,20 @@ export class JetStreamCheckpoints implements Checkpoints {
   }
 
   /** The manifest if it is one of ours and of this log; and where it stands, 0 if there is none. */
-  async #find(): Promise<{ readonly manifest: Manifest | undefined; readonly place: number }> {
+  async #find(): Promise<{ readonly manifest: Manifest | undefined; readonly revision: number }> {
     const message = await orNothing(
       this.#manager.streams.getMessage(CHECKPOINTS, { last_by_subj: MANIFEST }),
     );
-    if (!message) return { manifest: undefined, place: 0 };
-    const place = message.seq;
+    if (!message) return { manifest: undefined, revision: 0 };
+    const revision = message.seq;
     const manifest = parse(message.string());
     if (!checkManifest.Check(manifest)) {
       this.#logger.warn('passed over a checkpoint whose manifest cannot be read');
-      return { manifest: undefined, place };
+      return { manifest: undefined, revision };
     }
-    if (await this.#belongs(manifest)) return { manifest, place };
+    if (await this.#belongs(manifest)) return { manifest, revision };
     this.#logger.warn({ seq: manifest.seq }, 'passed over a checkpoint of another log');
-    return { manifest: undefined, place };
+    return { manifest: undefined, revision };
   }
 
   async #belongs({ seq, log }: Manifest): Promise<boolean> {
@@ -163,11 +163,11 @@ export class JetStreamCheckpoints implements Checkpoints {
     return { first, pieces, lines: count };
   }
 
-  /** False if another one was stored since `place`. */
-  async #storeManifest(manifest: Manifest, place: number): Promise<boolean> {
+  /** False if another one was stored since `revision`. */
+  async #storeManifest(manifest: Manifest, revision: number): Promise<boolean> {
     try {
       await this.#client.publish(MANIFEST, JSON.stringify(manifest), {
-        expect: { lastSubjectSequence: place },
+        expect: { lastSubjectSequence: revision },
       });
       return true;
     } catch (error) {

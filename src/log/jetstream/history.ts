@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { decodeEvent, type StoredEvent, UnreadableEvent } from '../envelope.ts';
-import { LogUnavailable, type TaskPlace, UnreadableHistory } from '../log.ts';
-import { doneSubject, historySubject, outlineSubjects, parseSubject } from '../subject.ts';
+import { LogUnavailable, UnreadableHistory } from '../log.ts';
+import { doneSubject, historySubject, outlineSubjects, parseSubject, type TaskRef } from '../subject.ts';
 import { STREAM } from './stream.ts';
 
 /** A replica that lags is asked, or another in its place, until it has caught up. */
@@ -71,7 +71,7 @@ export interface Ends {
  * See `EventLog.ended`. An end that cannot be read is one all the same: no other will be taken. For 64 tasks it takes 2 µs
  * of CPU each, 2 more of the server; one by one 23 and 10.
  */
-export async function readEnds(manager: JetStreamManager, tasks: readonly TaskPlace[]): Promise<Ends> {
+export async function readEnds(manager: JetStreamManager, tasks: readonly TaskRef[]): Promise<Ends> {
   try {
     const subjects = tasks.map(({ name, key }) => doneSubject(name, key));
     const ends = subjects.length === 0 ? [] : await lastOfEachSubject(manager, subjects);

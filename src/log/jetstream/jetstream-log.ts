@@ -19,10 +19,10 @@ import {
   type FullHistoryOptions,
   LogUnavailable,
   type TakeOptions,
-  type TaskPlace,
   type TaskQueue,
 } from '../log.ts';
 import type { Extent, Gap, LogRecord, Moment, Page, ReadOptions, Span } from '../reading.ts';
+import type { TaskRef } from '../subject.ts';
 import type { LogUpkeep } from '../upkeep.ts';
 import { Appender } from './appender.ts';
 import { Archive } from './archive/archive.ts';
@@ -225,7 +225,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     return new Date((await this.#info()).created);
   }
 
-  async ended(tasks: readonly TaskPlace[]): Promise<ReadonlySet<string>> {
+  async ended(tasks: readonly TaskRef[]): Promise<ReadonlySet<string>> {
     const ends = await this.#reach(() => readEnds(this.#manager, tasks));
     await untilOnDisk(this.#durability, ends.through);
     return ends.keys;

@@ -28,7 +28,7 @@ export interface Dated {
   readonly seq: number;
   readonly at: string;
   /** Its sequence in the stream that was read. */
-  readonly place: number;
+  readonly slot: number;
 }
 
 type Start = { readonly seq: number } | { readonly start_time: Date };
@@ -36,7 +36,7 @@ type Start = { readonly seq: number } | { readonly start_time: Date };
 /** A part of a stream. */
 interface Stretch {
   readonly events: readonly Dated[];
-  /** The place of its last record, whatever that is; undefined where the stream has ended before it. */
+  /** The slot of its last record, whatever that is; undefined where the stream has ended before it. */
   readonly through: number | undefined;
 }
 
@@ -94,23 +94,23 @@ export async function firstSince(
   while (from < to) {
     const middle = Math.floor((from + to) / 2);
     const next = await nextEvent(read, middle, to);
-    if (next && next.at < date) from = next.place + 1;
+    if (next && next.at < date) from = next.slot + 1;
     else {
-      found = next?.place ?? found;
+      found = next?.slot ?? found;
       to = middle;
     }
   }
   return found;
 }
 
-/** The first event from one place on and before another. Undefined if there is none. */
+/** The first event from one slot on and before another. Undefined if there is none. */
 async function nextEvent(read: ReadStretch, from: number, to: number): Promise<Dated | undefined> {
   const [next] = await eventsFrom(read, { seq: from }, 1, to);
-  return next && next.place < to ? next : undefined;
+  return next && next.slot < to ? next : undefined;
 }
 
 /**
- * As many events as are wanted, or a few more, from there on; fewer where the stream ends, or at the place that is said
+ * As many events as are wanted, or a few more, from there on; fewer where the stream ends, or at the slot that is said
  * to be its end. It reads on past what is no event: creates that share a turn are stored together, and so up to 1,000
  * records of their requests stand in a row behind their tasks.
  */
@@ -145,7 +145,7 @@ export function stretchesOf(
       for await (const message of await manager.direct.getBatch(stream, { ...start, batch })) {
         through = message.seq;
         const entry = read(message);
-        if (entry && 'at' in entry) events.push({ seq: entry.seq, at: entry.at, place: through });
+        if (entry && 'at' in entry) events.push({ seq: entry.seq, at: entry.at, slot: through });
       }
     } catch (error) {
       if (!isNothingFound(error)) throw error;

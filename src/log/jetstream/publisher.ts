@@ -98,7 +98,10 @@ export class Publisher {
     if (!pending) return;
     this.#pending.delete(token);
     if (message.data.length === 0) return pending.reject(new NotNow('the log has no leader'));
-    const ack = JSON.parse(decoder.decode(message.data)) as Ack;
+    const text = decoder.decode(message.data);
+    const stored = STORED.exec(text);
+    if (stored) return pending.resolve(Number(stored[1]));
+    const ack = JSON.parse(text) as Ack;
     if (ack.error) pending.reject(asError(ack.error));
     else pending.resolve(ack.seq);
   }
@@ -130,6 +133,9 @@ export class Publisher {
     }
   }
 }
+
+/** How JetStream begins to say that a message is stored: read so, it takes half of the time. */
+const STORED = /^\{"stream":"[^"]+",\s*"seq":(\d+)/;
 
 interface Ack {
   readonly seq: number;

@@ -2,7 +2,7 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import { type Msg, type NatsConnection, nuid, type Subscription } from '@nats-io/transport-node';
 import type { Queued } from '../../../actors/event.ts';
 import type { Logger } from '../../logger.ts';
-import { decodeEvent } from '../envelope.ts';
+import { decodeEvent, hashOf } from '../envelope.ts';
 import type { Delivery, TakeOptions, Taking } from '../log.ts';
 import { parseAckSubject } from './ack-subject.ts';
 import { Lease } from './lease.ts';
@@ -129,14 +129,14 @@ export class JetStreamTaking implements Taking {
       return this.#isConnected;
     });
     try {
-      const { key, name, hash, event } = decodeEvent(message.subject, message.data, seq);
+      const { key, name, event } = decodeEvent(message.subject, message.data, seq);
       return {
         key,
         name,
         seq,
         count,
         queued: event as Queued,
-        hash,
+        hash: hashOf(message.data),
         extend: () => lease.extend(),
         ack: () => lease.ack(),
         release: (delayMs) => lease.release(delayMs),

@@ -1,7 +1,7 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { type EventLog, LogConflict, type TaskPlace } from '../log.ts';
+import { type EventLog, LogConflict } from '../log.ts';
 import { sealNext } from '../seal.ts';
-import { queuedAt } from '../subject.ts';
+import { queuedAt, type TaskRef } from '../subject.ts';
 import { keysOfRequest } from './creates.ts';
 import { STREAM } from './stream.ts';
 
@@ -43,9 +43,9 @@ function unlessEnded(error: unknown): void {
 }
 
 /** From the end backwards, as long as the messages are of batches that have no end. */
-async function tornTasks(manager: JetStreamManager): Promise<TaskPlace[]> {
+async function tornTasks(manager: JetStreamManager): Promise<TaskRef[]> {
   const { first_seq, last_seq } = (await manager.streams.info(STREAM)).state;
-  const tasks: TaskPlace[] = [];
+  const tasks: TaskRef[] = [];
   const whole = new Set<string>();
   for (let seq = last_seq; seq >= first_seq && seq > 0; seq--) {
     const message = await manager.streams.getMessage(STREAM, { seq });

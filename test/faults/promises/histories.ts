@@ -1,5 +1,6 @@
 import type { Queued, TaskEvent } from '../../../actors/event.ts';
 import { replayTask } from '../../../actors/task.ts';
+import { hashOf } from '../../../src/log/envelope.ts';
 import type { Evidence, History } from '../evidence.ts';
 
 type Histories = ReadonlyMap<string, History>;
@@ -29,10 +30,10 @@ export function* legalHistories({ records }: Evidence, histories: Histories): Ge
   for (const history of histories.values()) {
     yield* isLegal(history);
     const hashes = new Set<string>();
-    for (const { prev, hash, seq, event } of history.events) {
+    for (const { prev, data, seq, event } of history.events) {
       if (event.type !== 'queued' && !(prev && hashes.has(prev)))
         yield `event ${seq} of task ${history.key} does not name an event before it`;
-      hashes.add(hash);
+      hashes.add(hashOf(data));
     }
     const ids = history.events.map(({ id }) => id);
     if (new Set(ids).size < ids.length) yield `task ${history.key} has an event twice`;

@@ -4,10 +4,10 @@ import { asUnavailable } from '../history.ts';
 import type { ReaderParts } from '../patience.ts';
 import type { ToEntry } from '../reader.ts';
 import { fillGaps } from './fill-gaps.ts';
-import { newestOfEach, readArchived, readPlaces } from './history.ts';
+import { newestOfEach, readArchived, readSequences } from './history.ts';
 import { locateArchived } from './locate.ts';
 import { ArchiveReader } from './reader.ts';
-import { placesOf, seqAt } from './record.ts';
+import { seqAt, slotsOf } from './record.ts';
 
 interface Missing {
   /** Where the log begins. */
@@ -47,7 +47,7 @@ export class Archive {
       const archived = await readArchived(manager, key, before);
       const known = new Set(archived.map(({ seq }) => seq));
       const others = late.filter((seq) => seq < before && !known.has(seq));
-      return newestOfEach([...archived, ...(await readPlaces(manager, key, others)), ...held], through);
+      return newestOfEach([...archived, ...(await readSequences(manager, key, others)), ...held], through);
     } catch (cause) {
       throw asUnavailable(`could not read the archived history of ${key}`, cause);
     }
@@ -61,7 +61,7 @@ export class Archive {
   /** The sequence of the oldest record. Undefined if nothing is archived. */
   async first(): Promise<number | undefined> {
     const { manager } = this.#parts;
-    const places = await placesOf(manager);
-    return places && seqAt(manager, places.first);
+    const slots = await slotsOf(manager);
+    return slots && seqAt(manager, slots.first);
   }
 }

@@ -3,12 +3,12 @@ import { isEnd } from '../../../../actors/event.ts';
 import { decodeEvent, type StoredEvent } from '../../envelope.ts';
 import { dateToMs } from '../../event-date.ts';
 import { timeOf } from '../../key.ts';
-import type { LogRecord } from '../../reading.ts';
+import type { LogRecord, Span } from '../../reading.ts';
 import { readOrExplain } from '../../recorded-event.ts';
 import { parseSubject, subjectOf } from '../../subject.ts';
 import { isNothingFound } from '../history.ts';
 import { orNothing } from '../stream.ts';
-import { asArchived, type Places, placeAfter, placesOf } from './record.ts';
+import { asArchived, slotAfter, slotsOf } from './record.ts';
 import { ARCHIVE, shardOf } from './stream.ts';
 
 /**
@@ -34,7 +34,7 @@ export async function readArchived(
   before: number,
 ): Promise<StoredEvent[]> {
   const isToCome = timeOf(key) > Date.now() + Math.max(...MARGINS_MS);
-  if (isToCome || !(await placesOf(manager))) return [];
+  if (isToCome || !(await slotsOf(manager))) return [];
   let found: StoredEvent[] = [];
   for (const marginMs of MARGINS_MS) {
     found = await readShard(manager, key, { before, marginMs });
@@ -63,16 +63,16 @@ async function readShard(
 }
 
 /** The task's events among what stands at these sequences, the newest of them. */
-export async function readPlaces(
+export async function readSequences(
   manager: JetStreamManager,
   key: string,
   seqs: readonly number[],
 ): Promise<StoredEvent[]> {
-  const places = seqs.length > 0 ? await placesOf(manager) : undefined;
+  const slots = seqs.length > 0 ? await slotsOf(manager) : undefined;
   const found: StoredEvent[] = [];
-  for (const seq of places ? seqs.slice(-LATE_AT_MOST) : []) {
-    const place = await placeAfter(manager, seq - 1, places as Places);
-    const message = await orNothing(manager.streams.getMessage(ARCHIVE, { seq: place }));
+  for (const seq of slots ? seqs.slice(-LATE_AT_MOST) : []) {
+    const slot = await slotAfter(manager, seq - 1, slots as Span);
+    const message = await orNothing(manager.streams.getMessage(ARCHIVE, { seq: slot }));
     const record = message && asArchived(message);
     if (record?.seq === seq && parseSubject(record.subject)?.key === key)
       found.push(decodeEvent(record.subject, record.bytes, seq));
@@ -90,8 +90,8 @@ async function* recordsOf(
   let messages = await readBatch(manager, { ...chosen, start_time: new Date(Math.max(0, sinceMs)) });
   while (messages.length > 0) {
     yield* messages.map(asArchived);
-    const place = messages.at(-1)?.seq as number;
-    messages = await readBatch(manager, { ...chosen, seq: place + 1 });
+    const slot = messages.at(-1)?.seq as number;
+    messages = await readBatch(manager, { ...chosen, seq: slot + 1 });
   }
 }
 

@@ -3,7 +3,7 @@ import type { Moment } from '../../reading.ts';
 import { type RecordedEvent, readOrExplain, type Unreadable } from '../../recorded-event.ts';
 import { isEventSubject } from '../../subject.ts';
 import { eventsFrom, firstSince, momentOf, NEAR, stretchesOf } from '../locate.ts';
-import { asArchived, placesOf, seqAt } from './record.ts';
+import { asArchived, seqAt, slotsOf } from './record.ts';
 import { ARCHIVE } from './stream.ts';
 
 /**
@@ -11,13 +11,13 @@ import { ARCHIVE } from './stream.ts';
  * after: some twenty reads. Undefined if it holds nothing.
  */
 export async function locateArchived(manager: JetStreamManager, date: string): Promise<Moment | undefined> {
-  const places = await placesOf(manager);
-  if (!places) return undefined;
+  const slots = await slotsOf(manager);
+  if (!slots) return undefined;
   const read = stretchesOf(manager, ARCHIVE, readMessage);
-  const place = await firstSince(read, date, places);
-  if (place === undefined) return afterAll(await seqAt(manager, places.last));
-  const [first] = await eventsFrom(read, { seq: places.first }, 1);
-  const near = await eventsFrom(read, { seq: Math.max(places.first, place - NEAR) }, 2 * NEAR);
+  const slot = await firstSince(read, date, slots);
+  if (slot === undefined) return afterAll(await seqAt(manager, slots.last));
+  const [first] = await eventsFrom(read, { seq: slots.first }, 1);
+  const near = await eventsFrom(read, { seq: Math.max(slots.first, slot - NEAR) }, 2 * NEAR);
   return momentOf(near, date, first?.seq ?? 0);
 }
 

@@ -1,11 +1,11 @@
 import { CLOCKS_MS } from '../../event-date.ts';
 import { timeOf } from '../../key.ts';
-import type { Gap, LogRecord, Page, ReadOptions } from '../../reading.ts';
+import type { Gap, LogRecord, Page, ReadOptions, Span } from '../../reading.ts';
 import { storedAt } from '../import-mark.ts';
 import { openPatiently, patiently, type ReaderParts } from '../patience.ts';
 import type { Arrival, Pulling } from '../pulling.ts';
 import type { ToEntry } from '../reader.ts';
-import { firstSince, originOf, type Places, placeAfter, placesOf } from './record.ts';
+import { firstSince, originOf, slotAfter, slotsOf } from './record.ts';
 import { ARCHIVE, shardOf } from './stream.ts';
 
 /** A part of the log that has left it: what came after `after`, up to `through`. */
@@ -14,7 +14,7 @@ export type PastOptions = Pick<ReadOptions, 'after' | 'keys' | 'signal'> & { rea
 /**
  * Reads from the archive what the log has let go of, in the log's own sequences; what it does not have either is a gap.
  *
- * The archive's own sequences, here called places, run as the log's do, one for one, but where something is missing. So
+ * The archive's own sequences, here called slots, run as the log's do, one for one, but where something is missing. So
  * without a filter each jump of the log's is a gap; with one, each jump that is not as wide in both.
  */
 export class ArchiveReader<T extends object> {
@@ -25,10 +25,10 @@ export class ArchiveReader<T extends object> {
   readonly #shards: readonly string[];
   /** When the first of the tasks was made, in milliseconds since 1970. */
   readonly #sinceMs: number | undefined;
-  /** All up to this sequence has been handed out; it lies at that place, or would. */
+  /** All up to this sequence has been handed out; it lies at that slot, or would. */
   #at: number;
-  #place = 0;
-  /** The last place to read. */
+  #slot = 0;
+  /** The last slot to read. */
   #end = 0;
 
   constructor(parts: ReaderParts, options: PastOptions, toEntry: ToEntry<T>) {
@@ -44,7 +44,7 @@ export class ArchiveReader<T extends object> {
   async *pages(): AsyncGenerator<Page<T | Gap>> {
     const { signal, through } = this.#options;
     while (this.#at < through) {
-      const isThere = await patiently(this.#parts, () => this.#findPlaces(), signal);
+      const isThere = await patiently(this.#parts, () => this.#findSlots(), signal);
       if (signal.aborted) return;
       if (this.#at >= through) {
         yield { entries: [], through };
@@ -54,7 +54,7 @@ export class ArchiveReader<T extends object> {
         yield { entries: [{ gap: { from: this.#at + 1, to: through } }], through };
         return;
       }
-      const options = { stream: ARCHIVE, after: this.#place, filters: this.#shards, signal };
+      const options = { stream: ARCHIVE, after: this.#slot, filters: this.#shards, signal };
       const pulling = await openPatiently(this.#parts, options);
       if (!pulling) return;
       try {
@@ -68,11 +68,11 @@ export class ArchiveReader<T extends object> {
   /** Until all is read, or the consumer is lost. */
   async *#pagesOf(pulling: Pulling): AsyncGenerator<Page<T | Gap>> {
     const { signal, through } = this.#options;
-    let arrival: Arrival | undefined = { pulled: [], scanned: this.#place, isAll: pulling.isEmpty };
+    let arrival: Arrival | undefined = { pulled: [], scanned: this.#slot, isAll: pulling.isEmpty };
     while (arrival) {
-      const firstPlace = await patiently(this.#parts, () => this.#firstPlace(), signal);
-      if (firstPlace === undefined) return;
-      const page = this.#page(arrival, firstPlace);
+      const firstSlot = await patiently(this.#parts, () => this.#firstSlot(), signal);
+      if (firstSlot === undefined) return;
+      const page = this.#page(arrival, firstSlot);
       this.#at = page.through;
       yield page;
       arrival = this.#at < through ? await pulling.take() : undefined;
@@ -80,53 +80,53 @@ export class ArchiveReader<T extends object> {
   }
 
   /** False if the archive has nothing of what is to be read. */
-  async #findPlaces(): Promise<boolean> {
+  async #findSlots(): Promise<boolean> {
     const { manager } = this.#parts;
-    const places = await placesOf(manager);
-    if (!places) return false;
+    const slots = await slotsOf(manager);
+    if (!slots) return false;
     const [begin, beyond] = await Promise.all([
-      placeAfter(manager, this.#at, places),
-      placeAfter(manager, this.#options.through, places),
+      slotAfter(manager, this.#at, slots),
+      slotAfter(manager, this.#options.through, slots),
     ]);
-    this.#place = begin - 1;
+    this.#slot = begin - 1;
     this.#end = beyond - 1;
-    await this.#passOver(places);
+    await this.#passOver(slots);
     return begin < beyond;
   }
 
   /** Before their keys were made there was nothing of the tasks, also where the archive has let go of what there was. */
-  async #passOver({ first }: Places): Promise<void> {
+  async #passOver({ first }: Span): Promise<void> {
     if (this.#sinceMs === undefined) return;
     const begin = await firstSince(this.#parts.manager, this.#sinceMs);
     // Older ones may have gone if it is the oldest.
-    if (!begin || begin.place <= Math.max(first, this.#place + 1)) return;
-    this.#place = begin.place - 1;
+    if (!begin || begin.slot <= Math.max(first, this.#slot + 1)) return;
+    this.#slot = begin.slot - 1;
     this.#at = Math.min(begin.seq - 1, this.#options.through);
   }
 
   /** Where the archive begins by now: what a filter jumped over before it may have gone. Without one each jump is a loss. */
-  async #firstPlace(): Promise<number> {
-    const places = this.#shards.length > 0 ? await placesOf(this.#parts.manager) : undefined;
-    return places?.first ?? Number.POSITIVE_INFINITY;
+  async #firstSlot(): Promise<number> {
+    const slots = this.#shards.length > 0 ? await slotsOf(this.#parts.manager) : undefined;
+    return slots?.first ?? Number.POSITIVE_INFINITY;
   }
 
-  #page({ pulled, isAll }: Arrival, firstPlace: number): Page<T | Gap> {
+  #page({ pulled, isAll }: Arrival, firstSlot: number): Page<T | Gap> {
     const { through } = this.#options;
     const entries: (T | Gap)[] = [];
     let at = this.#at;
-    const jump = (seq: number, place: number): void => {
-      const isWhole = seq - at === place - this.#place && firstPlace <= this.#place + 1;
+    const jump = (seq: number, slot: number): void => {
+      const isWhole = seq - at === slot - this.#slot && firstSlot <= this.#slot + 1;
       if (!isWhole && seq > at + 1) entries.push({ gap: { from: at + 1, to: seq - 1 } });
       at = seq;
-      this.#place = place;
+      this.#slot = slot;
     };
     let isDone = isAll;
-    for (const { message, seq: place, storedAtMs } of pulled) {
-      const { seq, subject } = originOf({ headers: message.headers, seq: place });
+    for (const { message, seq: slot, storedAtMs } of pulled) {
+      const { seq, subject } = originOf({ headers: message.headers, seq: slot });
       isDone ||= seq >= through;
       if (seq > through) break;
       if (seq <= at) continue;
-      jump(seq, place);
+      jump(seq, slot);
       const storedFirstMs = storedAt(message.headers, storedAtMs);
       const entry = this.#entryOf({ seq, subject, bytes: message.data, storedAtMs: storedFirstMs });
       if (entry) entries.push(entry);

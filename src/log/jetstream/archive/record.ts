@@ -1,6 +1,6 @@
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { UnreadableEvent } from '../../envelope.ts';
-import type { LogRecord } from '../../reading.ts';
+import type { LogRecord, Span } from '../../reading.ts';
 import { isNothingFound } from '../history.ts';
 import { orNothing } from '../stream.ts';
 import { ARCHIVE } from './stream.ts';
@@ -33,34 +33,28 @@ export const asArchived = (message: StoredMsg): LogRecord => ({
   storedAtMs: Date.parse(message.timestamp),
 });
 
-/** What the archive holds, in sequences of its own. */
-export interface Places {
-  readonly first: number;
-  readonly last: number;
-}
-
-/** Undefined if it holds nothing, or there is none. */
-export async function placesOf(manager: JetStreamManager): Promise<Places | undefined> {
+/** What the archive holds, in sequences of its own, here called slots. Undefined if it holds nothing, or there is none. */
+export async function slotsOf(manager: JetStreamManager): Promise<Span | undefined> {
   const info = await orNothing(manager.streams.info(ARCHIVE));
   if (!info || info.state.messages === 0) return undefined;
   return { first: info.state.first_seq, last: info.state.last_seq };
 }
 
 /** The sequence in the log of what lies there; undefined if the archive has let go of it. */
-export async function seqAt(manager: JetStreamManager, place: number): Promise<number | undefined> {
-  const message = await orNothing(manager.streams.getMessage(ARCHIVE, { seq: place }));
-  return message && originOf({ headers: message.header, seq: place }).seq;
+export async function seqAt(manager: JetStreamManager, slot: number): Promise<number | undefined> {
+  const message = await orNothing(manager.streams.getMessage(ARCHIVE, { seq: slot }));
+  return message && originOf({ headers: message.header, seq: slot }).seq;
 }
 
 /** What the archive took first at that time, in milliseconds since 1970, or later. Undefined if there is none. */
 export async function firstSince(
   manager: JetStreamManager,
   ms: number,
-): Promise<{ readonly place: number; readonly seq: number } | undefined> {
+): Promise<{ readonly slot: number; readonly seq: number } | undefined> {
   try {
     const message = await manager.direct.getMessage(ARCHIVE, { start_time: new Date(Math.max(0, ms)) });
     return message
-      ? { place: message.seq, seq: originOf({ headers: message.header, seq: message.seq }).seq }
+      ? { slot: message.seq, seq: originOf({ headers: message.header, seq: message.seq }).seq }
       : undefined;
   } catch (error) {
     if (isNothingFound(error)) return undefined;
@@ -69,28 +63,28 @@ export async function firstSince(
 }
 
 /**
- * The first place with something that came after this sequence; one more than the last if there is none. Two requests,
- * and some twenty more where the archive has holes: for so many places so many sequences must have passed.
+ * The first slot with something that came after this sequence; one more than the last if there is none. Two requests,
+ * and some twenty more where the archive has holes: for so many slots so many sequences must have passed.
  */
-export async function placeAfter(
+export async function slotAfter(
   manager: JetStreamManager,
   seq: number,
-  { first, last }: Places,
+  { first, last }: Span,
 ): Promise<number> {
   const [lowest, highest] = await Promise.all([seqAt(manager, first), seqAt(manager, last)]);
   if (highest === undefined) return last + 1;
   if (highest <= seq) return last + 1;
   if (lowest === undefined || lowest > seq) return first;
-  let low = { place: first, seq: lowest };
-  let high = { place: last, seq: highest };
+  let low = { slot: first, seq: lowest };
+  let high = { slot: last, seq: highest };
   for (;;) {
-    const least = Math.max(low.place + 1, high.place - (high.seq - seq) + 1);
-    const most = Math.min(high.place, low.place + (seq - low.seq) + 1);
+    const least = Math.max(low.slot + 1, high.slot - (high.seq - seq) + 1);
+    const most = Math.min(high.slot, low.slot + (seq - low.seq) + 1);
     if (least >= most) return most;
-    const place = Math.floor((least + most - 1) / 2);
-    const found = await seqAt(manager, place);
+    const slot = Math.floor((least + most - 1) / 2);
+    const found = await seqAt(manager, slot);
     // What it lets go of meanwhile came before.
-    if (found === undefined || found <= seq) low = { place, seq: found ?? low.seq + (place - low.place) };
-    else high = { place, seq: found };
+    if (found === undefined || found <= seq) low = { slot, seq: found ?? low.seq + (slot - low.slot) };
+    else high = { slot, seq: found };
   }
 }

@@ -1,23 +1,23 @@
 /** Where something lies in a file. */
-export interface Place {
+export interface Slice {
   /** Bytes from the beginning, under 4 GiB. */
   readonly at: number;
   /** From 1 to 1 MiB - 1. */
   readonly bytes: number;
 }
 
-/** Bytes that a place can have at most: 20 bits. */
+/** Bytes that a slice can have at most: 20 bits. */
 const MAX_BYTES = 0xfffff;
 
 /**
- * Finds places by task key in some 16 bytes a task, where a `Map` takes 100. It keeps 12 bits of a hash and not the
- * key, so what lies at a place says whose it is.
+ * Finds slices by task key in some 16 bytes a task, where a `Map` takes 100. It keeps 12 bits of a hash and not the
+ * key, so what lies at a slice says whose it is.
  *
  * Open addressing over memory that the system provides when it is touched: no step is longer than another.
  */
-export class PlaceTable {
+export class SliceTable {
   readonly capacity: number;
-  /** Two for each slot: where it lies, and its size below the mark of its key. Zero is free: no place has no bytes. */
+  /** Two for each slot: where it lies, and its size below the mark of its key. Zero is free: no slice has no bytes. */
   readonly #words: Uint32Array;
   readonly #mask: number;
   #size = 0;
@@ -34,8 +34,8 @@ export class PlaceTable {
     return this.#size >= this.capacity;
   }
 
-  /** Not to be called when it is full. A key that is there already has another place then. */
-  add(key: string, { at, bytes }: Place): void {
+  /** Not to be called when it is full. A key that is there already has another slice then. */
+  add(key: string, { at, bytes }: Slice): void {
     const hash = hashOf(key);
     let slot = hash & this.#mask;
     while (this.#words[slot * 2 + 1] !== 0) slot = (slot + 1) & this.#mask;
@@ -44,8 +44,8 @@ export class PlaceTable {
     this.#size++;
   }
 
-  /** The places where the key may lie: a wrong one in a thousand look-ups. */
-  *find(key: string): Generator<Place> {
+  /** The slices where the key may lie: a wrong one in a thousand look-ups. */
+  *find(key: string): Generator<Slice> {
     const hash = hashOf(key);
     const mark = markOf(hash);
     for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {

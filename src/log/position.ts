@@ -1,7 +1,7 @@
 import { formatDate } from './event-date.ts';
 
-/** A place in the log as clients name it: the sequence of an event, or a date. */
-export type Place =
+/** A position in the log as clients name it: the sequence of an event, or a date. */
+export type Position =
   | { readonly kind: 'seq'; readonly seq: number }
   /** In the form of the events' own dates, so that the two can be compared as text. */
   | { readonly kind: 'date'; readonly date: string };
@@ -11,7 +11,7 @@ const SEQ = /^\d{1,15}$/;
 const DATE = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+ -])(\d\d):?(\d\d))?)?$/;
 
 /** Undefined for what is neither a sequence nor an ISO 8601 date from 1970 on. Dates without an offset are in UTC. */
-export function parsePlace(text: string): Place | undefined {
+export function parsePosition(text: string): Position | undefined {
   if (SEQ.test(text)) return { kind: 'seq', seq: Number(text) };
   const match = DATE.exec(text);
   if (!match) return undefined;
@@ -28,6 +28,6 @@ export function parsePlace(text: string): Place | undefined {
 }
 
 /** True where both are sequences, or both dates, and the first is the later one; of the others only the log can tell. */
-export const isAfter = (place: Place | undefined, other: Place | undefined): boolean =>
-  (place?.kind === 'seq' && other?.kind === 'seq' && place.seq > other.seq) ||
-  (place?.kind === 'date' && other?.kind === 'date' && place.date > other.date);
+export const isAfter = (position: Position | undefined, other: Position | undefined): boolean =>
+  (position?.kind === 'seq' && other?.kind === 'seq' && position.seq > other.seq) ||
+  (position?.kind === 'date' && other?.kind === 'date' && position.date > other.date);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { isAfter, type Place, parsePlace } from '../../src/log/place.ts';
+import { isAfter, type Position, parsePosition } from '../../src/log/position.ts';
 
-const place = (text: string): Place => parsePlace(text) as Place;
+const position = (text: string): Position => parsePosition(text) as Position;
 
-describe('a place in the log', () => {
+describe('a position in the log', () => {
   it.each([
     ['7', { kind: 'seq', seq: 7 }],
     ['2026-11-26', { kind: 'date', date: '2026-11-26T00:00:00.000000+00:00' }],
@@ -12,21 +12,21 @@ describe('a place in the log', () => {
     ['1970-01-01T00:00:00.000001', { kind: 'date', date: '1970-01-01T00:00:00.000001+00:00' }],
     ['9999-12-31T23:59:59.999999Z', { kind: 'date', date: '9999-12-31T23:59:59.999999+00:00' }],
   ])('is read from %s', (text, read) => {
-    expect(parsePlace(text)).toEqual(read);
+    expect(parsePosition(text)).toEqual(read);
   });
 
   it.each(['-1', '1e3', '9999999999999999', '1969-12-31', '9999-12-31T23:59-00:01', '2026-02-30', 'soon'])(
     'is not %s',
     (text) => {
-      expect(parsePlace(text)).toBeUndefined();
+      expect(parsePosition(text)).toBeUndefined();
     },
   );
 
   it('comes after another one of its kind', () => {
-    expect(isAfter(place('2'), place('1'))).toBe(true);
-    expect(isAfter(place('1'), place('1'))).toBe(false);
-    expect(isAfter(place('2026-11-27'), place('2026-11-26'))).toBe(true);
-    expect(isAfter(place('2026-11-27'), place('1'))).toBe(false);
-    expect(isAfter(undefined, place('1'))).toBe(false);
+    expect(isAfter(position('2'), position('1'))).toBe(true);
+    expect(isAfter(position('1'), position('1'))).toBe(false);
+    expect(isAfter(position('2026-11-27'), position('2026-11-26'))).toBe(true);
+    expect(isAfter(position('2026-11-27'), position('1'))).toBe(false);
+    expect(isAfter(undefined, position('1'))).toBe(false);
   });
 });

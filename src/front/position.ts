@@ -1,17 +1,17 @@
-import { type Place, parsePlace } from '../log/place.ts';
+import { type Position, parsePosition } from '../log/position.ts';
 import type { Problem } from './request-error.ts';
 
-/** An optional place. Adds to `problems`. */
-export function readPlace(
+/** An optional position. Adds to `problems`. */
+export function readPosition(
   value: unknown,
   name: string,
   location: Problem['location'],
   problems: Problem[],
-): Place | undefined {
+): Position | undefined {
   if (value === undefined || value === null) return undefined;
   const isText = typeof value === 'string' || (typeof value === 'number' && Number.isSafeInteger(value));
-  const place = isText ? parsePlace(String(value)) : undefined;
-  if (!place)
+  const position = isText ? parsePosition(String(value)) : undefined;
+  if (!position)
     problems.push({ name, location, description: `${name} must be the seq of an event or an ISO 8601 date` });
-  return place;
+  return position;
 }
