@@ -49,7 +49,6 @@ const MAX_UNKNOWN = 50;
 /** What is shorter stands in any text by chance. */
 const MIN_CREDENTIAL_LENGTH = 8;
 const SERVICE_NAMES = new Set(['task_name', 'task_metas']);
-const CREDENTIALS = new Set(['secret', 'api_key']);
 
 /**
  * Checks a list of definitions, or one. All that is wrong with the request is added to `problems`; parameters
@@ -100,9 +99,7 @@ export function checkTask(
   }
   const { task_metas: metas, ...rest } = sent;
   // A credential that slipped in here is an unknown parameter, and must not reach the log as one.
-  const kept = withoutPasswords(
-    Object.fromEntries(Object.entries(rest).filter(([name]) => !CREDENTIALS.has(name))),
-  );
+  const kept = withoutPasswords(withoutCredentials(rest));
   if (isBetrayed({ ...kept, task_metas: metas }, credential)) {
     // Not where: the name may be what has it.
     const description = `${path} has your ${credential.kind}, which everyone who may see the task would read`;
@@ -118,6 +115,11 @@ export function checkTask(
     refused: checked.ok ? undefined : checked.problems,
     parameters: checked.ok ? checked.value : undefined,
   };
+}
+
+function withoutCredentials(sent: Record<string, unknown>): Record<string, unknown> {
+  const { secret: _, api_key: __, ...rest } = sent;
+  return rest;
 }
 
 /**

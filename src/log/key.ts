@@ -15,7 +15,9 @@ let cachedTime = '';
 function randomLetters(): string {
   if (next === letters.length) {
     randomFillSync(letters);
-    for (const [at, byte] of letters.entries()) letters[at] = ALPHABET[byte % ALPHABET.length] as number;
+    // With `entries` it makes a kilobyte of garbage a key.
+    for (let at = 0; at < letters.length; at++)
+      letters[at] = ALPHABET[(letters[at] as number) % ALPHABET.length] as number;
     next = 0;
   }
   next += RANDOM_LETTERS;

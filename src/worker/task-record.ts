@@ -117,17 +117,26 @@ export class TaskRecord {
   }
 
   /** An event that is known is written, however long the log is out of reach; progress is not worth it. */
-  async #store(group: readonly Waiting[], entries = this.#seal(group)): Promise<void> {
-    let stored = 0;
+  async #store(group: readonly Waiting[], entries: readonly Append[] = this.#seal(group)): Promise<void> {
     try {
-      if (!this.#hasLost) stored = await this.#append(entries);
+      this.#settle(group, entries, this.#hasLost ? 0 : await this.#parts.log.appendInOrder(entries));
+    } catch (error) {
+      await this.#storeAgain(group, entries, error);
+    }
+  }
+
+  async #storeAgain(group: readonly Waiting[], entries: readonly Append[], failure: unknown): Promise<void> {
+    try {
+      this.#settle(group, entries, await this.#appendAgain(entries, failure));
     } catch (error) {
       const [only, ...more] = group;
       if (more.length === 0) return only?.refuse(error as Error);
       for (const [index, entry] of entries.entries())
         await this.#store(group.slice(index, index + 1), [entry]);
-      return;
     }
+  }
+
+  #settle(group: readonly Waiting[], entries: readonly Append[], stored: number): void {
     const newest = entries[stored - 1];
     if (newest) this.#last = newest.data;
     if (group[stored]?.event.type === 'started') this.#hasLost = true;
@@ -144,10 +153,6 @@ export class TaskRecord {
   }
 
   /** Resolves with how many of them are in the log. Rejects with `EventRefused`. */
-  #append(entries: readonly Append[]): Promise<number> {
-    return this.#parts.log.appendInOrder(entries).catch((error) => this.#appendAgain(entries, error));
-  }
-
   async #appendAgain(entries: readonly Append[], failure: unknown): Promise<number> {
     for (let error = failure; ; ) {
       if (entries[0]?.event.type === 'progress') return 0;

@@ -25,7 +25,19 @@ interface Message extends Condition {
 
 const NONE: Conditions = { before: [], behind: [] };
 
-const asMessage = (condition: Condition): Message => ({ id: '', ...condition });
+const ONCE: readonly string[] = [EXPECT_NONE];
+const ANY: readonly string[] = [];
+
+const asMessage = ({ name, key, event, id, data }: Append): Message => ({
+  subject: subjectOf(name, key, event),
+  id,
+  data,
+  conditions: event.type === 'progress' ? ANY : ONCE,
+});
+
+const withoutId = (condition: Condition): Message => ({ id: '', ...condition });
+
+const isTooLarge = ({ data }: Message): boolean => data.length > MAX_EVENT_BYTES - HEADER_BYTES;
 
 /** Messages that are stored together or not at all. */
 interface Group {
@@ -103,14 +115,12 @@ export class Appender {
   ): void {
     if (entries.length > MAX_BATCH)
       throw new RangeError(`at most ${MAX_BATCH} events can be stored together`);
-    const events = entries.map(({ name, key, event, id, data }) => ({
-      subject: subjectOf(name, key, event),
-      id,
-      data,
-      conditions: event.type === 'progress' ? [] : [EXPECT_NONE],
-    }));
-    const messages = [...before.map(asMessage), ...events, ...behind.map(asMessage)];
-    const tooLarge = messages.find(({ data }) => data.length > MAX_EVENT_BYTES - HEADER_BYTES);
+    const events = entries.map(asMessage);
+    const messages =
+      before.length + behind.length === 0
+        ? events
+        : [...before.map(withoutId), ...events, ...behind.map(withoutId)];
+    const tooLarge = messages.find(isTooLarge);
     if (tooLarge)
       return reject(new EventRefused(`the event at '${tooLarge.subject}' is larger than the log takes`));
     const stored = (seq: number): void => {
@@ -129,7 +139,11 @@ export class Appender {
 
   /** See `EventLog.appendInOrder`. */
   appendInOrder(entries: readonly Append[]): Promise<number> {
-    return entries.length === 1 ? this.#store(entries).then(one, noneIfTaken) : this.#appendSeveral(entries);
+    if (entries.length > 1) return this.#appendSeveral(entries);
+    return new Promise((resolve, reject) => {
+      const failed = (error: Error): void => (error instanceof LogConflict ? resolve(0) : reject(error));
+      this.#add(entries, NONE, () => resolve(1), failed);
+    });
   }
 
   /** While others wait too, all go together; a conflict is then found one by one. */
@@ -196,26 +210,26 @@ export class Appender {
     return this.#waiting.splice(0, groups);
   }
 
-  /** One promise for what nearly always happens: each `await` on the way costs a kilobyte. */
+  /** No promise for what nearly always happens: with its `await` one costs a kilobyte. */
   #sendSingle(group: Group): void {
     this.#openSingles++;
     this.#unanswered.singles++;
-    const next = (): void => {
-      this.#openSingles--;
-      this.#flush();
-    };
-    const sent = this.#publishGroup(group.messages);
     const settled = (seq: number): void => {
       this.#unanswered.singles--;
+      this.#openSingles--;
       group.resolve(seq);
-      next();
-    };
-    const failed = (): void => {
-      this.#unanswered.singles--;
-      void this.#settle(group, sent).then(next);
       this.#flush();
     };
-    void sent.then(settled, failed);
+    const failed = (error: Error): void => {
+      this.#unanswered.singles--;
+      const settling = this.#settle(group, Promise.reject(error));
+      void settling.then(() => {
+        this.#openSingles--;
+        this.#flush();
+      });
+      this.#flush();
+    };
+    this.#publishSingle(group.messages[0] as Message, settled, failed);
   }
 
   async #sendBatch(groups: readonly Group[]): Promise<void> {
@@ -298,10 +312,16 @@ export class Appender {
   /** Resolves with the sequence of the last one. */
   #publishGroup(messages: readonly Message[]): Promise<number> {
     if (messages.length > 1) return this.#publishBatch(messages);
-    const { subject, data, conditions } = messages[0] as Message;
-    return conditions.length > 0
-      ? this.#publisher.publish(subject, data)
-      : this.#publisher.publish(subject, data, NO_EXPECTATION);
+    return new Promise((resolve, reject) => this.#publishSingle(messages[0] as Message, resolve, reject));
+  }
+
+  #publishSingle(
+    { subject, data, conditions }: Message,
+    resolve: (seq: number) => void,
+    reject: (error: Error) => void,
+  ): void {
+    const headers = conditions.length > 0 ? undefined : NO_EXPECTATION;
+    this.#publisher.publishThen(resolve, reject, subject, data, headers);
   }
 
   /** Resolves with the sequence of the last message; a batch's messages are stored side by side. */
@@ -323,11 +343,5 @@ export class Appender {
 /** False if the log would store it again. */
 const isRepeatable = ({ messages }: Group): boolean =>
   messages.every(({ conditions }) => conditions.length > 0);
-
-const one = (): number => 1;
-const noneIfTaken = (error: unknown): number => {
-  if (error instanceof LogConflict) return 0;
-  throw error;
-};
 
 const NO_EXPECTATION = rawHeaders('Wyvern: 1');

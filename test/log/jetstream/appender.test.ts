@@ -24,6 +24,8 @@ class PretendedStream {
   readonly publisher = {
     connected: true,
     send: (subject: string, data: Uint8Array) => void this.#batch.push(member(subject, data)),
+    publishThen: (resolve, reject, subject, data) =>
+      void this.publisher.publish(subject, data).then(resolve, reject),
     publish: async (subject: string, data: Uint8Array) => {
       const messages = [...this.#batch, member(subject, data)];
       this.#batch = [];
@@ -37,7 +39,7 @@ class PretendedStream {
         this.stored.set(message.subject, { id: message.id, seq: this.stored.size + 1 });
       return this.stored.size;
     },
-  } as unknown as Publisher;
+  } as Pick<Publisher, 'connected' | 'send' | 'publish' | 'publishThen'> as Publisher;
 
   release(): void {
     this.holds = false;
