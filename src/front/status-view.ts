@@ -42,15 +42,11 @@ export class StatusView {
     return `${this.#publicUrl}/files/${key}/${file}`;
   }
 
+  /** What is undefined is left out of the JSON. */
   #status(state: TaskState): object {
     const { status, key, progress, queued, started, completed } = state;
-    return {
-      status,
-      key,
-      ...(progress === undefined ? {} : { progress }),
-      events: { queued, ...(started && { started }), ...(completed && { completed }) },
-      ...(isEnded(state) || state.outputs.length > 0 ? { result: this.#result(state) } : {}),
-    };
+    const result = isEnded(state) || state.outputs.length > 0 ? this.#result(state) : undefined;
+    return { status, key, progress, events: { queued, started, completed }, result };
   }
 
   /** The task's values with its files' URLs flat beside them; while it executes, the URLs that there are. */
