@@ -164,11 +164,15 @@ export class Exchange {
     });
   }
 
-  /** False if the client is slow; the chunk is queued all the same, and `onWritable` tells when to go on. */
-  write(chunk: string): boolean {
+  /**
+   * False if the client is slow; the chunk is queued all the same, and `onWritable` tells when to go on. `filler` is a
+   * chunk behind it, see `fillerFor`.
+   */
+  write(chunk: string, filler = ''): boolean {
     let isWritable = true;
     this.#res?.cork(() => {
       isWritable = this.#res?.write(chunk) ?? true;
+      if (filler !== '') isWritable = this.#res?.write(filler) ?? true;
     });
     if (!isWritable) this.#bearStall();
     return isWritable;

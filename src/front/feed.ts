@@ -1,6 +1,8 @@
 import type { Projection, Watcher } from '../projection/projection.ts';
 import { isEnded, type TaskState } from '../projection/state.ts';
 import type { Exchange } from './exchange.ts';
+import { fillerFor } from './filler.ts';
+import { NDJSON, SSE } from './history-lines.ts';
 import type { StatusView } from './status-view.ts';
 
 export type FeedFormat = 'ndjson' | 'sse';
@@ -66,6 +68,7 @@ class StatusFeed implements Watcher {
   readonly #projection: Projection;
   readonly #view: StatusView;
   readonly #format: FeedFormat;
+  readonly #filler: string;
   readonly #onClose: () => void;
   readonly #owed = new Map<string, Owed>();
   #isWritable = true;
@@ -82,6 +85,7 @@ class StatusFeed implements Watcher {
     this.#projection = projection;
     this.#view = view;
     this.#format = format;
+    this.#filler = fillerFor(exchange, format === 'sse' ? SSE : NDJSON);
     this.#onClose = onClose;
   }
 
@@ -95,11 +99,11 @@ class StatusFeed implements Watcher {
       'Cache-Control': 'no-cache',
       'X-Accel-Buffering': 'no',
     });
-    this.#write(this.#view.list(states));
     for (const state of states) {
       if (isEnded(state) || this.#owed.has(state.key)) continue;
       this.#owed.set(state.key, { state, isStartKnown: state.status === 'executing', isPending: false });
     }
+    this.#write(this.#view.list(states));
     await this.#projection.reachedAll(states);
     this.#follow();
   }
@@ -153,10 +157,10 @@ class StatusFeed implements Watcher {
       const executing = this.#view.executing(state);
       if (executing) this.#write(executing);
     }
+    if (isEnd) this.#owed.delete(state.key);
     this.#write(this.#view.json(state));
     owed.isPending = false;
     owed.isStartKnown ||= state.status === 'executing';
-    if (isEnd) this.#owed.delete(state.key);
   }
 
   #write(json: string): void {
@@ -165,7 +169,9 @@ class StatusFeed implements Watcher {
 
   #writeRaw(text: string): void {
     this.#wroteAt = performance.now();
-    if (this.#exchange.write(text) || !this.#isWritable) return;
+    // Where nothing is owed any more, this is the last line.
+    const filler = this.#owed.size === 0 ? '' : this.#filler;
+    if (this.#exchange.write(text, filler) || !this.#isWritable) return;
     this.#isWritable = false;
     this.#exchange.onWritable(() => this.#resume());
   }

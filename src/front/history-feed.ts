@@ -5,6 +5,7 @@ import type { Entry, Page, ReadOptions } from '../log/reading.ts';
 import type { Logger } from '../logger.ts';
 import type { Projection } from '../projection/projection.ts';
 import type { Exchange } from './exchange.ts';
+import { fillerFor } from './filler.ts';
 import type { Framing, Wording } from './history-lines.ts';
 import { untilFolded } from './within.ts';
 
@@ -74,8 +75,11 @@ class HistoryFeed {
   readonly #exchange: Exchange;
   readonly #parts: Parts;
   readonly #request: HistoryRequest;
+  readonly #filler: string;
   readonly #abort = new AbortController();
   #isWritable = true;
+  /** What was written last is a filler. */
+  #isFilled = false;
   #resume: () => void = () => {};
   /** All that was asked for has been told up to this sequence. */
   #told: number;
@@ -86,6 +90,7 @@ class HistoryFeed {
     this.#exchange = exchange;
     this.#parts = parts;
     this.#request = request;
+    this.#filler = request.follow ? fillerFor(exchange, request.framing) : '';
     this.#told = request.reading.after;
   }
 
@@ -98,7 +103,7 @@ class HistoryFeed {
       'Cache-Control': 'no-cache',
       'X-Accel-Buffering': 'no',
     });
-    if (follow) this.#write(framing.opening);
+    if (follow) this.#write(framing.filler, true);
     try {
       const { signal } = this.#abort;
       for await (const page of this.#parts.log.read({ ...reading, signal })) {
@@ -110,18 +115,25 @@ class HistoryFeed {
       this.#isCut = true;
     }
     // What ends in order looks whole; what does not must look broken, so that the client takes it up again.
-    if (this.#isCut) this.#exchange.abort();
-    else this.#exchange.end();
+    if (this.#isCut) return this.#exchange.abort();
+    // A filler is no line, and must not be the last word.
+    if (this.#isFilled) this.#write(this.#heartbeat(), true);
+    this.#exchange.end();
   }
 
   /** Each second: ends a feed whose time has come, and says that there is nothing to say. */
   tick(): void {
-    const { account, endsAt, framing, wording } = this.#request;
+    const { account, endsAt } = this.#request;
     // The accounts file may have changed since the feed was opened.
     if (this.#parts.accounts.find(account.name)?.auditor !== account.auditor) return this.cut();
     if (endsAt !== undefined && Date.now() > Date.parse(endsAt) + END_GRACE_MS) return this.#stop();
     if (!this.#isWritable || performance.now() - this.#wroteAt < IDLE_MS) return;
-    this.#write(framing.heartbeat(wording.heartbeat(this.#told), this.#told));
+    this.#write(this.#heartbeat());
+  }
+
+  #heartbeat(): string {
+    const { framing, wording } = this.#request;
+    return framing.heartbeat(wording.heartbeat(this.#told), this.#told);
   }
 
   /** Breaks off. */
@@ -149,7 +161,8 @@ class HistoryFeed {
       if (this.#abort.signal.aborted) return;
       chunk = '';
     }
-    if (chunk !== '') await this.#send(chunk);
+    const isLast = this.#abort.signal.aborted || through === this.#request.reading.through;
+    if (chunk !== '') await this.#send(chunk, isLast);
     this.#told = through;
   }
 
@@ -176,17 +189,19 @@ class HistoryFeed {
   }
 
   /** Resolves when the client has room for more, or has left. */
-  async #send(chunk: string): Promise<void> {
-    this.#write(chunk);
+  async #send(chunk: string, isLast = false): Promise<void> {
+    this.#write(chunk, isLast);
     if (this.#isWritable) return;
     await new Promise<void>((resolve) => {
       this.#resume = resolve;
     });
   }
 
-  #write(text: string): void {
+  #write(text: string, isLast = false): void {
     this.#wroteAt = performance.now();
-    this.#isWritable = this.#exchange.write(text);
+    const filler = isLast ? '' : this.#filler;
+    this.#isFilled = filler !== '';
+    this.#isWritable = this.#exchange.write(text, filler);
   }
 
   #continue(): void {

@@ -41,8 +41,8 @@ export function cloudEvents(source: string): Wording {
 /** How texts follow each other on the wire. */
 export interface Framing {
   readonly contentType: string;
-  /** Says nothing, but makes the answer begin: its head waits for a first byte. */
-  readonly opening: string;
+  /** Says nothing, wherever it stands; makes an answer begin, whose head waits for a first byte. */
+  readonly filler: string;
   /** `seq` is where a reader who has this may take up again. */
   line(json: string, seq: number): string;
   heartbeat(json: string, seq: number): string;
@@ -51,14 +51,14 @@ export interface Framing {
 export const NDJSON: Framing = {
   contentType: 'application/x-ndjson',
   // In front of a line, where JSON allows for it; a line of its own would have to be skipped.
-  opening: ' ',
+  filler: ' ',
   line: (json) => `${json}\n`,
   heartbeat: (json) => `${json}\n`,
 };
 
 export const SSE: Framing = {
   contentType: 'text/event-stream',
-  opening: ':\n\n',
+  filler: ':\n\n',
   line: (json, seq) => `id: ${seq}\ndata: ${json}\n\n`,
   // Without data it is no event to the browser, which remembers the id all the same.
   heartbeat: (_, seq) => `: nothing new\nid: ${seq}\n\n`,

@@ -23,6 +23,7 @@ const HEADERS = [
   'range',
   'referer',
   'referrer',
+  'user-agent',
 ] as const;
 export type HeaderName = (typeof HEADERS)[number];
 
