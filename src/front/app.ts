@@ -143,7 +143,7 @@ export class App {
   /** The one place where errors become answers. */
   #answerError(exchange: Exchange, error: unknown): void {
     if (error instanceof RequestError)
-      return exchange.json(error.status, errorBody(error.problems), error.headers);
+      return exchange.json(error.status, errorBody(error.problems, exchange.credential), error.headers);
     const { config, logger } = this.#parts;
     if (error instanceof BodyTooLarge) {
       const description = `body is larger than ${config.MAX_BODY} bytes`;
@@ -205,11 +205,24 @@ const methodsOf = (route: Route): string[] => [
 
 const allow = (route: Route): string => [...methodsOf(route), 'OPTIONS'].join(', ');
 
+/** Headers that a page may send to us. */
+const ALLOWED_HEADERS = [
+  'Authorization',
+  'Content-Type',
+  'Idempotency-Key',
+  'Last-Event-ID',
+  'Cache-Control',
+  'If-Modified-Since',
+  'If-None-Match',
+  'If-Range',
+  'Range',
+].join(', ');
+
 function answerPreflight(exchange: Exchange, route: Route): void {
   exchange.sendWithoutBody(204, {
     Allow: allow(route),
     'Access-Control-Allow-Methods': allow(route),
-    'Access-Control-Allow-Headers': 'Authorization, Content-Type, Idempotency-Key, Last-Event-ID',
+    'Access-Control-Allow-Headers': ALLOWED_HEADERS,
     'Access-Control-Max-Age': '86400',
   });
 }

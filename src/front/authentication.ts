@@ -3,8 +3,8 @@ import type { Accounts } from '../accounts/accounts.ts';
 import { type Credentials, extractCredentials } from '../accounts/credentials.ts';
 import { referrerOf } from '../accounts/referrer.ts';
 import type { JsonObject } from './body.ts';
+import type { Exchange } from './exchange.ts';
 import { RequestError } from './request-error.ts';
-import type { RequestHead } from './request-head.ts';
 
 interface Given {
   readonly body?: JsonObject;
@@ -18,13 +18,15 @@ export interface Authenticated {
 }
 
 /** Whose request this is. Throws a 401 that says what was missing or wrong, and never repeats what was sent. */
-export function authenticate(accounts: Accounts, head: RequestHead, { body, query }: Given): Authenticated {
+export function authenticate(accounts: Accounts, exchange: Exchange, { body, query }: Given): Authenticated {
+  const { head } = exchange;
   const extraction = extractCredentials({
     authorization: head.header('authorization'),
     body,
     query: query && asRecord(query),
   });
   if (!extraction.ok) throw new RequestError(401, [extraction.problem]);
+  exchange.credential = extraction.credentials.value;
   const referrer = referrerOf({
     referer: head.header('referer'),
     referrer: head.header('referrer'),
@@ -36,8 +38,8 @@ export function authenticate(accounts: Accounts, head: RequestHead, { body, quer
 }
 
 /** As `authenticate`, for what only a secret may do. */
-export function authenticateBySecret(accounts: Accounts, head: RequestHead, given: Given): Account {
-  const { account, credential } = authenticate(accounts, head, given);
+export function authenticateBySecret(accounts: Accounts, exchange: Exchange, given: Given): Account {
+  const { account, credential } = authenticate(accounts, exchange, given);
   if (credential.kind === 'secret') return account;
   throw new RequestError(401, [
     {

@@ -98,16 +98,18 @@ export function checkTask(
     return undefined;
   }
   const { task_metas: metas, ...rest } = sent;
-  // A credential that slipped in here is an unknown parameter, and must not reach the log as one.
-  const kept = withoutPasswords(withoutCredentials(rest));
+  const { task_name: _, ...parameters } = rest;
+  const checked = checkParameters(definition, parameters);
+  // A credential that slipped in here is an unknown parameter, and must not reach the log as one. Where no text is a URL,
+  // one that looks like one is only a text.
+  const isText = checked.ok && definition.sources(checked.value).length === 0;
+  const kept = isText ? rest : withoutPasswords(withoutCredentials(rest));
   if (isBetrayed({ ...kept, task_metas: metas }, credential)) {
     // Not where: the name may be what has it.
     const description = `${path} has your ${credential.kind}, which everyone who may see the task would read`;
     problems.push({ name: path, location, description });
     return undefined;
   }
-  const { task_name: _, ...parameters } = rest;
-  const checked = checkParameters(definition, parameters);
   return {
     definition,
     sent: kept as CheckedTask['sent'],
@@ -153,6 +155,12 @@ function checkName(name: unknown, path: string, report: Report): TaskDefinition 
   return undefined;
 }
 
+/** Whether all numbers in it come back as they were sent, as far as that can be told. */
+function isKeptExactly(value: unknown): boolean {
+  if (typeof value === 'number') return Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+  return typeof value !== 'object' || value === null || Object.values(value).every(isKeptExactly);
+}
+
 /** Names that begin with `task_` are the service's own. */
 function checkServiceNames(
   sent: Record<string, unknown>,
@@ -172,4 +180,9 @@ function checkServiceNames(
     report(member('task_metas'), `${member('task_metas')} must be an object`);
   else if (Buffer.byteLength(JSON.stringify(metas)) > MAX_METAS_BYTES)
     report(member('task_metas'), `${member('task_metas')} is larger than 4 kB`);
+  else if (!isKeptExactly(metas))
+    report(
+      member('task_metas'),
+      `${member('task_metas')} has a number beyond ${Number.MAX_SAFE_INTEGER}, which would come back as another one: send it as a text`,
+    );
 }

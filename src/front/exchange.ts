@@ -40,6 +40,8 @@ export class BodyTooLarge extends Error {
  */
 export class Exchange {
   readonly head: RequestHead;
+  /** The secret or API key that the request came with, once it has been looked for: no answer says it back. */
+  credential: string;
   #res: HttpResponse | undefined;
   #onGone: (() => void)[] = [];
   #gone = false;
@@ -53,6 +55,7 @@ export class Exchange {
     this.#res = res;
     this.#onClose = onClose;
     this.head = readHead(req);
+    this.credential = this.head.header('authorization').replace(/^\s*\S+\s+/, '');
     res.onAborted(() => {
       this.#gone = true;
       this.#close();

@@ -1,6 +1,7 @@
 import { isKey } from '../log/key.ts';
 import type { TaskState } from '../projection/state.ts';
 import type { FrontParts } from './front-parts.ts';
+import { readOnce } from './query.ts';
 import { type Problem, RequestError } from './request-error.ts';
 
 type Location = 'body' | 'query';
@@ -32,6 +33,15 @@ export function checkKeys(
     const name = nameOf(keys, index);
     if (!isKey(key)) problems.push({ name, location, description: `${name} is not a task key` });
   }
+}
+
+/** The one key in a query, or ''. Adds to `problems`. */
+export function readKey(query: URLSearchParams, problems: Problem[]): string {
+  const key = readOnce(query, 'task', problems);
+  const report = (description: string) => problems.push({ name: 'task', location: 'query', description });
+  if (key === null) report('task is missing');
+  else if (!isKey(key)) report('task is not a task key');
+  return key ?? '';
 }
 
 /** Where a key stands in a request: `tasks`, or `tasks[2]` of several. */

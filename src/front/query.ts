@@ -18,13 +18,23 @@ function isDecodable(text: string): boolean {
   }
 }
 
-export const decodePath = (segment: string): string => {
+/** What may stand once in a query; null without it. Adds to `problems`. */
+export function readOnce(query: URLSearchParams, name: string, problems: Problem[]): string | null {
+  if (query.getAll(name).length > 1)
+    problems.push({ name, location: 'query', description: `${name} is given more than once` });
+  return query.get(name);
+}
+
+/** The filename at the end of a path. Adds to `problems`. */
+export function readFilename(segment: string, problems: Problem[]): string {
   try {
     return decodeURIComponent(segment);
   } catch {
-    throw invalid('path', 'filename', 'filename is not validly percent-encoded');
+    const description = 'filename is not validly percent-encoded';
+    problems.push({ name: 'filename', location: 'path', description });
+    return '';
   }
-};
+}
 
 const BOOLEANS = new Map<unknown, boolean>([
   [true, true],

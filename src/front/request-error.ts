@@ -32,8 +32,23 @@ function cutShort(problems: readonly Problem[]): Problem[] {
   return [...problems.slice(0, MAX_PROBLEMS), more];
 }
 
-export const errorBody = (problems: readonly Problem[]): string =>
-  JSON.stringify({ status: 'error', errors: problems });
+/** What is shorter stands in any text by chance. */
+const MIN_CREDENTIAL_LENGTH = 8;
+
+/** A text that may repeat what a client sent, without the credential that it sent it with. */
+export const withoutCredential = (text: string, credential: string): string =>
+  credential.length < MIN_CREDENTIAL_LENGTH ? text : text.replaceAll(credential, '***');
+
+/** The answer that tells of problems, without the request's own credential. */
+export const errorBody = (problems: readonly Problem[], credential = ''): string =>
+  JSON.stringify({
+    status: 'error',
+    errors: problems.map(({ name, location, description }) => ({
+      name: withoutCredential(name, credential),
+      location,
+      description: withoutCredential(description, credential),
+    })),
+  });
 
 export const invalid = (location: Problem['location'], name: string, description: string): RequestError =>
   new RequestError(400, [{ name, location, description }]);

@@ -35,11 +35,14 @@ export const imageSizes = defineTask({
     },
     { additionalProperties: false },
   ),
-  result: Type.Object({
-    sizes: Type.Record(Type.String(), Type.Object({ width: Type.Integer(), height: Type.Integer() }), {
-      description: 'the sizes that they have, in pixels, by their names',
-    }),
-  }),
+  result: Type.Object(
+    {
+      sizes: Type.Record(Type.String(), Type.Object({ width: Type.Integer(), height: Type.Integer() }), {
+        description: 'the sizes that they have, in pixels, by their names',
+      }),
+    },
+    { additionalProperties: Type.String({ format: 'uri', description: 'the URL of the file of that name' }) },
+  ),
   runsIn: 'media',
   hasDeadline: true,
   files: ({ sizes = {} }) => Object.keys(sizes),

@@ -63,7 +63,11 @@ export function createEffects(parts: EffectParts, shared: SharedWork<MediaPlace>
       spent[phase] = Math.round((performance.now() - startedAt) * 1_000) / 1_000;
     }
   };
-  const outputs = new Outputs(parts.storage, { key, attempt }, isOurs, (output) => progress.announce(output));
+  // Of a task that makes one file, the end that follows at once tells.
+  const makesSeveral = definition.files(parameters).length > 1;
+  const outputs = new Outputs(parts.storage, { key, attempt }, isOurs, (output) => {
+    if (makesSeveral) progress.announce(output);
+  });
   const listener: Listener = {
     onProgress: progress.report.bind(progress),
     onOutput: outputs.add.bind(outputs),

@@ -130,6 +130,22 @@ describe('A 400 answers', () => {
     expect(await errorsOf(await post(lists))).toEqual(tooDeep);
   });
 
+  test.each([
+    ['a text', '{"tasks":{"task_name":"hello","name":"\\ud800x"}}'],
+    ['the name of a member', '{"tasks":{"task_name":"hello","\\uDFFF":1}}'],
+    ['a list inside', '{"tasks":[{"task_name":"hello","task_metas":{"a":[{"b":"x\\udbff"}]}}]}'],
+  ])('half of a character in %s, which UTF-8 cannot write', async (_, body) => {
+    expect(await errorsOf(await post(body))).toEqual([
+      problem('body', 'body has half of a character (a surrogate without the other one)'),
+    ]);
+  });
+
+  test('but not a whole one that is escaped, nor the text of an escape', async () => {
+    const body = '{"tasks":{"task_name":"hello","name":"\\ud83d\\ude00 \\\\ud800"},"block":true}';
+    const [status] = await statusesOf(await post(body));
+    expect(status?.result).toBe('Hello \u{1f600} \\ud800');
+  });
+
   test('nesting before anything is parsed, and so also where the rest is no JSON', async () => {
     expect(await errorsOf(await post(`{"tasks":${'['.repeat(4_000_000)}`))).toEqual([
       problem('body', 'body is nested more than 32 levels deep'),

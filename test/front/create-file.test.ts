@@ -31,6 +31,62 @@ const get = (parameters: Readonly<Record<string, string>>, filename = '') =>
 const file = (key: string, filename = '') =>
   fetch(`${service.url}/v1/file${filename}?task=${key}`, { redirect: 'manual' });
 
+describe('JSON in a query', () => {
+  test.each(['task_metas', 'sizes'])('as %s may be 32 levels deep, like a body', async (name) => {
+    const deep = (levels: number) => `${'{"a":'.repeat(levels - 1)}{}${'}'.repeat(levels - 1)}`;
+    const sent = { task_name: 'image.sizes', url: sampleUrl(service) };
+    for (const levels of [33, 1_500])
+      expect(await errorsOf(await get({ ...sent, [name]: deep(levels) }))).toEqual([
+        problem(name, `${name} is nested more than 32 levels deep`, 'query'),
+      ]);
+  });
+
+  test('may have no half of a character', async () => {
+    const sent = { task_name: 'hello', name: 'x', task_metas: '{"a":"\\ud800"}' };
+    expect(await errorsOf(await get(sent))).toEqual([
+      problem(
+        'task_metas',
+        'task_metas has half of a character (a surrogate without the other one)',
+        'query',
+      ),
+    ]);
+  });
+});
+
+describe('All that is wrong is told at once', () => {
+  const key = { 'Idempotency-Key': 'k'.repeat(256) };
+  const tooLong = problem(
+    'Idempotency-Key',
+    'Idempotency-Key has 256 characters, the limit is 255',
+    'header',
+  );
+  const unreadable = problem('filename', 'filename is not validly percent-encoded', 'path');
+
+  test('with POST', async () => {
+    const response = await service.post('/v1/create_file/%zz', {}, { headers: key });
+    expect(await errorsOf(response)).toEqual([unreadable, problem('task', 'task is missing'), tooLong]);
+  });
+
+  test('with GET', async () => {
+    const query = 'task_name=hello&task_name=sleep&task_foo=1';
+    const response = await service.fetch(`/v1/create_file/%zz?${query}`, { headers: key });
+    expect((await errorsOf(response)).map(({ name }) => name)).toEqual([
+      'filename',
+      'task_name',
+      'task_foo',
+      'Idempotency-Key',
+    ]);
+  });
+
+  test('of a file that exists', async () => {
+    expect(await errorsOf(await service.fetch('/v1/file/%zz?task=a&task=b'))).toEqual([
+      unreadable,
+      problem('task', 'task is given more than once', 'query'),
+      problem('task', 'task is not a task key', 'query'),
+    ]);
+  });
+});
+
 /** Follows a redirect to an output; answers its key. */
 async function expectRedirect(response: Response, type = 'image/jpeg'): Promise<string> {
   expect(response.status, await response.clone().text()).toBe(302);

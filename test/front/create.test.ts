@@ -56,6 +56,11 @@ describe('POST /v1/create', () => {
     expect(result).toBeUndefined();
   });
 
+  test('says hello to a name that looks like a URL with a password as it is', async () => {
+    const status = await createOne(service, hello('//x:y@z'), true);
+    expect(status.result).toBe('Hello //x:y@z');
+  });
+
   test('waits with block for all tasks to complete and answers their final statuses', async () => {
     const statuses = await create(service, [hello(), sleep(0.2), { task_name: 'hello' }], true);
     expect(statuses.map(({ status }) => status)).toEqual(['success', 'success', 'error']);
@@ -274,6 +279,23 @@ describe('task_metas', () => {
     expect(status.result).toBe('Hello John');
     expect((await detailsOf(status)).task_metas).toEqual(task_metas);
     expect((await historyOf(service, status.key))[0]?.data.task_metas).toEqual(task_metas);
+  });
+
+  test('with a number that would come back as another one are refused, and said to be', async () => {
+    for (const metas of ['{"order":12345678901234567890}', '{"a":[{"b":-9007199254740993}]}', '{"a":1e999}'])
+      expect(
+        await errorsOf(
+          await service.fetch('/v1/create', {
+            method: 'POST',
+            body: `{"tasks":{"task_name":"hello","name":"x","task_metas":${metas}}}`,
+          }),
+        ),
+      ).toEqual([
+        problem(
+          'tasks.task_metas',
+          'tasks.task_metas has a number beyond 9007199254740991, which would come back as another one: send it as a text',
+        ),
+      ]);
   });
 
   test('may be 4 kB of JSON and no byte more', async () => {

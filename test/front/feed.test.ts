@@ -5,6 +5,7 @@ import {
   allOf,
   create,
   createOne,
+  dial,
   errorsOf,
   feedOf,
   gauge,
@@ -12,6 +13,7 @@ import {
   next,
   partsOf,
   problem,
+  rawHead,
   type Status,
   sleep,
   statusesOf,
@@ -35,6 +37,19 @@ beforeAll(async () => {
 });
 afterAll(() => service[Symbol.asyncDispose]());
 
+/** The chunks of a body that have come with the line end that completes them. */
+function wholeChunks(body: string): string[] {
+  const chunks: string[] = [];
+  for (let rest = body; ; ) {
+    const [line = '', ...more] = rest.split('\r\n');
+    const after = more.join('\r\n');
+    const size = Number.parseInt(line, 16);
+    if (more.length === 0 || after.length < size + 2) return chunks;
+    chunks.push(after.slice(0, size));
+    rest = after.slice(size + 2);
+  }
+}
+
 const createStream = (tasks: unknown, init = {}) => service.post('/v1/create_stream', { tasks }, init);
 const statusStream = (keys: readonly string[], path = '/v1/status_stream', init = {}) =>
   fetch(`${service.url}${path}?${keys.map((key) => `tasks=${key}`).join('&')}`, init);
@@ -51,6 +66,27 @@ describe('POST /v1/create_stream', () => {
       expect(then.findLast((status) => status.key === key)).toMatchObject({ result, events });
     }
     expect(then).toHaveLength(4);
+  });
+
+  test('has each line at once for clients that wait until a chunk is complete', async () => {
+    const body = JSON.stringify({ tasks: sleep(3_600) });
+    const agent = 'User-Agent: python-requests/2.32.3';
+    const head = rawHead(service, 'POST /v1/create_stream', [agent, `Content-Length: ${body.length}`]);
+    const socket = await dial(service);
+    socket.write(head + body);
+    let received = '';
+    socket.on('data', (bytes) => {
+      received += bytes;
+    });
+    const lines = await until(() => {
+      const told = wholeChunks(received.slice(received.indexOf('\r\n\r\n') + 4)).join('');
+      return told.split('\n').length > 2 ? told.split('\n').slice(0, -1) : undefined;
+    });
+    socket.destroy();
+    expect(lines.flatMap((line) => JSON.parse(line)).map(({ status }: Status) => status)).toEqual([
+      'queued',
+      'executing',
+    ]);
   });
 
   test('takes a single definition too', async () => {

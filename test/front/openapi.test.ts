@@ -78,9 +78,21 @@ describe('The schemas', () => {
     // What validates asks for the default that lies inside these.
     for (const [name, schema] of Object.entries(definition.parameters.properties))
       if (name !== 'sizes') expect(sent.properties[name], name).toBe(schema);
-    expect(schemaOf(`${definition.name}.result`)).toBe(definition.result);
+    const { properties } = definition.result as unknown as { properties?: object };
+    for (const [name, schema] of Object.entries(properties ?? {}))
+      expect(schemaOf(`${definition.name}.result`).properties[name], name).toBe(schema);
     expect(sent.properties.task_name).toMatchObject({ const: definition.name });
     expect(sent.properties.task_metas).toBe(SentDefinition.properties.task_metas);
+  });
+
+  test('of a result have the URLs of the files that the task makes', () => {
+    const url = 'http://x/files/K/output.jpg';
+    const result = { width: 1, height: 1, original_width: 1, original_height: 1, content_type: 'image/jpeg' };
+    expect(violations(document, schemaOf('image.thumb.result'), { ...result, output: url })).toEqual([]);
+    expect(violations(document, schemaOf('image.thumb.result'), result)).not.toEqual([]);
+    const sizes = { s: { width: 1, height: 1 } };
+    expect(violations(document, schemaOf('image.sizes.result'), { sizes, s: url })).toEqual([]);
+    expect(violations(document, schemaOf('image.sizes.result'), { sizes, s: 1 })).not.toEqual([]);
   });
 
   test('require of a task what has no default', () => {

@@ -63,6 +63,12 @@ beforeAll(async () => {
     const headers = { Referer: 'https://example.com/' };
     await keep(await fetch(`${service.url}/v1/create_file?${query}`, { headers }));
     await keep(await fetch(`${service.url}/v1/history?task=x&${query}`, { headers }));
+    // Said back, it would stand in the error.
+    await post({ tasks: { task_name: value }, ...credentials });
+    await post({ tasks: { ...hello(), [`task_${value}`]: 1 } }, header);
+    await post({ task: thumb(service), ...credentials }, {}, `/v1/create_file/${value}`);
+    await keep(await fetch(`${service.url}/v1/${value}`, { headers: header }));
+    await keep(await fetch(`${service.url}/v1/history_stream?types=${value}`, { headers: header }));
   }
   await post({ tasks: hello() }, { Authorization: SECRET });
   await post({ tasks: hello() }, { Authorization: `Bearer ${SECRET}` });

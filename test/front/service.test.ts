@@ -183,7 +183,7 @@ describe('Browsers of any origin', () => {
     expect(response.headers.get('access-control-allow-origin')).toBe('*');
     expect(response.headers.get('access-control-allow-methods')).toContain(method);
     expect(response.headers.get('access-control-allow-headers')).toBe(
-      'Authorization, Content-Type, Idempotency-Key, Last-Event-ID',
+      'Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Cache-Control, If-Modified-Since, If-None-Match, If-Range, Range',
     );
     expect(Number(response.headers.get('access-control-max-age'))).toBeGreaterThan(0);
     expect(await response.text()).toBe('');

@@ -8,9 +8,10 @@ import { type CheckedTask, checkTask, type SentBy } from '../definitions.ts';
 import type { Exchange, Headers } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { readIdempotencyKey } from '../idempotency.ts';
+import { findExcess, isWritable, NOT_WRITABLE } from '../json-text.ts';
 import { submit } from '../named-create.ts';
-import { decodePath, parseQuery } from '../query.ts';
-import { invalid, type Problem, RequestError } from '../request-error.ts';
+import { parseQuery, readFilename, readOnce } from '../query.ts';
+import { type Problem, RequestError } from '../request-error.ts';
 import { answerFile, untilFile } from './file.ts';
 
 /** `POST /v1/create_file/{filename}`: queues a task, waits for the file and redirects to it. */
@@ -20,12 +21,13 @@ export async function createFileByPost(
   segment: string,
 ): Promise<void> {
   const body = await readJson(exchange, parts.config.MAX_BODY);
-  const { account, credential } = authenticate(parts.accounts, exchange.head, { body });
-  const filename = decodePath(segment);
-  if (body.task === undefined || body.task === null) throw invalid('body', 'task', 'task is missing');
+  const { account, credential } = authenticate(parts.accounts, exchange, { body });
   const problems: Problem[] = [];
+  const filename = readFilename(segment, problems);
   const bodyBytes = Number(exchange.head.header('content-length')) || Infinity;
-  const task = checkTask(body.task, 'task', { bodyBytes, credential }, problems);
+  const isThere = body.task !== undefined && body.task !== null;
+  if (!isThere) problems.push({ name: 'task', location: 'body', description: 'task is missing' });
+  const task = isThere ? checkTask(body.task, 'task', { bodyBytes, credential }, problems) : undefined;
   const idempotencyKey = readIdempotencyKey(exchange.head, problems);
   if (!task || problems.length > 0) throw new RequestError(400, problems);
   const [queued] = await submit(parts, exchange, account, [task], idempotencyKey);
@@ -40,9 +42,9 @@ const NOT_PARAMETERS = new Set(['secret', 'api_key']);
  */
 export async function createFileByGet(parts: FrontParts, exchange: Exchange, segment: string): Promise<void> {
   const query = parseQuery(exchange.head.query);
-  const { account, credential } = authenticate(parts.accounts, exchange.head, { query });
-  const filename = decodePath(segment);
+  const { account, credential } = authenticate(parts.accounts, exchange, { query });
   const problems: Problem[] = [];
+  const filename = readFilename(segment, problems);
   const sentBy = { bodyBytes: exchange.head.query.length, credential };
   const task = taskFromQuery(query, sentBy, problems);
   const idempotencyKey = readIdempotencyKey(exchange.head, problems);
@@ -88,13 +90,28 @@ function cacheHeaders({ config }: FrontParts, { completed }: TaskState): Headers
 function taskFromQuery(query: URLSearchParams, sentBy: SentBy, problems: Problem[]): CheckedTask | undefined {
   const definition = catalogue.get(query.get('task_name') ?? '');
   const given = [...query].filter(([name]) => !NOT_PARAMETERS.has(name));
+  const unreadable = given.flatMap(problemOf);
+  if (unreadable.length > 0) {
+    problems.push(...unreadable);
+    return undefined;
+  }
   const service = given.filter(([name]) => name.startsWith('task_'));
+  for (const name of new Set(service.map(([each]) => each))) readOnce(query, name, problems);
   const rest = given.filter(([name]) => !name.startsWith('task_'));
   const parameters = definition ? convertQuery(definition, rest) : {};
   const named = Object.fromEntries(
     service.map(([name, text]) => [name, name === 'task_metas' ? fromJson(text) : text]),
   );
   return checkTask({ ...parameters, ...named }, 'task', sentBy, problems, 'query');
+}
+
+/** What is wrong with a text that may be JSON, before anybody parses it. */
+function problemOf([name, text]: readonly [string, string]): Problem[] {
+  if (!/^\s*[[{]/.test(text)) return [];
+  const wrong =
+    findExcess(Buffer.from(text)) ?? (isWritable(text, fromJson(text)) ? undefined : NOT_WRITABLE);
+  const shown = name.slice(0, 100);
+  return wrong === undefined ? [] : [{ name: shown, location: 'query', description: `${shown} ${wrong}` }];
 }
 
 /** An object arrives as JSON in a query; what is none stays text, and the check says so. */

@@ -13,7 +13,7 @@ import { untilEnded } from '../waiting.ts';
 /** `POST /v1/create`: queues all tasks or none; answers their statuses, with `block` their final ones, with `details` more. */
 export async function create(parts: FrontParts, exchange: Exchange): Promise<void> {
   const body = await readJson(exchange, parts.config.MAX_BODY);
-  const { account, credential } = authenticate(parts.accounts, exchange.head, { body });
+  const { account, credential } = authenticate(parts.accounts, exchange, { body });
   const problems: Problem[] = [];
   const tasks = readTasks(parts, exchange, body, credential, problems);
   const block = readBoolean(body.block, 'block', 'body', problems);
@@ -30,7 +30,7 @@ export async function create(parts: FrontParts, exchange: Exchange): Promise<voi
 /** `POST /v1/create_stream`: the same, followed as it happens. */
 export async function createStream(parts: FrontParts, exchange: Exchange): Promise<void> {
   const body = await readJson(exchange, parts.config.MAX_BODY);
-  const { account, credential } = authenticate(parts.accounts, exchange.head, { body });
+  const { account, credential } = authenticate(parts.accounts, exchange, { body });
   const problems: Problem[] = [];
   const tasks = readTasks(parts, exchange, body, credential, problems);
   const key = readIdempotencyKey(exchange.head, problems);

@@ -1,25 +1,25 @@
 import type { StoredOutput } from '../../../actors/event.ts';
-import { isKey } from '../../log/key.ts';
 import { isEnded, type TaskState } from '../../projection/state.ts';
 import { catalogue } from '../../tasks/catalogue.ts';
 import type { Exchange, Headers } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
-import { decodePath, parseQuery } from '../query.ts';
-import { invalid, RequestError } from '../request-error.ts';
+import { readKey } from '../keys.ts';
+import { parseQuery, readFilename } from '../query.ts';
+import { type Problem, RequestError, withoutCredential } from '../request-error.ts';
 import { untilEach } from '../waiting.ts';
 
 /** `GET /v1/file/{filename}?task=KEY`: waits for a file of a task that exists and redirects to it. */
 export async function file(parts: FrontParts, exchange: Exchange, segment: string): Promise<void> {
   const query = parseQuery(exchange.head.query);
-  const key = query.get('task');
-  if (key === null) throw invalid('query', 'task', 'task is missing');
-  if (!isKey(key)) throw invalid('query', 'task', 'task is not a task key');
+  const problems: Problem[] = [];
+  const filename = readFilename(segment, problems);
+  const key = readKey(query, problems);
+  if (problems.length > 0) throw new RequestError(400, problems);
   const state = await parts.projection.read(key);
   if (!state)
     throw new RequestError(404, [
       { name: 'task', location: 'query', description: `no task has the key '${key}'` },
     ]);
-  const filename = decodePath(segment);
   answerFile(parts, exchange, filename, await untilFile(parts, exchange, filename, state));
 }
 
@@ -46,7 +46,10 @@ export function answerFile(
   if (state.status === 'error') return exchange.json(400, parts.view.json(state));
   const choice = chooseFile(state, filename);
   if ('message' in choice)
-    return exchange.json(404, JSON.stringify({ status: 'error', message: choice.message }));
+    return exchange.json(
+      404,
+      JSON.stringify({ status: 'error', message: withoutCredential(choice.message, exchange.credential) }),
+    );
   exchange.redirect(parts.view.outputUrl(state.key, choice.file), headers);
 }
 

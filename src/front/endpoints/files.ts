@@ -71,6 +71,7 @@ async function serve(
     'Last-Modified': stored.modifiedAt.toUTCString(),
     'Cache-Control': isFinal ? 'public, max-age=31536000, immutable' : 'no-cache',
     'Accept-Ranges': 'bytes',
+    'Access-Control-Expose-Headers': 'Accept-Ranges, Content-Range, ETag',
     'Content-Security-Policy': "default-src 'none'; sandbox",
     'Cross-Origin-Resource-Policy': 'cross-origin',
     'Content-Disposition': 'inline',

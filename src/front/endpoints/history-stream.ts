@@ -10,7 +10,7 @@ import { cloudEvents, NDJSON, PLAIN, SSE } from '../history-lines.ts';
 import { checkKeys } from '../keys.ts';
 import { lastEventOf } from '../last-event.ts';
 import { readPosition } from '../position.ts';
-import { parseQuery, readBoolean } from '../query.ts';
+import { parseQuery, readBoolean, readOnce } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import type { RequestHead } from '../request-head.ts';
 
@@ -31,7 +31,7 @@ interface Asked {
 export async function historyStream(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { head } = exchange;
   const query = parseQuery(head.query);
-  const account = authenticateBySecret(parts.accounts, head, { query });
+  const account = authenticateBySecret(parts.accounts, exchange, { query });
   const asked = readAsked(query, head, parts.config.MAX_TASKS);
   parts.historyFeeds.open(exchange, await locateRequest(parts, asked, account));
 }
@@ -43,13 +43,13 @@ function readAsked(query: URLSearchParams, head: RequestHead, maxTasks: number):
   const accept = head.header('accept').toLowerCase();
   const asked: Asked = {
     accept,
-    from: readPosition(query.get('from'), 'from', 'query', problems),
+    from: readPosition(readOnce(query, 'from', problems), 'from', 'query', problems),
     lastId: readLastId(head.header('last-event-id'), problems),
-    until: readPosition(query.get('until'), 'until', 'query', problems),
-    follow: readBoolean(query.get('follow'), 'follow', 'query', problems),
+    until: readPosition(readOnce(query, 'until', problems), 'until', 'query', problems),
+    follow: readBoolean(readOnce(query, 'follow', problems), 'follow', 'query', problems),
     keys: keys.length > 0 ? keys : undefined,
     types: readTypes(query.getAll('types'), problems),
-    isCloudEvents: readFormat(query.get('format'), accept, problems),
+    isCloudEvents: readFormat(readOnce(query, 'format', problems), accept, problems),
   };
   if (isAfter(asked.from, asked.until))
     problems.push({ name: 'until', location: 'query', description: 'until lies before from' });

@@ -1,18 +1,18 @@
-import { isKey } from '../../log/key.ts';
 import { authenticateBySecret } from '../authentication.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { historyJson } from '../history-view.ts';
+import { readKey } from '../keys.ts';
 import { parseQuery } from '../query.ts';
-import { invalid, RequestError } from '../request-error.ts';
+import { type Problem, RequestError } from '../request-error.ts';
 
 /** `GET /v1/history?task=KEY`: the events of one task of the account's own, in log order. */
 export async function history(parts: FrontParts, exchange: Exchange): Promise<void> {
   const query = parseQuery(exchange.head.query);
-  const account = authenticateBySecret(parts.accounts, exchange.head, { query });
-  const key = query.get('task');
-  if (key === null) throw invalid('query', 'task', 'task is missing');
-  if (!isKey(key)) throw invalid('query', 'task', 'task is not a task key');
+  const account = authenticateBySecret(parts.accounts, exchange, { query });
+  const problems: Problem[] = [];
+  const key = readKey(query, problems);
+  if (problems.length > 0) throw new RequestError(400, problems);
   const late = (): number[] => parts.projection.lateEventsOf(key);
   const events = await parts.log.fullHistory(key, { late });
   // Another account's task is as unknown as one that never was.

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { catalogue } from '../../tasks/catalogue.ts';
 import { publishedParameters } from '../../tasks/parameters.ts';
+import { publishedResult } from '../../tasks/published-result.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { within } from '../within.ts';
@@ -11,7 +12,7 @@ export function tasks(_parts: FrontParts, exchange: Exchange): void {
     name: definition.name,
     description: definition.description,
     parameters: publishedParameters(definition),
-    result: definition.result,
+    result: publishedResult(definition),
     files: definition.files({}),
   }));
   exchange.json(200, JSON.stringify(list));

@@ -6,7 +6,7 @@ import { detailedJson, withDetails } from '../history-view.ts';
 import { checkKeys, readKeys, readStates } from '../keys.ts';
 import { readPast } from '../past.ts';
 import { readPosition } from '../position.ts';
-import { parseQuery, readBoolean } from '../query.ts';
+import { parseQuery, readBoolean, readOnce } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { untilEnded } from '../waiting.ts';
 
@@ -47,9 +47,9 @@ async function readAsked(parts: FrontParts, exchange: Exchange): Promise<Asked> 
     const query = parseQuery(exchange.head.query);
     asked = {
       keys: query.getAll('tasks'),
-      block: readBoolean(query.get('block'), 'block', 'query', problems),
-      details: readBoolean(query.get('details'), 'details', 'query', problems),
-      at: readPosition(query.get('at'), 'at', 'query', problems),
+      block: readBoolean(readOnce(query, 'block', problems), 'block', 'query', problems),
+      details: readBoolean(readOnce(query, 'details', problems), 'details', 'query', problems),
+      at: readPosition(readOnce(query, 'at', problems), 'at', 'query', problems),
       location: 'query',
     };
     if (asked.keys.length === 0)

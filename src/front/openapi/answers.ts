@@ -60,7 +60,7 @@ export const ANSWERS = {
     only('Over the default', problem('body', 'body', 'body is larger than 8388608 bytes')),
   ),
   LogOutOfReach: problems(
-    'The log is out of reach or full, and what was sent has not been stored; or the outputs are out of reach',
+    'The log is out of reach or full, or the outputs are out of reach. Whether what was sent has been stored is not known: send it again under the same `Idempotency-Key`',
     only('Out of reach', problem('log', 'path', 'the log is out of reach, try again later')),
     RETRY_AFTER,
   ),

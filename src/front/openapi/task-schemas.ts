@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import type { TaskDefinition } from '../../tasks/definition.ts';
 import { publishedParameters } from '../../tasks/parameters.ts';
+import { publishedResult } from '../../tasks/published-result.ts';
 import { SentDefinition } from '../definitions.ts';
 import { type Schema, schemaRef } from './parts.ts';
 
@@ -34,7 +35,9 @@ export function taskSchemas(catalogue: Catalogue): Record<string, Schema> {
       ],
     },
     ...Object.fromEntries(definitions.map((definition) => [definition.name, sentSchema(definition)])),
-    ...Object.fromEntries(definitions.map(({ name, result }) => [`${name}.result`, result])),
+    ...Object.fromEntries(
+      definitions.map((definition) => [`${definition.name}.result`, publishedResult(definition) as Schema]),
+    ),
   };
 }
 
