@@ -1,7 +1,7 @@
 import { type Config, readConfig } from '../config.ts';
 import { freePort, probePort } from '../free-port.ts';
 import { createLogger } from '../logger.ts';
-import { untilStopped } from './lifecycle.ts';
+import { onHangUp, untilStopped } from './lifecycle.ts';
 import { prepareLocalCluster } from './local-cluster.ts';
 import { withPort } from './port.ts';
 import { prepareStart } from './preparation.ts';
@@ -26,8 +26,8 @@ export async function cluster(given: Config, args: readonly string[]): Promise<v
   const newSecret = await prepareStart(config);
   const { nodes, client } = await prepareLocalCluster(config, CONFIGURATIONS, args.includes('--tls'));
   const supervisor = new Supervisor(config, logger);
-  untilStopped(logger, () => supervisor.stop(), supervisor.stopDeadlineMs);
-  process.on('SIGHUP', () => supervisor.reload());
+  const stop = untilStopped(logger, () => supervisor.stop(), supervisor.stopDeadlineMs);
+  onHangUp(stop, () => supervisor.reload());
   for (const node of nodes) supervisor.runServer(`nats-server ${node.name}`, node.args, node.variables);
   const { PUBLIC_URL } = config;
   // Machines share nothing but the nats-servers.

@@ -45,6 +45,11 @@ export async function front(given: Config): Promise<void> {
   const accounts = await watchAccounts(config, logger);
   const connection = await connectToLog(config, 'wyvern front', logger);
   const log = await openLog(config, connection, logger);
+  if (accounts.createdSecret !== undefined)
+    logger.warn(
+      { ACCOUNTS_FILE: config.ACCOUNTS_FILE },
+      'there was no accounts file: made one, with one account, whose secret stands there. All fronts need the same accounts',
+    );
   const parts = await assemble(config, connection, log, accounts, logger);
   // The projection must be at the head before the port opens, or the first answers would be 404.
   const loadedSeq = await foldLog(parts, log);

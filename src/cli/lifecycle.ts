@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import type { Logger } from '../logger.ts';
 
 /**
@@ -14,8 +15,28 @@ export function endWithSupervisor(logger: Logger): void {
   if (process.connected) process.on('disconnect', end);
 }
 
-/** Ties a process's life to its signals: SIGTERM and SIGINT stop it in order. */
-export function untilStopped(logger: Logger, stop: () => Promise<void>, deadlineMs: number): void {
+const BEGAN_ON_TERMINAL = process.stdout.isTTY === true;
+
+/** A SIGHUP says that the terminal was closed on which this was started; of one that is still there, to reload. */
+export const onHangUp = (stop: (reason: string) => void, reload: () => void): void =>
+  void process.on('SIGHUP', () => (hasLostTerminal() ? stop('the terminal was closed') : reload()));
+
+function hasLostTerminal(): boolean {
+  if (!BEGAN_ON_TERMINAL) return false;
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Ties a process's life to its signals: SIGTERM and SIGINT stop it in order, as does a call of what this returns. */
+export function untilStopped(
+  logger: Logger,
+  stop: () => Promise<void>,
+  deadlineMs: number,
+): (reason: string) => void {
   let isStopping = false;
   const begin = (reason: string): void => {
     if (isStopping) return;
@@ -45,4 +66,5 @@ export function untilStopped(logger: Logger, stop: () => Promise<void>, deadline
     logger.fatal({ err: error }, 'a rejection that nobody handled');
     process.exit(1);
   });
+  return begin;
 }

@@ -1,14 +1,16 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../config.ts';
 import { prepareEmbeddedServer, storeOf } from '../log/embedded-server.ts';
 import { createLogger } from '../logger.ts';
+import { copyIfAged } from './aged-store.ts';
 import { FolderInUse, lockFolder } from './lock.ts';
 import { connectToLog } from './log-connection.ts';
 import { takeFolder } from './preparation.ts';
 import { Supervisor } from './supervisor.ts';
-import { CannotStart } from './terminal.ts';
+import { CannotStart, complain } from './terminal.ts';
 
 /** For a server that has to recover a long log first. */
 const CONNECT_MS = 60_000;
@@ -23,14 +25,26 @@ export interface LogServer extends AsyncDisposable {
 /** The server that has the log: at `NATS_URL`, that of a service which runs, or one of its own on the folder at rest. */
 export async function openServer(config: Config): Promise<LogServer> {
   if (config.NATS_URL) return remote(config, config.NATS_URL);
-  if (!(await readServerUrl(config))) throw new CannotStart(`there is no log in ${config.DATA_DIR}`);
+  if (!(await readServerUrl(config))) throw new CannotStart(whereNot(config));
   try {
     await lockFolder(config.DATA_DIR);
   } catch (error) {
     if (!(error instanceof FolderInUse)) throw error;
     return { ...(await remote(config, (await readServerUrl(config)) as string)), store: storeOf(config) };
   }
-  return startServer(config);
+  const copy = await copyIfAged(config);
+  if (!copy) return startServer(config);
+  complain(
+    'some of the log has grown too old for it: a copy is read, so that nothing is removed from what lies there',
+  );
+  const server = await startServer({ ...config, DATA_DIR: copy.folder });
+  return {
+    ...server,
+    [Symbol.asyncDispose]: async () => {
+      await server[Symbol.asyncDispose]();
+      await copy.remove();
+    },
+  };
 }
 
 /** The server at `NATS_URL`, or one of its own on a folder that nobody uses, which is made if it is not there. */
@@ -74,6 +88,12 @@ async function reach(config: Config, url: string): Promise<NatsConnection> {
   const logger = createLogger('replay', config, 2);
   const reached = connectToLog({ ...config, NATS_URL: url }, 'wyvern replay', logger);
   return Promise.race([reached, late]).finally(() => clearTimeout(timer));
+}
+
+function whereNot({ DATA_DIR }: Config): string {
+  const cluster = join(DATA_DIR, 'cluster', 'url');
+  const where = existsSync(cluster) ? `; that of the cluster is read with NATS_URL=$(cat ${cluster})` : '';
+  return `there is no log in ${DATA_DIR}${where}`;
 }
 
 /** Of the embedded server, as it was started last. */

@@ -7,7 +7,7 @@ import { createLogger } from '../logger.ts';
 import { FileProblem } from '../replay/file-problem.ts';
 import { importFile } from '../replay/import.ts';
 import { REPLAY_USAGE, type ReplayOptions, readReplayOptions, UsageError } from '../replay/options.ts';
-import { replay as replayLog } from '../replay/replay.ts';
+import { BROKEN_OFF, READ_ENOUGH, replay as replayLog } from '../replay/replay.ts';
 import { StorageFailure } from '../storage/storage.ts';
 import { type LogServer, openServer, openServerForImport } from './log-server.ts';
 import { watchLog } from './log-watch.ts';
@@ -22,12 +22,14 @@ export async function replay(config: Config, args: readonly string[]): Promise<v
   try {
     const options = readReplayOptions(args);
     const abort = new AbortController();
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => abort.abort());
-    // Whoever reads this has read enough.
-    process.stdout.on('error', () => abort.abort());
-    if (options.follow) onReaderGone(() => abort.abort());
+    // A terminal or a connection that is closed says it with a SIGHUP.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.on(signal, () => abort.abort(BROKEN_OFF));
+    const output = watchOutput(abort);
+    if (options.follow) onReaderGone(() => abort.abort(READ_ENOUGH));
     const run = options.mode === 'import' ? importLog : readLog;
-    process.exitCode = await run(config, options, abort);
+    const code = await run(config, options, abort);
+    process.exitCode = output.isBroken ? 1 : code;
   } catch (error) {
     if (error instanceof UsageError) {
       complain(`${error.message}\n\n${REPLAY_USAGE}`);
@@ -38,6 +40,20 @@ export async function replay(config: Config, args: readonly string[]): Promise<v
     } else if (isAboutTheLog(error)) throw new CannotStart(error.message, { cause: error });
     else throw error;
   }
+}
+
+/** Ends the reading with its output. Who reads it may leave; a file that takes no more is a failure. */
+function watchOutput(abort: AbortController): { readonly isBroken: boolean } {
+  const output = { isBroken: false };
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    abort.abort(READ_ENOUGH);
+    if (error.code === 'EPIPE' || output.isBroken) return;
+    output.isBroken = true;
+    // For the last line, which may fail when all else is over.
+    process.exitCode = 1;
+    complain(`cannot write what was read: ${error.message}`);
+  });
+  return output;
 }
 
 const isAboutTheLog = (error: unknown): error is Error =>
@@ -102,15 +118,14 @@ async function openLog(
   throw new CannotStart('the nats-server has no log');
 }
 
-/** Resolves when there is room for more. */
-const writer =
-  (bar: ProgressBar) =>
-  (line: string): Promise<void> =>
+/** Resolves when there is room for more, or nobody to write to any longer. */
+const writer = (bar: ProgressBar) => {
+  let wake = (): void => {};
+  for (const event of ['drain', 'close', 'error']) process.stdout.on(event, () => wake());
+  return (line: string): Promise<void> =>
     new Promise((resolve) => {
       if (process.stdout.isTTY) bar.clear();
-      if (process.stdout.write(`${line}\n`) || process.stdout.destroyed) return resolve();
-      process.stdout
-        .once('drain', resolve)
-        .once('close', resolve)
-        .once('error', () => resolve());
+      wake = resolve;
+      if (process.stdout.write(`${line}\n`) || process.stdout.destroyed) resolve();
     });
+};

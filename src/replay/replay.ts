@@ -22,6 +22,10 @@ export interface ReplayParts {
   readonly signal: AbortSignal;
 }
 
+/** Why a reading ends early, as the reason of its signal: nobody reads on, or somebody has broken it off. */
+export const READ_ENOUGH = 'read enough';
+export const BROKEN_OFF = 'broken off';
+
 /** Resolves with the exit code: 1 if anything is illegal, or not there. Rejects with `LogUnavailable`. */
 export async function replay(parts: ReplayParts, options: ReplayOptions): Promise<number> {
   if (options.state) return showState(parts, options);
@@ -53,13 +57,17 @@ async function show(parts: ReplayParts, options: ReplayOptions, range: Range): P
       // What an account asks for is its own events; whose this was cannot be told.
       if ('unreadable' in entry && options.account !== undefined) continue;
       if ('at' in entry) await pace?.(entry.at);
-      if (signal.aborted) return 0;
+      if (signal.aborted) return codeOf(signal, options);
       await write(line(entry, lateOnes?.has(entry) ?? false));
     }
     progress(page.through - range.after, range.through - range.after);
   }
-  return 0;
+  return codeOf(signal, options);
 }
+
+/** What follows has no other end than to be broken off. */
+const codeOf = ({ reason }: AbortSignal, { follow }: ReplayOptions): number =>
+  reason === BROKEN_OFF && !follow ? 130 : 0;
 
 /** Waits as long as had passed between the events, divided by `speed`. */
 function pacer(speed: number, signal: AbortSignal): (at: string) => Promise<void> {

@@ -129,10 +129,11 @@ export class TaskJudge {
   }
 
   #checkTime({ stored: { event }, storedAtMs }: JudgedEvent, note: Note): void {
-    // Dates sort as text, which is cheaper than to read them.
-    if (event.at > formatDate((storedAtMs + CLOCKS_MS) * 1_000))
+    // The date of an event is lifted to that of the one before it, which another host may have given, or this one before
+    // its clock was set back; `next` is not. Dates sort as text, which is cheaper than to read them.
+    const isLifted = this.#known.some(({ at }) => at === event.at);
+    if (!isLifted && event.at > formatDate((storedAtMs + CLOCKS_MS) * 1_000))
       return note('time', 'is dated after it was stored');
-    // The date of an event is lifted to that of the one before it, which another host may have given; `next` is not.
     if (event.type === 'retried' && Date.parse(event.next) < Date.parse(event.at) - CLOCKS_MS)
       note('time', 'names a time for the next attempt that had passed');
   }

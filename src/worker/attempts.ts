@@ -157,6 +157,8 @@ export class Attempts {
         queuedMs,
         progress: (value) => progress.report(value),
       });
+      // Someone else has this attempt, or had it: what comes of it here has no place in the log.
+      void started.then((isOurs) => isOurs || interruption.interrupt('stop'));
       await report(await phase.run(deadlineMs, interruption), phase.known());
       progress.close();
       return settle;

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
 import { descendants, Program, untilGone } from '../support/program.ts';
@@ -10,6 +12,11 @@ interface Status {
   readonly key: string;
   readonly result: { readonly output: string };
 }
+
+const serversOf = (url: string) => {
+  const [, token = '', servers = ''] = /^tls:\/\/([^@]+)@(.+)$/.exec(url) ?? [];
+  return { token, servers: servers.split(',') };
+};
 
 test('npm run cluster brings three nats-servers with TLS, two fronts and three workers, and stops them in order', {
   timeout: 120_000,
@@ -37,6 +44,30 @@ test('npm run cluster brings three nats-servers with TLS, two fronts and three w
   const file = await fetch(two + new URL(made.result.output).pathname);
   expect(file.status).toBe(200);
   expect((await file.arrayBuffer()).byteLength).toBeGreaterThan(500);
+
+  // A further front that nobody has told of the copies leaves them as they are, and says so.
+  const NATS_URL = (await readFile(join(folder.path, 'cluster', 'url'), 'utf8')).trim();
+  const NATS_CA = join(folder.path, 'cluster', 'tls', 'ca.pem');
+  await using own = await temporaryFolder();
+  {
+    await using further = new Program('front', {
+      NATS_URL,
+      NATS_CA,
+      DATA_DIR: own.path,
+      STORAGE: 'jetstream',
+    });
+    await until(() => /"msg":"listening/.test(further.output) || undefined, 30_000);
+    expect(further.output).toContain('the log keeps the copies that it has');
+    expect(further.output).toContain('there was no accounts file: made one');
+    expect(further.output).not.toContain(
+      JSON.parse(await readFile(join(own.path, 'accounts.json'), 'utf8')).accounts[0].secret,
+    );
+  }
+  const connection = await connect({ ...serversOf(NATS_URL), tls: { caFile: NATS_CA } });
+  const manager = await jetstreamManager(connection);
+  for await (const { config } of manager.streams.list())
+    expect([config.name, config.num_replicas]).toEqual([config.name, 3]);
+  await connection.close();
 
   const processes = descendants(cluster.pid);
   const count = (pattern: RegExp) => processes.filter(({ command }) => pattern.test(command)).length;

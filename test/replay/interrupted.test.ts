@@ -1,4 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { watchLog } from '../../src/cli/log-watch.ts';
@@ -9,10 +12,12 @@ import { until } from '../support/until.ts';
 const PROGRAM = fileURLToPath(new URL('../../dist/src/cli/wyvern.js', import.meta.url));
 
 let stage: Stage;
+const life = lifeOf('hello');
+const TASK = life[0]?.key as string;
 
 beforeAll(async () => {
   stage = await openStage();
-  for (const event of lifeOf('hello')) await stage.writer.append(event);
+  for (const event of life) await stage.writer.append(event);
 });
 
 afterAll(() => stage[Symbol.asyncDispose]());
@@ -37,17 +42,37 @@ function begin(...args: string[]): {
 }
 
 describe('replay that goes on', () => {
-  it.each<[string[], number, NodeJS.Signals]>([
-    [['--follow'], 6, 'SIGINT'],
+  it.each<[string[], number, NodeJS.Signals, number]>([
+    [['--follow'], 6, 'SIGINT', 0],
     // The second event is a thousand seconds later.
-    [['--speed', '0.001'], 1, 'SIGTERM'],
-  ])('shows what there is, and ends in order when it is told to: %j', async (args, count, signal) => {
+    [['--speed', '0.001'], 1, 'SIGTERM', 130],
+    [['--speed', '0.001'], 1, 'SIGHUP', 130],
+  ])('shows what there is, and ends in order when it is told to: %j', async (args, count, signal, code) => {
     const { child, lines, ended } = begin(...args);
     await until(() => lines().length >= count || undefined, 30_000);
     child.kill(signal);
-    expect(await ended).toBe(0);
+    expect(await ended).toBe(code);
     expect(lines()).toHaveLength(count);
   });
+
+  it.skipIf(!existsSync('/dev/full')).each([[[]], [['--state', TASK]], [['--verify', '--skip-outputs']]])(
+    'says that the disk takes no more of it, and ends with 1: %j',
+    async (args) => {
+      const full = openSync('/dev/full', 'w');
+      const env = { ...process.env, NATS_URL: stage.server.url };
+      const child = spawn(process.execPath, [PROGRAM, 'replay', ...args], {
+        env,
+        stdio: ['ignore', full, 'pipe'],
+      });
+      closeSync(full);
+      const [errors, code] = await Promise.all([
+        text(child.stderr as Readable),
+        new Promise((resolve) => child.once('exit', resolve)),
+      ]);
+      expect(errors).toMatch(/^cannot write what was read: ENOSPC/m);
+      expect(code).toBe(1);
+    },
+  );
 
   test('ends when nobody reads it any more', async () => {
     const { child, lines, ended } = begin('--follow');

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import type { StoredEvent } from '../../src/log/envelope.ts';
+import { hashOf, type StoredEvent } from '../../src/log/envelope.ts';
 import { dateToMs, eventDate } from '../../src/log/event-date.ts';
 import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
@@ -80,6 +80,31 @@ const untilTold = (log: JetStreamLog, key: string, what: string, timeoutMs?: num
     const history = told(await log.history(key).catch(() => []));
     return history.includes(what) ? history : undefined;
   }, timeoutMs);
+
+describe.concurrent('a worker that is handed a task for the first time which another has begun', () => {
+  // As in a log that was imported.
+  test(
+    'leaves that attempt to the other, and makes the next one when the lease is over',
+    TIMEOUT,
+    async () => {
+      await using server = await TestLog.start();
+      const { log } = await server.open();
+      const task = { task_name: 'sleep', seconds: 3_600, steps: 0 };
+      const ref = { name: 'sleep', key: newKey() };
+      const first = seal(ref, { type: 'queued', at: eventDate(), account: 'acme', task });
+      const begun = {
+        type: 'started',
+        at: eventDate(),
+        account: 'acme',
+        attempt: 1,
+        worker: 'elsewhere-1',
+      } as const;
+      for (const entry of [first, seal(ref, begun, hashOf(first.data))]) await log.append(entry);
+      await using worker = new TestWorker(server);
+      await untilTold(log, ref.key, `started 2 by ${worker.pid}`, TAKEN_MS);
+    },
+  );
+});
 
 describe.concurrent('a worker that loses its lease', () => {
   test('because its event loop is blocked finds its task ended by another', TIMEOUT, async () => {

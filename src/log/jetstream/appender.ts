@@ -42,6 +42,8 @@ const isTooLarge = ({ data }: Message): boolean => data.length > MAX_EVENT_BYTES
 /** Messages that are stored together or not at all. */
 interface Group {
   readonly messages: readonly Message[];
+  /** None of them has been sent with others before: where one is stored, so are all, or will be. */
+  readonly isWhole: boolean;
   readonly giveUpAt: number;
   resolve(seq: number): void;
   reject(error: Error): void;
@@ -93,7 +95,8 @@ export class Appender {
    */
   append(entries: readonly Append[], conditions: Conditions = NONE): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#add(entries, conditions, (seq) => this.#durability.through(seq, () => resolve(seq)), reject);
+      const durable = (seq: number): void => this.#durability.through(seq, () => resolve(seq));
+      this.#add(entries, conditions, durable, reject, true);
     });
   }
 
@@ -112,6 +115,7 @@ export class Appender {
     { before, behind }: Conditions,
     resolve: (seq: number) => void,
     reject: (error: Error) => void,
+    isWhole = false,
   ): void {
     if (entries.length > MAX_BATCH)
       throw new RangeError(`at most ${MAX_BATCH} events can be stored together`);
@@ -127,7 +131,8 @@ export class Appender {
       this.#newest = Math.max(this.#newest, seq);
       resolve(seq);
     };
-    this.#waiting.push({ messages, resolve: stored, reject, giveUpAt: performance.now() + GIVE_UP_MS });
+    const giveUpAt = performance.now() + GIVE_UP_MS;
+    this.#waiting.push({ messages, isWhole, resolve: stored, reject, giveUpAt });
     if (this.#scheduled) return;
     this.#scheduled = true;
     // What one turn of the event loop brings travels together.
@@ -274,7 +279,7 @@ export class Appender {
   async #settle(group: Group, sent = this.#publishGroup(group.messages)): Promise<void> {
     for (let sending = sent; ; sending = this.#publishGroup(group.messages)) {
       try {
-        return group.resolve(await this.#sentOrFound(group.messages, sending));
+        return group.resolve(await this.#sentOrFound(group, sending));
       } catch (error) {
         if (!(error instanceof NotNow)) return group.reject(error as Error);
         if (performance.now() > group.giveUpAt || !isRepeatable(group))
@@ -285,7 +290,7 @@ export class Appender {
   }
 
   /** Resolves with the last one's sequence, also if the group was stored when it was sent before. */
-  async #sentOrFound(messages: readonly Message[], sent: Promise<number>): Promise<number> {
+  async #sentOrFound({ messages, isWhole }: Group, sent: Promise<number>): Promise<number> {
     try {
       return await sent;
     } catch (error) {
@@ -295,10 +300,18 @@ export class Appender {
       const stored = await this.#readBack(last.subject);
       // They lie side by side.
       if (stored?.id === last.id) return stored.seq + messages.length - 1 - at;
-      // Perhaps this very group, sent before an election: who asks again hears what came of it.
-      if (!stored && error.isUndecided) throw new NotNow(error.message, { cause: error });
+      // Perhaps this very group, sent before an election, or on a disk that was full half-way: who asks again hears what
+      // came of it.
+      if (!stored && (error.isUndecided || (isWhole && (await this.#isBegun(messages)))))
+        throw new NotNow(error.message, { cause: error });
       throw new LogConflict(`the log has moved on past what '${last.subject}' builds on`, { cause: error });
     }
+  }
+
+  /** Whether the log has the first of them. */
+  async #isBegun(messages: readonly Message[]): Promise<boolean> {
+    const first = messages.find(({ id }) => id !== '');
+    return first !== undefined && (await this.#readBack(first.subject))?.id === first.id;
   }
 
   async #readBack(subject: string): Promise<Awaited<ReturnType<StoredId>>> {

@@ -40,7 +40,7 @@ import { Publisher } from './publisher.ts';
 import { JetStreamTaking } from './queue.ts';
 import { chosenEvents, Reader, type ToEntry } from './reader.ts';
 import { SharedExtent, type StreamExtent } from './shared-extent.ts';
-import { ensureConsumer, ensureStream, findStream, makeStream, STREAM } from './stream.ts';
+import { copiesOf, ensureConsumer, ensureStream, findStream, makeStream, STREAM } from './stream.ts';
 import { endTornRequest } from './torn-batch.ts';
 import { untilReady } from './until-ready.ts';
 import { JetStreamUpkeep, PURGE_TIMEOUT_MS } from './upkeep.ts';
@@ -106,12 +106,18 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   ): Promise<JetStreamLog> {
     const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
     const told = tellUnfinished(logger, onUnfinished);
-    await untilReady('the log', () => ensureStream(manager, config), logger, told);
-    await untilReady('the log', () => ensureRequestsStream(manager, config), logger);
-    const isArchived = await untilReady('the archive', () => ensureArchive(manager, config, logger), logger);
+    const copies = await untilReady('the log', () => ensureStream(manager, config), logger, told);
+    if (copies.REPLICAS > config.REPLICAS)
+      logger.warn(
+        { copies: copies.REPLICAS, REPLICAS: config.REPLICAS },
+        'the log keeps the copies that it has, which are more than REPLICAS says: see whether that is set everywhere',
+      );
+    const settled = { ...config, ...copies };
+    await untilReady('the log', () => ensureRequestsStream(manager, settled), logger);
+    const isArchived = await untilReady('the archive', () => ensureArchive(manager, settled, logger), logger);
     const store = storeToSync(config);
     if (store !== undefined) await syncMetadata(store);
-    return JetStreamLog.#opened(connection, manager, isArchived, config, logger);
+    return JetStreamLog.#opened(connection, manager, isArchived, settled, logger);
   }
 
   /**
@@ -120,9 +126,15 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
    */
   static async openAsItIs(connection: NatsConnection, config: Config, logger: Logger): Promise<JetStreamLog> {
     const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
-    await untilReady('the log', () => makeStream(manager, config), logger, tellUnfinished(logger));
+    const found = await untilReady(
+      'the log',
+      () => makeStream(manager, config),
+      logger,
+      tellUnfinished(logger),
+    );
     const isArchived = await untilReady('the archive', () => hasArchive(manager), logger);
-    return JetStreamLog.#opened(connection, manager, isArchived, config, logger);
+    const settled = { ...config, ...copiesOf(found, config) };
+    return JetStreamLog.#opened(connection, manager, isArchived, settled, logger);
   }
 
   static async #opened(
@@ -149,7 +161,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     if (importOf(found.config) === 'unfinished') throw new UnfinishedImport();
     const isArchived = await untilReady('the archive', () => hasArchive(manager), logger);
     const upkeep = new JetStreamUpkeep(manager, manager, isArchived);
-    return new JetStreamLog(connection, manager, upkeep, config, logger).#ready();
+    const settled = { ...config, ...copiesOf(found.config, config) };
+    return new JetStreamLog(connection, manager, upkeep, settled, logger).#ready();
   }
 
   /** What is there already is on disk from now on, so that nobody who reads it has to wait. */

@@ -28,17 +28,27 @@ export const streamFolder = (store: string): string => join(store, 'jetstream', 
 export type StreamSettings = Pick<Config, 'RETENTION_DAYS' | 'MAX_LOG_BYTES' | 'MAX_LOG_EVENTS' | 'REPLICAS'>;
 
 /**
- * Makes the stream, or brings its limits and its number of replicas to the settings. What a full log does is refuse (`discard: new`):
+ * Makes the stream, or brings its limits and its number of replicas to the settings; resolves with how many it has. What a full log does is refuse (`discard: new`):
  * it never forgets an unfinished task. Messages cannot be deleted one by one; s2 is off because it costs
  * 15-80 times on random reads.
  */
-export async function ensureStream(manager: JetStreamManager, settings: StreamSettings): Promise<void> {
+export async function ensureStream(manager: JetStreamManager, settings: StreamSettings): Promise<Copies> {
   const found = await makeStream(manager, settings);
-  const adjustable = adjustableOf(settings);
+  const copies = copiesOf(found, settings);
+  const adjustable = adjustableOf({ ...settings, ...copies });
   const differs = (name: keyof typeof adjustable) => !isDeepStrictEqual(found[name], adjustable[name]);
   if ((Object.keys(adjustable) as (keyof typeof adjustable)[]).some(differs))
     await manager.streams.update(STREAM, adjustable);
+  return copies;
 }
+
+/** How many nats-servers have a stream. */
+export type Copies = Pick<Config, 'REPLICAS'>;
+
+/** Never fewer than there are: one front that was started without `REPLICAS` would take them from all the others. */
+export const copiesOf = ({ num_replicas }: StreamConfig, { REPLICAS }: Copies): Copies => ({
+  REPLICAS: Math.max(num_replicas, REPLICAS),
+});
 
 /** Makes the stream if it is not there. Resolves with how it is then; rejects with `UnfinishedImport`. */
 export async function makeStream(manager: JetStreamManager, settings: StreamSettings): Promise<StreamConfig> {

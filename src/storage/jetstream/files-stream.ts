@@ -61,9 +61,10 @@ export async function ensureFilesStream(manager: JetStreamManager, settings: Str
   };
   try {
     const { config: found } = await manager.streams.info(FILES);
-    const isAsSet =
-      found.max_bytes === adjustable.max_bytes && found.num_replicas === adjustable.num_replicas;
-    if (!isAsSet) await manager.streams.update(FILES, adjustable);
+    // As with the log, one that was started without `REPLICAS` takes no copies away.
+    const num_replicas = Math.max(found.num_replicas, adjustable.num_replicas);
+    const isAsSet = found.max_bytes === adjustable.max_bytes && found.num_replicas === num_replicas;
+    if (!isAsSet) await manager.streams.update(FILES, { ...adjustable, num_replicas });
   } catch (error) {
     if (!isUnknownStream(error)) throw error;
     await manager.streams.add(config);

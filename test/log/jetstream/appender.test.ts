@@ -5,6 +5,7 @@ import { NotNow, type Publisher, WrongLastSequence } from '../../../src/log/jets
 import { newKey } from '../../../src/log/key.ts';
 import { type Append, EventRefused, LogConflict, LogFull, LogUnavailable } from '../../../src/log/log.ts';
 import { seal } from '../../../src/log/seal.ts';
+import { subjectOf } from '../../../src/log/subject.ts';
 import { progress, queued } from '../../actors/events.ts';
 
 /** What the pretended stream does with one publish: stores it, or answers with an error. */
@@ -133,6 +134,21 @@ describe('appends with SYNC=1s', () => {
     const appender = open(false);
     await settled(many(100).map((entry) => appender.append([entry])));
     expect(stream.sizes).toEqual(Array.from({ length: 100 }, () => 1));
+  });
+});
+
+describe('a request', () => {
+  it('that the log has in part is not known to be stored: what is there of it is its own, and no conflict', async () => {
+    const appender = open();
+    const request = many(3);
+    const [first] = request as [Append];
+    stream.stored.set(subjectOf(first.name, first.key, first.event), { id: first.id, seq: 1 });
+    let seconds = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => {
+      seconds += 6;
+      return seconds * 1_000;
+    });
+    await expect(appender.append(request)).rejects.toThrow(LogUnavailable);
   });
 });
 
