@@ -14,6 +14,8 @@ export interface ChildOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
+  /** Where it says what it has to say, if not on our own output. */
+  readonly logFile?: string;
   /** True for one of our own, which says when it is ready and stops when this process is gone. */
   readonly hasChannel: boolean;
   readonly logger: Logger;
@@ -89,11 +91,12 @@ export class Child {
 
   #died(code: number | null, signal: NodeJS.Signals | null, livedMs: number): void {
     if (this.#isStopping) return;
-    const { logger, name, onDeath, onHopeless } = this.#options;
+    const { logger, logFile, name, onDeath, onHopeless } = this.#options;
     onDeath?.();
     if (code === CANNOT_START && !this.#wasReady) return onHopeless();
     if (livedMs > STABLE_MS) this.#delayMs = FIRST_DELAY_MS;
-    logger.warn({ child: name, code, signal, restartMs: this.#delayMs }, `${name} died, starting it again`);
+    const fields = { child: name, code, signal, restartMs: this.#delayMs, ...(logFile && { see: logFile }) };
+    logger.warn(fields, `${name} died, starting it again`);
     this.#restart = setTimeout(() => this.#start(), this.#delayMs);
     this.#delayMs = Math.min(MAX_DELAY_MS, this.#delayMs * 2);
   }

@@ -28,7 +28,8 @@ export async function cluster(given: Config, args: readonly string[]): Promise<v
   const supervisor = new Supervisor(config, logger);
   const stop = untilStopped(logger, () => supervisor.stop(), supervisor.stopDeadlineMs);
   onHangUp(stop, () => supervisor.reload());
-  for (const node of nodes) supervisor.runServer(`nats-server ${node.name}`, node.args, node.variables);
+  for (const { name, args: given, variables, logFile } of nodes)
+    supervisor.runServer(`nats-server ${name}`, given, variables, logFile);
   const { PUBLIC_URL } = config;
   // Machines share nothing but the nats-servers.
   const shared = { REPLICAS: String(config.REPLICAS), STORAGE: 'jetstream', PUBLIC_URL };

@@ -26,7 +26,7 @@ import { DefinitionIndex } from '../projection/definition-index.ts';
 import { FileEndedTasks } from '../projection/file-ended-tasks.ts';
 import { Projection, type ProjectionOptions } from '../projection/projection.ts';
 import { Room } from '../retention/room.ts';
-import type { Storage } from '../storage/storage.ts';
+import { type Storage, StorageFailure } from '../storage/storage.ts';
 import { Sweeper } from '../storage/sweeper.ts';
 import { checkCertificate } from './certificate.ts';
 import { endWithSupervisor, untilStopped } from './lifecycle.ts';
@@ -88,7 +88,7 @@ async function assemble(
   logger: Logger,
 ): Promise<FrontParts> {
   const storage = await openStorage(config, connection, logger);
-  await putSample(storage);
+  await putSample(storage).catch((error: unknown) => putSampleLater(storage, error, logger));
   const limits = new Limits((name) => accounts.find(name)?.limits);
   const metrics = new FrontMetrics();
   const index = new DefinitionIndex({ maxAgeMs: config.CACHE_SECONDS * 1_000 });
@@ -212,6 +212,16 @@ async function openAccounts(
   } catch (error) {
     throw error instanceof AccountsFileError ? new CannotStart(error.message) : error;
   }
+}
+
+const SAMPLE_AGAIN_MS = 10_000;
+
+/** A disk that is full, or a store without a leader, is no reason not to start. */
+function putSampleLater(storage: Storage, error: unknown, logger: Logger): void {
+  if (!(error instanceof StorageFailure)) throw error;
+  logger.warn({ err: error }, 'cannot store the sample picture yet, trying again');
+  const again = () => putSample(storage).catch((next: unknown) => putSampleLater(storage, next, logger));
+  setTimeout(() => void again(), SAMPLE_AGAIN_MS).unref();
 }
 
 /** The picture that the first curl line works on, without any network. */

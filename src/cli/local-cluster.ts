@@ -17,6 +17,8 @@ export interface ClusterNode {
   readonly args: readonly string[];
   /** What its configuration takes from the environment. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Where it says what it has to say. */
+  readonly logFile: string;
 }
 
 export interface LocalCluster {
@@ -55,6 +57,7 @@ export async function prepareLocalCluster(
   return {
     nodes: nodes.map(({ name, port, routePort, folder }) => ({
       name,
+      logFile: logFileOf(folder),
       args: argumentsFor(folderOfConfigurations, folder, withTls),
       variables: {
         NATS_NODE: name,
@@ -72,10 +75,11 @@ export async function prepareLocalCluster(
 }
 
 const pidFileOf = (folder: string): string => join(folder, 'nats-server.pid');
+const logFileOf = (folder: string): string => join(folder, 'nats-server.log');
 
 const argumentsFor = (configurations: string, folder: string, withTls: boolean): string[] => [
   ...['-c', join(configurations, withTls ? 'nats-server-tls.conf' : 'nats-server.conf')],
-  ...['-P', pidFileOf(folder), '-l', join(folder, 'nats-server.log')],
+  ...['-P', pidFileOf(folder), '-l', logFileOf(folder)],
 ];
 
 async function prepareNode(root: string, name: string): Promise<Node> {

@@ -29,7 +29,12 @@ export async function openServer(config: Config): Promise<LogServer> {
   try {
     await lockFolder(config.DATA_DIR);
   } catch (error) {
-    if (!(error instanceof FolderInUse)) throw error;
+    if (!(error instanceof FolderInUse)) {
+      const { message } = error as Error;
+      throw new CannotStart(
+        `cannot use ${config.DATA_DIR}: ${message}. Read a copy of it that can be written`,
+      );
+    }
     return { ...(await remote(config, (await readServerUrl(config)) as string)), store: storeOf(config) };
   }
   const copy = await copyIfAged(config);
@@ -60,9 +65,9 @@ async function remote(config: Config, url: string): Promise<LogServer> {
 }
 
 async function startServer(config: Config): Promise<LogServer> {
-  const { args, variables, url } = await prepareEmbeddedServer(config);
+  const { args, variables, url, logFile } = await prepareEmbeddedServer(config);
   const supervisor = new Supervisor({ GRACE: 0 }, createLogger('replay', config, 2));
-  supervisor.runServer('nats-server', args, variables);
+  supervisor.runServer('nats-server', args, variables, logFile);
   try {
     // That it is not there yet is no news.
     const connection = await reach({ ...config, LOG_LEVEL: 'error' }, url);

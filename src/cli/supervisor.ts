@@ -35,7 +35,8 @@ export class Supervisor {
     return Math.max(9_500, this.#graceMs + BEYOND_GRACE_MS + NATS_STOP_MS);
   }
 
-  runServer(name: string, args: readonly string[], variables: Variables = {}): void {
+  /** `logFile` is where the server says what it has to say. */
+  runServer(name: string, args: readonly string[], variables: Variables, logFile: string): void {
     const guard = new Guard();
     this.#guards.push(guard);
     this.#servers.push(
@@ -44,6 +45,7 @@ export class Supervisor {
         command: natsServerProgram(),
         args,
         env: natsServerEnvironment(variables),
+        logFile,
         hasChannel: false,
         logger: this.#logger,
         onStart: (pid) => guard.watch(pid),

@@ -41,8 +41,11 @@ async function startAll(supervisor: Supervisor, config: Config): Promise<void> {
 
 async function startServer(supervisor: Supervisor, config: Config): Promise<EmbeddedServer['client']> {
   const isNew = !existsSync(storeOf(config));
-  const { args, variables, client, healthUrl } = await prepareEmbeddedServer(config, whoSyncs(config));
-  supervisor.runServer('nats-server', args, variables);
+  const { args, variables, client, logFile, healthUrl } = await prepareEmbeddedServer(
+    config,
+    whoSyncs(config),
+  );
+  supervisor.runServer('nats-server', args, variables, logFile);
   supervisor.revive(healthUrl, config.DATA_DIR);
   supervisor.stage(storeOf(config), config);
   if (!isNew) await mendLog({ ...config, ...client }, createLogger('up', config));

@@ -14,6 +14,8 @@ export interface EmbeddedServer {
   readonly client: { readonly NATS_URL: string; readonly NATS_STORE: string };
   /** For the program's environment. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Where it says what it has to say. */
+  readonly logFile: string;
   /** Where it says how it is; the path is a secret, since more can be read there. */
   readonly healthUrl: string;
 }
@@ -48,7 +50,8 @@ export async function prepareEmbeddedServer(
   const monitor = { port: await freePort(), path: randomBytes(24).toString('hex') };
   const store = storeOf(config);
   const sync = syncs === 'server' ? config.SYNC : '1s';
-  const text = configurationText({ folder, store, port, token, monitor, pidFile, sync });
+  const logFile = join(folder, 'nats-server.log');
+  const text = configurationText({ logFile, store, port, token, monitor, pidFile, sync });
   await writeFile(`${file}.new`, text, { mode: 0o600 });
   await rename(`${file}.new`, file);
   const url = `nats://${token}@${LOOPBACK}:${port}`;
@@ -57,6 +60,7 @@ export async function prepareEmbeddedServer(
     variables: { GOMEMLIMIT: String(memoryBytes(config)) },
     url,
     client: { NATS_URL: url, NATS_STORE: syncs === 'clients' ? store : '' },
+    logFile,
     healthUrl: `http://${LOOPBACK}:${monitor.port}/${monitor.path}/healthz`,
   };
 }
@@ -76,7 +80,7 @@ const OTHER_BYTES = 400_000_000;
 const memoryBytes = ({ MAX_LOG_EVENTS }: Config): number => OTHER_BYTES + MAX_LOG_EVENTS * EVENT_BYTES;
 
 interface Values {
-  readonly folder: string;
+  readonly logFile: string;
   readonly store: string;
   readonly port: number;
   readonly token: string;
@@ -85,14 +89,14 @@ interface Values {
   readonly sync: string;
 }
 
-const configurationText = ({ folder, store, port, token, monitor, pidFile, sync }: Values): string => `
+const configurationText = ({ logFile, store, port, token, monitor, pidFile, sync }: Values): string => `
 server_name: wyvern
 listen: "${LOOPBACK}:${port}"
 authorization { token: "${token}" }
 http: "${LOOPBACK}:${monitor.port}"
 http_base_path: "/${monitor.path}"
 pid_file: ${JSON.stringify(pidFile)}
-log_file: ${JSON.stringify(join(folder, 'nats-server.log'))}
+log_file: ${JSON.stringify(logFile)}
 logfile_size_limit: 16MB
 logfile_max_num: 3
 max_payload: 1MB
