@@ -3,7 +3,8 @@ const LABEL = String.raw`[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"`;
 const SAMPLE = new RegExp(
   String.raw`^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{${LABEL}(?:,${LABEL})*,?\})? (\S+)( -?\d+)?$`,
 );
-const VALUE = /^([+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?Inf|NaN)$/;
+// The parser of Prometheus takes NaN in letters of any size, and prom-client writes 'Nan'.
+const VALUE = /^([+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?Inf|[Nn]a[Nn])$/;
 
 /**
  * Reads Prometheus' text format 0.0.4 by its rules: every line a comment or a sample, the types known, a family

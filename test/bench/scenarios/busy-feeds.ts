@@ -80,7 +80,8 @@ async function play(wyvern: Wyvern, feeds: number, seconds: number, rate: number
     const feed = await FeedSocket.open(wyvern.url, request, (text) => {
       for (const [, started, completed] of text.matchAll(TIMED)) {
         if (completed) ended++;
-        delays.push(Date.now() - Date.parse(started ?? (completed as string)));
+        // The clocks of two processes may part by some milliseconds.
+        delays.push(Math.max(0, Date.now() - Date.parse(started ?? (completed as string))));
       }
     });
     if (index % 10 === 9) feed.stall();
