@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { deferred } from '../../deferred.ts';
 import { connectFault, Fault, lookupFault } from './fault.ts';
 import type { Gate } from './gate.ts';
 import { LendingSocket } from './lending-socket.ts';
@@ -141,13 +142,3 @@ const unlessAborted = <T>(signal: AbortSignal, promise: Promise<T>): Promise<T> 
   else signal.addEventListener('abort', onAbort, { once: true });
   return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
 };
-
-function deferred<T>() {
-  let resolve!: (value: T) => void;
-  let reject!: (reason: unknown) => void;
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
-}
