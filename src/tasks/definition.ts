@@ -11,7 +11,8 @@ export type Source = SourceFacts &
     | { readonly path: string; readonly data?: undefined }
   );
 
-interface SourceFacts {
+/** What there is to tell of a source without its bytes. */
+export interface SourceFacts {
   /** As the client wrote it; error texts name it. */
   readonly url: string;
   /** Size in bytes, as counted while fetching. */

@@ -74,7 +74,7 @@ export class Attempts {
 
   constructor(parts: AttemptParts) {
     this.#parts = parts;
-    this.#shared = new SharedWork(parts.config.TASK_TIMEOUT * 1_000);
+    this.#shared = new SharedWork(parts.config.TASK_TIMEOUT * 1_000, () => parts.log.ping());
   }
 
   begin(delivery: Delivery): Attempt {
@@ -168,6 +168,7 @@ export class Attempts {
       parameters,
       account: delivery.queued.account,
       key: delivery.key,
+      seq: delivery.seq,
       attempt,
       queuedMs,
       progress,

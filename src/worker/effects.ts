@@ -2,7 +2,7 @@ import type { AttemptEffects } from '../../actors/attempt.ts';
 import type { FetchedSource, Spent } from '../../actors/event.ts';
 import type { Storage } from '../storage/storage.ts';
 import { definitionId } from '../tasks/canonical.ts';
-import type { Source, TaskDefinition } from '../tasks/definition.ts';
+import type { Source, SourceFacts, TaskDefinition } from '../tasks/definition.ts';
 import { isSlowSource } from '../tasks/image/slow-source.ts';
 import { showUrl } from '../tasks/show-url.ts';
 import type { Lane } from './media/lanes.ts';
@@ -10,7 +10,8 @@ import type { MediaPlace, MediaPool } from './media/pool.ts';
 import { Outputs } from './outputs.ts';
 import type { OwnFiles } from './own-files.ts';
 import type { ProgressReports } from './progress.ts';
-import type { Listener, Share, SharedWork, Steps } from './shared-work.ts';
+import type { Listener, Share, Steps } from './share.ts';
+import type { SharedWork } from './shared-work.ts';
 import type { Fetcher } from './source/fetcher.ts';
 import type { Room } from './source/room.ts';
 import { type FetchOne, fetchSources } from './source/sources.ts';
@@ -29,6 +30,8 @@ interface Work {
   readonly parameters: Record<string, unknown>;
   readonly account: string;
   readonly key: string;
+  /** The sequence at which the task was queued. */
+  readonly seq: number;
   readonly attempt: number;
   /** Milliseconds that the task has waited for this attempt. */
   readonly queuedMs: number;
@@ -49,12 +52,12 @@ export type WorkEffects = Omit<AttemptEffects, 'report'> & {
  * stored while it makes more; the phase of storing is for what is still on its way when it has made all.
  *
  * Work on pixels is shared with the attempts that are at the same. The phases are those of the work then: who joins
- * late finds some of them behind it.
+ * late finds some of them behind it, or all.
  */
 export function createEffects(parts: EffectParts, shared: SharedWork<MediaPlace>, work: Work): WorkEffects {
   const { key, attempt, definition, parameters, progress, isOurs } = work;
   const spent: Spent = { queued: work.queuedMs, fetching: 0, running: 0, storing: 0 };
-  let sources: readonly Source[] = [];
+  let sources: readonly SourceFacts[] = [];
   const timed = async <T>(phase: keyof Spent, effect: Promise<T>): Promise<T> => {
     const startedAt = performance.now();
     try {
@@ -74,7 +77,8 @@ export function createEffects(parts: EffectParts, shared: SharedWork<MediaPlace>
   };
   let share: Share | undefined;
   const joined = (signal: AbortSignal): Share => {
-    const mine = share ?? shared.join(idOf(work), listener, () => stepsOf(parts, work));
+    const mine =
+      share ?? shared.join({ id: idOf(work), seq: work.seq }, listener, () => stepsOf(parts, work));
     share = mine;
     // At once, since the report of a canceled attempt may take its time; what goes wrong comes up in `cleanUp`.
     signal.addEventListener('abort', () => mine.leave().catch(() => {}), { once: true });
@@ -115,7 +119,7 @@ const inOrder = ({ queued, fetching, waiting, running, storing }: Spent): Spent 
   storing,
 });
 
-const shown = ({ url, bytes, contentType }: Source): FetchedSource => ({
+const shown = ({ url, bytes, contentType }: SourceFacts): FetchedSource => ({
   url: showUrl(url),
   bytes,
   ...(contentType !== undefined && { content_type: contentType }),

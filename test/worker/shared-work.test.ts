@@ -1,67 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { Json, Output, Source } from '../../src/tasks/definition.ts';
-import { type Listener, type Share, SharedWork, type Steps } from '../../src/worker/shared-work.ts';
+import type { Share } from '../../src/worker/share.ts';
+import { SharedWork } from '../../src/worker/shared-work.ts';
+import { member, output, settled, type TestWork, work } from './shared-work-support.ts';
 
-const SOURCES: readonly Source[] = [{ url: 'http://example.com/x.jpg', path: '/x', bytes: 7 }];
-const output = (name: string): Output => ({
-  name,
-  extension: 'jpg',
-  contentType: 'image/jpeg',
-  data: Buffer.from(name),
-});
-
-/** Work whose steps end when the test says so, and what was done of it. */
-function work() {
-  const done: string[] = [];
-  const ends: Record<string, { resolve(value?: unknown): void; reject(error: Error): void }> = {};
-  let tell: Listener | undefined;
-  const step = (name: string, signal: AbortSignal): Promise<never> => {
-    done.push(name);
-    return new Promise((resolve, reject) => {
-      ends[name] = { resolve: resolve as (value?: unknown) => void, reject };
-      signal.addEventListener('abort', () => reject(new Error(`${name} was given up`)), { once: true });
-    });
-  };
-  const steps: Steps<string> = {
-    fetch: (signal) => step('fetch', signal),
-    enter: (_sources, signal) => step('enter', signal),
-    run: (_place, _sources, listener, signal) => {
-      tell = listener;
-      return step('run', signal);
-    },
-    cleanUp: async () => void done.push('clean up'),
-  };
-  /** Ends steps in order, each once it has begun. */
-  const end = async (...names: readonly string[]): Promise<void> => {
-    for (const name of names) {
-      ends[name]?.resolve(name === 'fetch' ? SOURCES : name);
-      await settled();
-    }
-  };
-  return { steps, done, ends, end, tell: () => tell as Listener };
-}
-
-const settled = () => new Promise(setImmediate);
-
-/** One attempt, and what it heard. */
-function member(shared: SharedWork<string>, begun: ReturnType<typeof work>, id = 'the same') {
-  const progress: Json[] = [];
-  const outputs: string[] = [];
-  const listener: Listener = {
-    onProgress: (value) => void progress.push(value),
-    onOutput: async ({ name }) => void outputs.push(name),
-  };
-  const share = shared.join(id, listener, () => begun.steps);
-  return { share, progress, outputs, ran: outcome(share.ran), listener };
-}
-
-const outcome = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.catch((error: unknown) => (error as Error).message);
+/** Nothing of it is kept when it has ended: by this log, nothing had been queued until then. */
+const sharedWork = (joinableMs = 60_000) => new SharedWork<string>(joinableMs, async () => 0);
 
 describe('work that several attempts want', () => {
   it('is done once, and its result is for all', async () => {
-    const shared = new SharedWork<string>(60_000);
+    const shared = sharedWork();
     const once = work();
     const members = [1, 2, 3].map(() => member(shared, once));
     await once.end('fetch', 'enter');
@@ -74,10 +22,10 @@ describe('work that several attempts want', () => {
   });
 
   it('is done for each that wants something else', async () => {
-    const shared = new SharedWork<string>(60_000);
+    const shared = sharedWork();
     const [one, other] = [work(), work()];
-    member(shared, one, 'one');
-    member(shared, other, 'other');
+    member(shared, one, { id: 'one' });
+    member(shared, other, { id: 'other' });
     await Promise.all([one.end('fetch'), other.end('fetch')]);
     expect([one.done, other.done]).toEqual([
       ['fetch', 'enter'],
@@ -86,7 +34,7 @@ describe('work that several attempts want', () => {
   });
 
   it('may be joined late: the steps that are over are over, and the last progress is told again', async () => {
-    const shared = new SharedWork<string>(60_000);
+    const shared = sharedWork();
     const once = work();
     member(shared, once);
     await once.end('fetch', 'enter');
@@ -100,14 +48,11 @@ describe('work that several attempts want', () => {
   });
 
   it.each([
-    [
-      'once it has made an output',
-      async (once: ReturnType<typeof work>) => once.tell().onOutput(output('a')),
-    ],
-    ['once it is over', async (once: ReturnType<typeof work>) => once.end('run')],
-    ['once it has failed', async (once: ReturnType<typeof work>) => once.ends.run?.reject(new Error('no'))],
+    ['once it has made an output', async (once: TestWork) => once.tell().onOutput(output('a'))],
+    ['once it is over', async (once: TestWork) => once.end('run')],
+    ['once it has failed', async (once: TestWork) => once.ends.run?.reject(new Error('no'))],
   ])('is not joined any more %s', async (_when, happen) => {
-    const shared = new SharedWork<string>(60_000);
+    const shared = sharedWork();
     const [first, second] = [work(), work()];
     member(shared, first);
     await first.end('fetch', 'enter');
@@ -122,7 +67,7 @@ describe('work that several attempts want', () => {
   });
 
   it('is not joined any more when it has been going on for too long', async () => {
-    const shared = new SharedWork<string>(5);
+    const shared = sharedWork(5);
     const [first, second] = [work(), work()];
     member(shared, first);
     await delay(10);
@@ -135,7 +80,7 @@ describe('an attempt that leaves', () => {
   const steps = ['fetch', 'enter', 'run'];
 
   it.each(steps)('disturbs none of the others, and hears no more: in step %s', async (during) => {
-    const shared = new SharedWork<string>(60_000);
+    const shared = sharedWork();
     const once = work();
     const [leaver, other] = [member(shared, once), member(shared, once)];
     const at = steps.indexOf(during);
@@ -153,7 +98,7 @@ describe('an attempt that leaves', () => {
   it.each(steps)(
     'ends the work if it is the last, in step %s, and waits until it is cleaned up',
     async (during) => {
-      const shared = new SharedWork<string>(60_000);
+      const shared = sharedWork();
       const once = work();
       const members = [member(shared, once), member(shared, once)];
       await once.end(...steps.slice(0, steps.indexOf(during)));
@@ -166,7 +111,7 @@ describe('an attempt that leaves', () => {
   );
 
   it('leaves nothing for the next to join', async () => {
-    const shared = new SharedWork<string>(60_000);
+    const shared = sharedWork();
     const [first, second] = [work(), work()];
     const leaving: Share['leave'] = member(shared, first).share.leave;
     void leaving();
@@ -177,7 +122,7 @@ describe('an attempt that leaves', () => {
 
 describe('a failure', () => {
   it.each(['fetch', 'enter', 'run'])('of step %s is that of all', async (failing) => {
-    const shared = new SharedWork<string>(60_000);
+    const shared = sharedWork();
     const once = work();
     const members = [member(shared, once), member(shared, once)];
     const steps = ['fetch', 'enter', 'run'];
@@ -189,7 +134,7 @@ describe('a failure', () => {
   });
 
   it('to store one copy of an output stops nobody else', async () => {
-    const shared = new SharedWork<string>(60_000);
+    const shared = sharedWork();
     const once = work();
     const [unlucky, other] = [member(shared, once), member(shared, once)];
     unlucky.listener.onOutput = () => Promise.reject(new Error('the disk is full'));
@@ -202,7 +147,7 @@ describe('a failure', () => {
   });
 
   it('to store every copy ends the work', async () => {
-    const shared = new SharedWork<string>(60_000);
+    const shared = sharedWork();
     const once = work();
     for (const { listener } of [member(shared, once), member(shared, once)])
       listener.onOutput = () => Promise.reject(new Error('the disk is full'));

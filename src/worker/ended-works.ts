@@ -1,0 +1,77 @@
+import { Recent } from '../projection/recent.ts';
+import type { Output } from '../tasks/definition.ts';
+import type { Listener, Share, Stages } from './share.ts';
+
+/** What is kept at most: so many pieces of work, and so many bytes of them all. */
+const MAX_WORKS = 100;
+export const MAX_KEPT_BYTES = 16_000_000;
+/** Who still waits for a place gets one within this time after the one before, unless other tasks hold them for long. */
+const KEPT_MS = 10_000;
+
+export interface EndedWork extends Stages {
+  readonly outputs: readonly Output[];
+  /** What it takes of memory, or thereabouts. */
+  readonly bytes: number;
+}
+
+/**
+ * Work that several attempts shared, kept for those that were to share it too and found no place while it went on.
+ *
+ * Only tasks that were queued before its end may have it. The log's own order says which those are: the clocks of hosts
+ * differ. What is kept is forgotten, all at once, when nobody has come for any of it for a while.
+ */
+export class EndedWorks {
+  readonly #lastSeq: () => Promise<number>;
+  #works = emptyWorks();
+  #forgetting: NodeJS.Timeout | undefined;
+
+  /** `lastSeq` asks the log for its last sequence. */
+  constructor(lastSeq: () => Promise<number>) {
+    this.#lastSeq = lastSeq;
+  }
+
+  /** Resolves when the log has said, or failed to say, what was queued by now: nobody may hear of the end before. */
+  async keep(id: string, work: EndedWork): Promise<void> {
+    // Of a log that does not answer nothing is known, so nothing is kept.
+    const through = await this.#lastSeq().catch(() => 0);
+    if (through === 0) return;
+    this.#works.set(id, { work, through }, work.bytes);
+    this.#stay();
+  }
+
+  /** Undefined if there is none that a task queued at `seq` may have. */
+  join(id: string, seq: number, listener: Listener): Share | undefined {
+    const kept = this.#works.get(id);
+    if (!kept || seq > kept.through) return undefined;
+    this.#stay();
+    return shareOf(kept.work, listener);
+  }
+
+  #stay(): void {
+    this.#forgetting ??= setTimeout(() => {
+      this.#works = emptyWorks();
+    }, KEPT_MS).unref();
+    this.#forgetting.refresh();
+  }
+}
+
+const emptyWorks = () =>
+  new Recent<{ readonly work: EndedWork; readonly through: number }>(MAX_WORKS, MAX_KEPT_BYTES);
+
+function shareOf({ fetched, entered, ran, outputs }: EndedWork, listener: Listener): Share {
+  let hasLeft = false;
+  const replay = async (): Promise<unknown> => {
+    for (const output of outputs) {
+      if (hasLeft) break;
+      await listener.onOutput(output);
+    }
+    return ran;
+  };
+  const replayed = replay();
+  // Who has left does not hear of it.
+  replayed.catch(() => {});
+  const leave = async (): Promise<void> => {
+    hasLeft = true;
+  };
+  return { fetched, entered, ran: replayed, leave };
+}
