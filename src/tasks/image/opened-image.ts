@@ -94,7 +94,11 @@ export async function decode(
 type FailOn = 'warning' | 'error';
 
 function pixelsOf({ source, format, metadata }: OpenedImage, failOn: FailOn): Sharp {
-  return sharp(inputOf(source), { limitInputPixels: maxInputPixels(format, metadata.isProgressive), failOn });
+  const limitInputPixels = maxInputPixels(format, metadata.isProgressive);
+  const pixels = sharp(inputOf(source), { limitInputPixels, failOn });
+  if (metadata.depth !== 'ushort' || !metadata.hasProfile) return pixels;
+  // By the profile of a deep image sharp converts its colours to P3, which nothing takes further, and greys not at all.
+  return pixels.pipelineColourspace(metadata.space === 'grey16' ? 'b-w' : 'srgb');
 }
 
 /**
