@@ -1,8 +1,7 @@
 import type { Source } from '../definition.ts';
-import { sourceFailure } from './source-failure.ts';
+import { hungrySource, sourceFailure } from './source-failure.ts';
 
 export const NOT_AN_IMAGE = 'is not a valid image file';
-const TOO_HUNGRY = 'needs more memory than one task may take';
 
 /** Whom an error of sharp is the fault of: ours and the machine's, the memory limit's, or the file's. */
 export type Culprit = 'us' | 'memory' | 'file';
@@ -41,7 +40,7 @@ export const culpritOfWhole = (error: unknown): Culprit =>
 /** What to throw for an error. A fault of ours stays what it is: the file may be fine. */
 export function failureOf(source: Source, error: unknown, culprit: Culprit): unknown {
   if (culprit === 'us') return error;
-  return sourceFailure(source, culprit === 'memory' ? TOO_HUNGRY : NOT_AN_IMAGE, error);
+  return culprit === 'memory' ? hungrySource(source, error) : sourceFailure(source, NOT_AN_IMAGE, error);
 }
 
 /** Whether a strict decoder complained of nothing that shows. */

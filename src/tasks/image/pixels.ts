@@ -1,5 +1,5 @@
 import type { Sharp } from 'sharp';
-import { TaskFailure } from '../../../actors/failure.ts';
+import { MemoryFailure } from '../memory-failure.ts';
 import { culpritOf } from './blame.ts';
 import { decode, type OpenedImage } from './opened-image.ts';
 import { sharp } from './sharp.ts';
@@ -43,5 +43,5 @@ export async function encodePixels(
   }
 }
 
-export const hungryResult = (cause: unknown): TaskFailure =>
-  new TaskFailure('the result needs more memory than one task may take', { cause });
+export const hungryResult = (cause: unknown): MemoryFailure =>
+  new MemoryFailure('the result needs more memory than one task may take', { cause });

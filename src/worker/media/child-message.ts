@@ -15,16 +15,17 @@ export function isChildMessage(said: unknown): said is ChildMessage {
     case 'output':
       return isOutput(said.output);
     case 'done':
-      return isBytes(said.resident) && isJson(said.result);
+      return isBytes(said.held) && isJson(said.result);
     case 'failed':
       return (
-        isBytes(said.resident) &&
+        isBytes(said.held) &&
         typeof said.message === 'string' &&
         typeof said.passing === 'boolean' &&
+        typeof said.hungry === 'boolean' &&
         (said.cause === undefined || isErrorText(said.cause))
       );
     case 'broken':
-      return isBytes(said.resident) && isErrorText(said.error);
+      return isBytes(said.held) && isErrorText(said.error);
     default:
       return false;
   }

@@ -3,6 +3,7 @@ import { TaskFailure } from '../../../actors/failure.ts';
 import { childEnvironment } from '../../config.ts';
 import type { Logger } from '../../logger.ts';
 import type { Json, Output, Source } from '../../tasks/definition.ts';
+import { MemoryFailure } from '../../tasks/memory-failure.ts';
 import { isChildMessage } from './child-message.ts';
 import { fromErrorText, type ParentMessage } from './messages.ts';
 
@@ -45,7 +46,7 @@ export class Decoder {
   readonly #child: ChildProcess;
   readonly #logger: Logger;
   #tasks = 0;
-  #residentBytes = 0;
+  #heldBytes = 0;
   #running: Running | undefined;
   #isUsable = true;
 
@@ -70,9 +71,9 @@ export class Decoder {
     return this.#tasks;
   }
 
-  /** Bytes that it had resident at the end of its last task; 0 before. */
-  get residentBytes(): number {
-    return this.#residentBytes;
+  /** Bytes of private writable memory that it held at the end of its last task; 0 before. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   /** False as soon as it is dead or sentenced. */
@@ -153,7 +154,7 @@ export class Decoder {
     // What a task left behind in the child may still talk after its end.
     if (this.#running === undefined || message.task !== this.#tasks) return;
     const { given, settle } = this.#running;
-    if ('resident' in message) this.#residentBytes = message.resident;
+    if ('held' in message) this.#heldBytes = message.held;
     switch (message.type) {
       case 'progress':
         return given.onProgress(message.value);
@@ -163,8 +164,9 @@ export class Decoder {
         return settle({ result: message.result });
       case 'failed': {
         const { passing, cause } = message;
+        const Failure = message.hungry ? MemoryFailure : TaskFailure;
         return settle({
-          error: new TaskFailure(message.message, { passing, cause: cause && fromErrorText(cause) }),
+          error: new Failure(message.message, { passing, cause: cause && fromErrorText(cause) }),
         });
       }
       case 'broken':

@@ -22,22 +22,23 @@ export interface ErrorText {
   readonly stack: string;
 }
 
-/** How a task went. `failed` is a `TaskFailure`, `broken` is any other error. */
+/** How a task went. `failed` is a `TaskFailure`, with `hungry` a `MemoryFailure`; `broken` is any other error. */
 export type Ending =
   | { readonly type: 'done'; readonly result: unknown }
   | {
       readonly type: 'failed';
       readonly message: string;
       readonly passing: boolean;
+      readonly hungry: boolean;
       readonly cause: ErrorText | undefined;
     }
   | { readonly type: 'broken'; readonly error: ErrorText };
 
-/** What a child says; with a task's end, how many bytes the child has resident now. */
+/** What a child says; with a task's end, how many bytes of private writable memory it holds now. */
 export type ChildMessage = { readonly task: number } & (
   | { readonly type: 'progress'; readonly value: Json }
   | { readonly type: 'output'; readonly output: Output }
-  | (Ending & { readonly resident: number })
+  | (Ending & { readonly held: number })
 );
 
 export const toErrorText = (error: unknown): ErrorText =>

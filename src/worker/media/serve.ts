@@ -1,5 +1,7 @@
 import { TaskFailure } from '../../../actors/failure.ts';
 import type { Output, TaskDefinition } from '../../tasks/definition.ts';
+import { MemoryFailure } from '../../tasks/memory-failure.ts';
+import { heldBytes } from './held-memory.ts';
 import {
   type ChildMessage,
   type Ending,
@@ -52,13 +54,19 @@ function run(tasks: Tasks, { task, name, parameters, sources }: RunMessage): Pro
   });
 }
 
-const end = (task: number, ending: Ending): void =>
-  send({ task, ...ending, resident: process.memoryUsage.rss() });
+const end = (task: number, ending: Ending): void => send({ task, ...ending, held: heldBytes() });
 
 function describe(error: unknown): Exclude<Ending, { type: 'done' }> {
   if (!(error instanceof TaskFailure)) return { type: 'broken', error: toErrorText(error) };
   const { message, passing, cause } = error;
-  return { type: 'failed', message, passing, cause: cause === undefined ? undefined : toErrorText(cause) };
+  const hungry = error instanceof MemoryFailure;
+  return {
+    type: 'failed',
+    message,
+    passing,
+    hungry,
+    cause: cause === undefined ? undefined : toErrorText(cause),
+  };
 }
 
 /** Resolves when the parent has room for another, so that no task piles up outputs, here or there. */

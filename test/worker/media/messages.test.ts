@@ -130,9 +130,10 @@ describe('a child that says what no task says', () => {
   const circle: { me?: unknown } = {};
   circle.me = circle;
   const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)]);
-  const [kept, done] = [
+  const [kept, done, failed] = [
     { type: 'progress', value: 1 },
-    { type: 'done', result: {}, resident: 1 },
+    { type: 'done', result: {}, held: 1 },
+    { type: 'failed', message: 'x', passing: false, hungry: false, held: 1 },
   ];
   const outputs: [string, Record<string, unknown>][] = [
     ['a header in the type', { contentType: 'image/png\r\nSet-Cookie: a=b' }],
@@ -152,8 +153,8 @@ describe('a child that says what no task says', () => {
     ['no type', {}],
     ['no number of a task', { ...kept, task: 'constructor' }],
     ['an output that is none', { type: 'output', output: null }],
-    ['an end without its bytes', { ...done, resident: undefined }],
-    ['an end with bytes in words', { ...done, resident: 'many' }],
+    ['an end without its bytes', { ...done, held: undefined }],
+    ['an end with bytes in words', { ...done, held: 'many' }],
     ['a result that is not JSON', { ...done, result: { width: 1n } }],
     ['a result with a date', { ...done, result: { at: new Date(0) } }],
     ['progress that never ends', { type: 'progress', value: circle }],
@@ -161,10 +162,11 @@ describe('a child that says what no task says', () => {
     ['progress that is long', { type: 'progress', value: new Array(20_000).fill(0) }],
     ['progress that is long and empty', { type: 'progress', value: [new Array(100_000_000)] }],
     ['a text that is long', { type: 'progress', value: ['x'.repeat(2_000_000)] }],
-    ['a failure without words', { type: 'failed', passing: false, resident: 1 }],
-    ['a failure that may or may not pass', { type: 'failed', message: 'x', resident: 1 }],
-    ['a cause that is none', { type: 'failed', message: 'x', passing: false, cause: 'x', resident: 1 }],
-    ['a defect without a stack', { type: 'broken', error: { message: 'x' }, resident: 1 }],
+    ['a failure without words', { ...failed, message: undefined }],
+    ['a failure that may or may not pass', { ...failed, passing: undefined }],
+    ['a failure that may or may not be for memory', { ...failed, hungry: undefined }],
+    ['a cause that is none', { ...failed, cause: 'x' }],
+    ['a defect without a stack', { type: 'broken', error: { message: 'x' }, held: 1 }],
   ];
   it.each([
     ...outputs.map(([what, parts]) => [what, 'sayOutput', { parts }] as const),

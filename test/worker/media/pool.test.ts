@@ -1,7 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { TaskFailure } from '../../../actors/failure.ts';
+import { until } from '../../support/until.ts';
 import { gone, isAlive, runIn, startPool } from './pooling.ts';
 
+const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
 const pidOf = (result: unknown) => (result as { pid: number }).pid;
 
 describe('the pool', () => {
@@ -52,18 +55,65 @@ describe('the pool', () => {
   });
 
   it('replaces a child that keeps more memory than it may once its task is over', async () => {
-    await using small = await startPool({ maxResidentBytes: 1 });
+    await using small = await startPool({ maxHeldBytes: 1 });
     const pids = [await small.give('echo').result, await small.give('echo').result].map(pidOf);
     expect(new Set(pids).size).toBe(2);
-    await using large = await startPool({ maxResidentBytes: 10 ** 12 });
+    await using large = await startPool({ maxHeldBytes: 10 ** 12 });
     const [first, second] = [await large.give('echo').result, await large.give('echo').result].map(pidOf);
     expect(first).toBe(second);
+  });
+
+  it.runIf(hasPrlimit)('counts also memory that a child has set aside and not used', async () => {
+    await using pooling = await startPool({ maxHeldBytes: 500_000_000 });
+    const first = pidOf(await pooling.give('echo').result);
+    expect(await pooling.give('reserve', { bytes: 600_000_000 }).result).toBe(first);
+    expect(pidOf(await pooling.give('echo').result)).not.toBe(first);
   });
 
   it('replaces worn children while tasks wait', async () => {
     await using pooling = await startPool({ size: 2, maxTasks: 1 });
     const results = await Promise.all(Array.from({ length: 7 }, () => pooling.give('echo').result));
     expect(new Set(results.map(pidOf)).size).toBe(7);
+  });
+});
+
+describe.runIf(hasPrlimit)('a task for which memory is short', () => {
+  // A child begins with some 100 MB of it.
+  const limited = { memoryLimitBytes: 900_000_000, maxHeldBytes: 10 ** 12 };
+
+  it('in a child that has run others is run in a new one before it fails', async () => {
+    await using pooling = await startPool(limited);
+    const worn = await pooling.give('keep', { bytes: 400_000_000 }).result;
+    const task = pooling.give('need', { bytes: 500_000_000 });
+    const fresh = await task.result;
+    expect(task.progress).toEqual([worn, fresh]);
+    expect(task.outputs.map(({ name }) => name)).toEqual(['first', 'second']);
+    await gone(worn as number);
+    expect(pidOf(await pooling.give('echo').result)).toBe(fresh);
+  });
+
+  it('also in a new child fails, and is not tried again', async () => {
+    await using pooling = await startPool(limited);
+    const bytes = 2_000_000_000;
+    const first = pooling.give('need', { bytes });
+    expect(await first.failure).toBeInstanceOf(TaskFailure);
+    expect(await first.failure).toMatchObject({ message: 'needs more memory', passing: false });
+    expect(first.progress).toHaveLength(1);
+    const second = pooling.give('need', { bytes });
+    expect(await second.failure).toMatchObject({ message: 'needs more memory', passing: false });
+    expect(new Set(second.progress).size).toBe(2);
+    expect(pidOf(await pooling.give('echo').result)).toBe(second.progress[1]);
+  });
+
+  it('may be aborted while it is run again', async () => {
+    await using pooling = await startPool(limited);
+    const worn = await pooling.give('keep', { bytes: 400_000_000 }).result;
+    const task = pooling.give('need', { bytes: 500_000_000, path: '/nonexistent' });
+    await gone(worn as number);
+    await until(() => task.progress[1], 25_000);
+    task.abort('canceled');
+    expect(await task.failure).toBe('canceled');
+    expect(await pooling.give('echo').result).toHaveProperty('pid');
   });
 });
 

@@ -3,8 +3,10 @@ import { createHash, pbkdf2 } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TaskFailure } from '../../../dist/actors/failure.js';
+import { MemoryFailure } from '../../../dist/src/tasks/memory-failure.js';
 import { serveTasks } from '../../../dist/src/worker/media/serve.js';
 
+const kept = [];
 const never = () => new Promise(() => {});
 const output = (name, data) => ({ name, extension: 'png', contentType: 'image/png', data });
 
@@ -68,6 +70,27 @@ const scripts = {
   returnFunction: async () => () => {},
   reportFunction: async (_parameters, context) => context.progress(() => {}),
   allocate: async ({ bytes }) => Buffer.alloc(bytes, 1).length,
+  keep: async ({ bytes }) => {
+    kept.push(Buffer.alloc(bytes, 1));
+    return process.pid;
+  },
+  reserve: async ({ bytes }) => {
+    kept.push(new ArrayBuffer(bytes));
+    return process.pid;
+  },
+  // Hands over an output before it asks for its memory; then waits for a file, if one is named.
+  need: async ({ bytes, path }, context) => {
+    context.progress(process.pid);
+    await context.output(output('first', Buffer.from('x')));
+    try {
+      Buffer.alloc(bytes, 1);
+    } catch (cause) {
+      throw new MemoryFailure('needs more memory', { cause });
+    }
+    while (path && !existsSync(path)) await delay(5);
+    await context.output(output('second', Buffer.from('x')));
+    return process.pid;
+  },
 
   // Each says who it is once it runs.
   waitForFile: async ({ path }, context) => {
