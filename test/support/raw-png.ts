@@ -20,10 +20,12 @@ export interface RawPng {
   paint(x: number, y: number): readonly number[];
   /** Chunks between the header and the pixels: their names and their bytes. */
   readonly chunks?: readonly (readonly [string, Buffer])[];
+  /** Chunks after the pixels. */
+  readonly late?: readonly (readonly [string, Buffer])[];
 }
 
 /** A PNG written byte by byte, so that a test knows each of its samples. */
-export function rawPng({ width, height, kind, depth, paint, chunks = [] }: RawPng): Buffer {
+export function rawPng({ width, height, kind, depth, paint, chunks = [], late = [] }: RawPng): Buffer {
   const { type, samples } = TYPES[kind];
   const rowBytes = Math.ceil((width * samples * depth) / 8);
   const rows = Buffer.alloc((rowBytes + 1) * height);
@@ -40,6 +42,7 @@ export function rawPng({ width, height, kind, depth, paint, chunks = [] }: RawPn
     chunk('IHDR', header),
     ...chunks.map(([name, data]) => chunk(name, data)),
     chunk('IDAT', deflateSync(rows)),
+    ...late.map(([name, data]) => chunk(name, data)),
     chunk('IEND', Buffer.of()),
   ]);
 }

@@ -13,7 +13,7 @@ const SAMPLE_SIDE = 32;
 export async function readInfo(given: Source | undefined) {
   const image = await openImage(given);
   const { source, format, metadata, width, height } = image;
-  const exif = readExif(metadata.exif);
+  const exif = readExif(image.exif);
   // libvips reads an orientation that EXIF does not know as 1, and one of a wrong type as what it was meant to be; an AVIF,
   // for which it gives none, it has turned already.
   const orientation = exif.orientation === null && image.orientation === 1 ? undefined : image.orientation;
@@ -32,7 +32,7 @@ export async function readInfo(given: Source | undefined) {
     iso_speed: exif.isoSpeed,
     exposure_time: exif.exposureTime,
     bytes: source.bytes,
-    frames: metadata.pages ?? 1,
+    frames: image.frames,
     blurhash: blurhashOf(overWhite(sample)),
     dominant_color: dominantColour(sample),
   };

@@ -3,6 +3,7 @@ import type { Source } from '../definition.ts';
 import { type Culprit, culpritOf, culpritOfWhole, failureOf, isHarmless, NOT_AN_IMAGE } from './blame.ts';
 import { formatOfSource } from './format.ts';
 import { type Format, inMegapixels, maxInputPixels } from './limits.ts';
+import { readPngChunks } from './png-chunks.ts';
 import { countScans, MAX_SCANS } from './scans.ts';
 import { sharp } from './sharp.ts';
 import { inputOf } from './source-bytes.ts';
@@ -20,6 +21,9 @@ export interface OpenedImage {
   readonly height: number;
   /** 1–8; undefined where the file does not say, or says what EXIF does not know. */
   readonly orientation: number | undefined;
+  readonly exif: Buffer | undefined;
+  /** Images in the file, at least 1. */
+  readonly frames: number;
 }
 
 /** Throws `TaskFailure` for what is no image, or one of too many pixels or scans. */
@@ -32,11 +36,10 @@ export async function openImage(source: Source | undefined): Promise<OpenedImage
   const metadata = await readHeader(source);
   if (metadata.mediaType !== `image/${format}` || metadata.width < 1 || metadata.height < 1)
     throw sourceFailure(source, NOT_AN_IMAGE);
-  const { width, height, orientation } = metadata;
+  const { width, height } = metadata;
   refuseManyPixels(source, metadata, maxInputPixels(format, metadata.isProgressive));
   await refuseManyScans(source, format, metadata);
-  const isKnown = orientation !== undefined && orientation >= 1 && orientation <= 8;
-  return { source, format, metadata, width, height, orientation: isKnown ? orientation : undefined };
+  return { source, format, metadata, width, height, ...(await readExtras(source, format, metadata)) };
 }
 
 /** Opens all images of a list, of which there is at least one; so the last is refused before the first is decoded. */
@@ -66,6 +69,21 @@ async function readHeader(source: Source): Promise<Metadata> {
   } catch (error) {
     throw failureOf(source, error, culpritOf(error) ?? 'file');
   }
+}
+
+type Extras = Pick<OpenedImage, 'orientation' | 'exif' | 'frames'>;
+
+/** Of a PNG libvips knows neither EXIF that stands after its pixels nor that it is an animation. */
+async function readExtras(source: Source, format: Format, metadata: Metadata): Promise<Extras> {
+  const { orientation = 0, exif, pages = 1 } = metadata;
+  const isKnown = orientation >= 1 && orientation <= 8;
+  const told = { orientation: isKnown ? orientation : undefined, exif, frames: pages };
+  if (format !== 'png') return told;
+  const chunks = readPngChunks(source);
+  if (exif || !chunks.exif) return { ...told, frames: chunks.frames };
+  // To load it takes 200 ms, and few need it.
+  const { readExif } = await import('./exif.ts');
+  return { ...chunks, orientation: readExif(chunks.exif).orientation ?? undefined };
 }
 
 /**
