@@ -1,12 +1,12 @@
 import type { Metadata, Sharp } from 'sharp';
 import type { Source } from '../definition.ts';
+import { inputFor } from './avif-brand.ts';
 import { type Culprit, culpritOf, culpritOfWhole, failureOf, isHarmless, NOT_AN_IMAGE } from './blame.ts';
 import { formatOfSource } from './format.ts';
 import { type Format, inMegapixels, maxInputPixels } from './limits.ts';
 import { readPngChunks } from './png-chunks.ts';
 import { countScans, MAX_SCANS } from './scans.ts';
 import { sharp } from './sharp.ts';
-import { inputOf } from './source-bytes.ts';
 import { sourceFailure } from './source-failure.ts';
 import type { Size } from './upright.ts';
 import { webpSizeOfSource } from './webp-size.ts';
@@ -33,7 +33,7 @@ export async function openImage(source: Source | undefined): Promise<OpenedImage
   if (!format) throw sourceFailure(source, NOT_AN_IMAGE);
   const claimed = format === 'webp' ? webpSizeOfSource(source) : undefined;
   if (claimed) refuseManyPixels(source, claimed, maxInputPixels(format, false));
-  const metadata = await readHeader(source);
+  const metadata = await readHeader(source, format);
   if (metadata.mediaType !== `image/${format}` || metadata.width < 1 || metadata.height < 1)
     throw sourceFailure(source, NOT_AN_IMAGE);
   const { width, height } = metadata;
@@ -63,9 +63,9 @@ async function refuseManyScans(source: Source, format: Format, { isProgressive }
 }
 
 /** Without libvips' own pixel limit, so that the failure can name the size. */
-async function readHeader(source: Source): Promise<Metadata> {
+async function readHeader(source: Source, format: Format): Promise<Metadata> {
   try {
-    return await sharp(inputOf(source), { limitInputPixels: false }).metadata();
+    return await sharp(await inputFor(source, format), { limitInputPixels: false }).metadata();
   } catch (error) {
     throw failureOf(source, error, culpritOf(error) ?? 'file');
   }
@@ -95,7 +95,7 @@ export async function decode(
   prepare: (pixels: Sharp) => Sharp,
 ): Promise<{ data: Buffer; info: { width: number; height: number; channels: number } }> {
   const attempt = async (failOn: FailOn) =>
-    prepare(pixelsOf(image, failOn)).toBuffer({ resolveWithObject: true });
+    prepare(await pixelsOf(image, failOn)).toBuffer({ resolveWithObject: true });
   // The strictest level: of 60 progressive JPEGs with three bytes changed it let pass 4, the next one 58.
   let failOn: FailOn = 'warning';
   try {
@@ -111,9 +111,9 @@ export async function decode(
 
 type FailOn = 'warning' | 'error';
 
-function pixelsOf({ source, format, metadata }: OpenedImage, failOn: FailOn): Sharp {
+async function pixelsOf({ source, format, metadata }: OpenedImage, failOn: FailOn): Promise<Sharp> {
   const limitInputPixels = maxInputPixels(format, metadata.isProgressive);
-  const pixels = sharp(inputOf(source), { limitInputPixels, failOn });
+  const pixels = sharp(await inputFor(source, format), { limitInputPixels, failOn });
   if (metadata.depth !== 'ushort' || !metadata.hasProfile) return pixels;
   // By the profile of a deep image sharp converts its colours to P3, which nothing takes further, and greys not at all.
   return pixels.pipelineColourspace(metadata.space === 'grey16' ? 'b-w' : 'srgb');
@@ -124,7 +124,7 @@ function pixelsOf({ source, format, metadata }: OpenedImage, failOn: FailOn): Sh
  * an image that decodes when nothing else is asked of it is not to blame.
  */
 async function culpritByDecoding(image: OpenedImage, failOn: FailOn, error: unknown): Promise<Culprit> {
-  const onePixel = pixelsOf(image, failOn).resize({ width: 1, height: 1, fit: 'fill' }).raw();
+  const onePixel = (await pixelsOf(image, failOn)).resize({ width: 1, height: 1, fit: 'fill' }).raw();
   return onePixel.toBuffer().then(
     () => culpritOfWhole(error),
     (again: unknown) => culpritOf(again) ?? 'file',
