@@ -25,9 +25,9 @@ export async function jpegClaiming(width: number, height: number, progressive = 
 }
 
 /** A GIF whose logical screen and first frame claim this size: a frame that is smaller is believed more. */
-export async function gifClaiming(width: number, height: number): Promise<Buffer> {
+export async function gifClaiming(width: number, height: number, isInterlaced = false): Promise<Buffer> {
   const gif = await sharp({ create: { width: 8, height: 8, channels: 3, background: '#123456' } })
-    .gif()
+    .gif({ progressive: isInterlaced })
     .toBuffer();
   const frame = gif.indexOf(Buffer.from([0x2c, 0, 0, 0, 0, 8, 0, 8, 0]));
   for (const at of [6, frame + 5]) {

@@ -14,11 +14,14 @@ const MEGA = 1_000_000;
 /**
  * Pixels that are decoded at most. The formats differ in what a decoder keeps of them: 20 bytes a pixel of an AVIF,
  * 3 to 8 of an interlaced PNG or a progressive JPEG, next to nothing of the others. At these limits the worst file
- * found takes 460 MB (AVIF of 12 bits), 290 (interlaced PNG of 16 bits), 320 (GIF).
+ * found takes 460 MB (AVIF of 12 bits), 290 (interlaced PNG of 16 bits), 320 (GIF). But for WebP: scaled on its way in it
+ * takes up to 300 MB at 49 megapixels, whole 12 to 16 bytes a pixel, so that not much more than 36 fit then, or 25 if a
+ * JPEG of that size is to be made; what does not fit says that it needs more memory.
  */
 export const maxInputPixels = (format: Format, isProgressive: boolean): number => {
   if (format === 'avif') return 16 * MEGA;
-  return (isProgressive ? 25 : 50) * MEGA;
+  // Interlaced or not, a GIF is kept whole.
+  return (isProgressive && format !== 'gif' ? 25 : 50) * MEGA;
 };
 
 /**

@@ -110,6 +110,14 @@ describe('what a file carries beside its pixels', () => {
   });
 });
 
+it('An interlaced GIF of as many pixels as another is shown', async () => {
+  const create = { width: 5_200, height: 5_000, channels: 3, background: '#c81e28' } as const;
+  const gif = await sharp({ create }).gif({ progressive: true, effort: 1, colours: 2 }).toBuffer();
+  expect(await sharp(gif).metadata()).toMatchObject({ isProgressive: true });
+  const { result } = await runOn<object>(imageThumb, gif, { width: 52 });
+  expect(result).toMatchObject({ width: 52, height: 50, original_width: 5_200 });
+});
+
 describe('an animation', () => {
   const film = (frames: number) =>
     // Each a little different: WebP would put those that are alike into one.

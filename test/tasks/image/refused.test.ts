@@ -124,6 +124,7 @@ describe('an image of too many pixels', () => {
     ['JPEG', () => jpegClaiming(65_500, 65_500), 'has 4290 megapixels, the limit is 50'],
     ['progressive JPEG', () => jpegClaiming(7_000, 7_000, true), 'has 49 megapixels, the limit is 25'],
     ['GIF', () => gifClaiming(20_000, 20_000), 'has 400 megapixels, the limit is 50'],
+    ['interlaced GIF', () => gifClaiming(8_000, 7_000, true), 'has 56 megapixels, the limit is 50'],
     ['AVIF', () => avifClaiming(10_000, 10_000), 'has 100 megapixels, the limit is 16'],
     ['WebP of 38 bytes', async () => webpClaiming(16_383, 16_383), 'has 268 megapixels, the limit is 50'],
     ['PNG just over', () => pngClaiming(10_000, 5_001), 'has 50.1 megapixels, the limit is 50'],
