@@ -1,7 +1,7 @@
-/** One EXIF tag: its number, its TIFF type (2 text, 3 short, 4 long, 5 rational, 8 signed short) and its value. */
+/** One EXIF tag: its number, its TIFF type (2 text, 3 short, 4 long, 5 rational, 8 and 10 signed ones) and its value. */
 export type Tag = readonly [
   tag: number,
-  type: 2 | 3 | 4 | 5 | 8,
+  type: 2 | 3 | 4 | 5 | 8 | 10,
   value: string | number | readonly [number, number],
 ];
 
@@ -29,7 +29,7 @@ export function exifBlock(image: readonly Tag[], photo: readonly Tag[], isLittle
       else {
         long(free, entry + 8);
         if (typeof value === 'string') block.write(value, free, 'latin1');
-        else for (const [half, part] of value.entries()) long(part, free + half * 4);
+        else for (const [half, part] of value.entries()) long(part >>> 0, free + half * 4);
         free += 64;
       }
     }

@@ -15,14 +15,17 @@ export interface Exif {
 }
 
 const DATES = ['DateTimeOriginal', 'DateTimeDigitized', 'DateTime'] as const;
-const WANTED = ['Orientation', ...DATES, 'ExposureTime', 'ISOSpeedRatings', 'Flash', 'FocalLength'] as const;
+/** What the tag of the ISO speed holds if it is too small for it, and where it stands then. */
+const TOO_FAST = 65_535;
+const SPEEDS = ['RecommendedExposureIndex', 'StandardOutputSensitivity', 'ISOSpeed'] as const;
+const OTHERS = ['Orientation', 'ExposureTime', 'ISOSpeedRatings', 'Flash', 'FocalLength'] as const;
+const WANTED = [...OTHERS, ...DATES, ...SPEEDS] as const;
 type Values = Partial<Readonly<Record<(typeof WANTED)[number], unknown>>>;
 
 /** What a JPEG can hold, and so what readers expect; a PNG may bring 50 MB, to be read once for each of its tags. */
 const MAX_BYTES = 65_535;
 
-const DATE = /^\d{4}:\d{2}:\d{2} \d{2}:\d{2}:\d{2}$/;
-const NO_DATE = '0000:00:00 00:00:00';
+const DATE = /^(?!0000)\d{4}:(0[1-9]|1[0-2]):(0[1-9]|[12]\d|3[01]) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d$/;
 
 /** Reads the block that sharp hands over. Never throws: what is broken is unknown. */
 export function readExif(block: Buffer | undefined): Exif {
@@ -34,10 +37,9 @@ export function readExif(block: Buffer | undefined): Exif {
     dateTime: DATES.map((name) => dateOf(values[name])).find((date) => date !== null) ?? null,
     // The lowest bit says whether it fired, the others how it was set.
     flash: flash === null ? null : (flash & 1) === 1,
-    focalLength: quotientOf(values.FocalLength),
-    // It may be a list; cameras that write one say the same twice, or end it with zeros.
-    isoSpeed: numberOf([values.ISOSpeedRatings].flat()[0]),
-    exposureTime: quotientOf(values.ExposureTime),
+    focalLength: measureOf(values.FocalLength),
+    isoSpeed: speedOf(values),
+    exposureTime: measureOf(values.ExposureTime),
   };
 }
 
@@ -47,7 +49,9 @@ function readValues(block: Buffer): Values {
   try {
     const view = new DataView(buffer, byteOffset, length);
     const { exif = {} } = exifReader.loadView(view, { expanded: true, includeTags: { exif: [...WANTED] } });
-    return Object.fromEntries(WANTED.map((name) => [name, exif[name]?.value]));
+    // Its types leave out some of the tags that it reads.
+    const tags = exif as Readonly<Record<string, { readonly value: unknown } | undefined>>;
+    return Object.fromEntries(WANTED.map((name) => [name, tags[name]?.value]));
   } catch {
     // A stranger's bytes, and all that is asked for is what they say: an image with broken EXIF says nothing.
     return {};
@@ -56,13 +60,22 @@ function readValues(block: Buffer): Values {
 
 const numberOf = (value: unknown): number | null => (typeof value === 'number' ? value : null);
 
-function quotientOf(value: unknown): number | null {
-  if (!Array.isArray(value) || value.length !== 2) return null;
-  const quotient = Number(value[0]) / Number(value[1]);
-  return Number.isFinite(quotient) ? quotient : null;
+/** A fraction, or a plain number as some programs write it. Zero is what those write who do not know. */
+function measureOf(value: unknown): number | null {
+  const measure =
+    Array.isArray(value) && value.length === 2 ? Number(value[0]) / Number(value[1]) : numberOf(value);
+  return measure !== null && Number.isFinite(measure) && measure > 0 ? measure : null;
+}
+
+function speedOf(values: Values): number | null {
+  // It may be a list; cameras that write one say the same twice, or end it with zeros.
+  const speed = measureOf([values.ISOSpeedRatings].flat()[0]);
+  if (speed !== null && speed !== TOO_FAST) return speed;
+  return SPEEDS.map((name) => measureOf(values[name])).find((other) => other !== null) ?? speed;
 }
 
 function dateOf(value: unknown): string | null {
   const text = Array.isArray(value) ? value[0] : undefined;
-  return typeof text === 'string' && DATE.test(text) && text !== NO_DATE ? text : null;
+  const date = typeof text === 'string' ? text.trim() : '';
+  return DATE.test(date) ? date : null;
 }

@@ -48,16 +48,63 @@ describe('EXIF', () => {
     ['no date', [[0x9003, 2, '0000:00:00 00:00:00']]],
     ['a date of another form', [[0x9003, 2, '2009-11-02T01:21:55']]],
     ['a division by zero', [[0x829a, 5, [1, 0]]]],
+    ['a month of 13 and an hour of 99', [[0x9003, 2, '2019:13:45 99:99:99']]],
     [
       'numbers of another type',
       [
-        [0x829a, 3, 5],
+        [0x829a, 2, '5'],
         [0x8827, 2, '400'],
         [0x9209, 5, [1, 1]],
       ],
     ],
+    [
+      'nothing of something',
+      [
+        [0x829a, 5, [0, 1]],
+        [0x8827, 3, 0],
+        [0x920a, 5, [0, 1]],
+      ],
+    ],
+    [
+      'less than nothing',
+      [
+        [0x829a, 10, [-1, 125]],
+        [0x8827, 8, -400 & 0xffff],
+        [0x920a, 10, [-35, 1]],
+      ],
+    ],
   ] as [string, Tag[]][])('takes %s for unknown', (_, photo) => {
     expect(readExif(exifBlock([], photo))).toEqual(nothing);
+  });
+
+  it('dates a photo by the first date that can be', () => {
+    const changed: Tag = [0x0132, 2, '2003:01:01 00:00:00'];
+    for (const impossible of ['2019:13:45 99:99:99', '0000:01:01 00:00:00', '2019:01:01 24:00:00'])
+      expect(readExif(exifBlock([changed], [[0x9003, 2, impossible]])).dateTime).toBe('2003:01:01 00:00:00');
+    for (const blank of ['2001:12:31 23:59:59 ', ' 2001:12:31 23:59:59'])
+      expect(readExif(exifBlock([changed], [[0x9003, 2, blank]])).dateTime).toBe('2001:12:31 23:59:59');
+  });
+
+  it('has a plain number for an exposure time and a focal length', () => {
+    const plain = readExif(
+      exifBlock(
+        [],
+        [
+          [0x829a, 3, 5],
+          [0x920a, 3, 35],
+        ],
+      ),
+    );
+    expect(plain).toMatchObject({ exposureTime: 5, focalLength: 35 });
+  });
+
+  it('has an ISO speed that its tag is too small for from another', () => {
+    const isoOf = (...tags: Tag[]) => readExif(exifBlock([], tags)).isoSpeed;
+    expect(isoOf([0x8827, 3, 65_535], [0x8832, 4, 102_400])).toBe(102_400);
+    expect(isoOf([0x8827, 3, 65_535], [0x8832, 4, 0], [0x8833, 4, 204_800])).toBe(204_800);
+    expect(isoOf([0x8832, 4, 250])).toBe(250);
+    expect(isoOf([0x8827, 3, 65_535])).toBe(65_535);
+    expect(isoOf([0x8827, 3, 400], [0x8832, 4, 250])).toBe(400);
   });
 
   it('has the first of several ISO speeds', () => {
