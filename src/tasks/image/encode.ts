@@ -47,5 +47,8 @@ export const encodeAnimation = (pixels: Sharp, { frames, plays, frameSeconds }: 
     // As many frames as images, also if two are alike.
     keepDuplicateFrames: true,
     // One for each: of frames that were made here, sharp gives a single one to the first only.
-    delay: Array.from({ length: frames }, () => Math.round(frameSeconds * 100) * 10),
+    delay: Array.from({ length: frames }, () => toHundredths(frameSeconds) * 10),
   });
+
+/** Half a hundredth rounds up as it was written: 0.145 times 100 is a little under 14.5. */
+const toHundredths = (seconds: number): number => Math.round(Number((seconds * 100).toFixed(6)));
