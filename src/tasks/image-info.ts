@@ -5,6 +5,9 @@ import { sourceUrl } from './url.ts';
 const known = <T extends TSchema>(value: T, description: string) =>
   Type.Union([value, Type.Null()], { description: `${description}; null if unknown` });
 
+/** What an AVIF says of how to turn it is carried out by its decoder, which does not tell. */
+const SIDE = 'pixels, as stored; of an AVIF, as it is shown';
+
 export const imageInfo = defineTask({
   name: 'image.info',
   description: 'Reads what an image file says about itself, and looks at its colours.',
@@ -12,8 +15,8 @@ export const imageInfo = defineTask({
   result: Type.Object({
     content_type: Type.String({ description: 'media type of the file, by its bytes' }),
     type: Type.Literal('image'),
-    width: Type.Integer({ description: 'pixels, as stored' }),
-    height: Type.Integer({ description: 'pixels, as stored' }),
+    width: Type.Integer({ description: SIDE }),
+    height: Type.Integer({ description: SIDE }),
     alpha: Type.Boolean({ description: 'whether pixels may be transparent' }),
     exif_orientation: known(Type.Integer({ minimum: 1, maximum: 8 }), 'orientation as EXIF writes it'),
     rotation: known(
@@ -26,7 +29,9 @@ export const imageInfo = defineTask({
     iso_speed: known(Type.Number(), 'ISO speed'),
     exposure_time: known(Type.Number(), 'seconds'),
     bytes: Type.Integer({ description: 'size of the file' }),
-    frames: Type.Integer({ description: 'images in the file; more than 1 for an animation' }),
+    frames: Type.Integer({
+      description: 'images in the file; more than 1 for an animation, of which an AVIF counts the first only',
+    }),
     blurhash: Type.String({ description: 'BlurHash of the upright first frame, 4 × 3 components' }),
     dominant_color: known(Type.String(), 'the most common colour, `#rrggbb`, of what is not transparent'),
   }),

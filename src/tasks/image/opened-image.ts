@@ -16,7 +16,7 @@ export interface OpenedImage {
   readonly source: Source;
   readonly format: Format;
   readonly metadata: Metadata;
-  /** Pixels, as stored. */
+  /** Pixels, as stored; of an AVIF after the turn that it asks for, which its decoder has carried out. */
   readonly width: number;
   readonly height: number;
   /** 1–8; undefined where the file does not say, or says what EXIF does not know. */

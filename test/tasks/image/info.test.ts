@@ -75,6 +75,7 @@ describe('image.info', () => {
       width: 20,
       height: 30,
     });
+    expect(JSON.stringify(imageInfo.result)).toContain('as stored; of an AVIF, as it is shown');
   });
 
   it('counts the frames of an animation, and measures one of them', async () => {
