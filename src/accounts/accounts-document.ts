@@ -41,11 +41,11 @@ const MAX_LISTED = 50;
 
 export type ParsedAccounts =
   | { readonly ok: true; readonly records: readonly AccountRecord[] }
-  /** One line for each violation, with its place, as in `accounts[2].api_keys[0].key`. */
+  /** One line for each violation, with its path, as in `accounts[2].api_keys[0].key`. */
   | { readonly ok: false; readonly violations: readonly string[] };
 
 /**
- * Reads an accounts document. Violations name places and rules, never what stands there: neither a value nor the
+ * Reads an accounts document. Violations name paths and rules, never what stands there: neither a value nor the
  * name of a property that is not known, for either may be a credential that slipped.
  */
 export function parseAccounts(text: string): ParsedAccounts {

@@ -1,15 +1,18 @@
-import { constants } from 'node:fs';
-import { cp, mkdir, mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { constants, rmSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, open, readdir, readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { storeOf } from '../log/embedded-server.ts';
+import { ARCHIVE } from '../log/jetstream/archive/stream.ts';
+import { STREAM } from '../log/jetstream/stream.ts';
 import { CannotStart } from './terminal.ts';
 
 export interface StoreCopy {
   /** To be taken for a `DATA_DIR`, as far as its nats-server goes. */
   readonly folder: string;
-  remove(): Promise<void>;
+  /** It goes with this process, too. */
+  remove(): void;
 }
 
 /**
@@ -20,15 +23,17 @@ export interface StoreCopy {
 export async function copyIfAged(config: Config): Promise<StoreCopy | undefined> {
   const store = storeOf(config);
   if (!(await hasAged(store))) return undefined;
-  const folder = await mkdtemp(join(tmpdir(), 'wyvern-replay-'));
-  const remove = () => rm(folder, { recursive: true, force: true });
+  let remove = (): void => {};
   try {
+    const folder = await mkdtemp(join(tmpdir(), 'wyvern-replay-'));
+    remove = () => rmSync(folder, { recursive: true, force: true });
+    process.once('exit', remove);
     const target = storeOf({ DATA_DIR: folder });
     await mkdir(target, { recursive: true });
     await cp(store, target, { recursive: true, mode: constants.COPYFILE_FICLONE });
     return { folder, remove };
   } catch (error) {
-    await remove();
+    remove();
     const reason = (error as Error).message;
     throw new CannotStart(
       `cannot make a copy of the log to read, for which TMPDIR must have room: ${reason}`,
@@ -37,9 +42,8 @@ export async function copyIfAged(config: Config): Promise<StoreCopy | undefined>
 }
 
 async function hasAged(store: string): Promise<boolean> {
-  const streams = join(store, 'jetstream', '$G', 'streams');
-  for (const name of await readdir(streams).catch(() => [])) {
-    const folder = join(streams, name);
+  for (const name of [STREAM, ARCHIVE]) {
+    const folder = join(store, 'jetstream', '$G', 'streams', name);
     const maxAgeMs = await maxAgeOf(folder);
     if (maxAgeMs > 0 && (await oldestOf(folder)) < Date.now() - maxAgeMs) return true;
   }
@@ -48,9 +52,8 @@ async function hasAged(store: string): Promise<boolean> {
 
 /** In milliseconds; 0 for none. */
 async function maxAgeOf(stream: string): Promise<number> {
-  const text = await readFile(join(stream, 'meta.inf'), 'utf8').catch(() => '{}');
-  const { max_age = 0 } = JSON.parse(text) as { readonly max_age?: number };
-  return max_age / 1e6;
+  const text = await readFile(join(stream, 'meta.inf'), 'utf8').catch(() => '');
+  return Number(/"max_age":\s*(\d+)/.exec(text)?.[1] ?? 0) / 1e6;
 }
 
 /** Where in a record the time stands at which it was stored, in nanoseconds since 1970: behind its length and sequence. */

@@ -15,19 +15,21 @@ export function endWithSupervisor(logger: Logger): void {
   if (process.connected) process.on('disconnect', end);
 }
 
-const BEGAN_ON_TERMINAL = process.stdout.isTTY === true;
+const BEGAN_ON_TERMINAL = process.stdout.isTTY === true && hasTerminal();
 
 /** A SIGHUP says that the terminal was closed on which this was started; of one that is still there, to reload. */
 export const onHangUp = (stop: (reason: string) => void, reload: () => void): void =>
   void process.on('SIGHUP', () => (hasLostTerminal() ? stop('the terminal was closed') : reload()));
 
-function hasLostTerminal(): boolean {
-  if (!BEGAN_ON_TERMINAL) return false;
+const hasLostTerminal = (): boolean => BEGAN_ON_TERMINAL && !hasTerminal();
+
+/** False for what the system or another session has started, whatever its output goes to. */
+function hasTerminal(): boolean {
   try {
     closeSync(openSync('/dev/tty', 'r'));
-    return false;
-  } catch {
     return true;
+  } catch {
+    return false;
   }
 }
 

@@ -42,14 +42,17 @@ export async function openServer(config: Config): Promise<LogServer> {
   complain(
     'some of the log has grown too old for it: a copy is read, so that nothing is removed from what lies there',
   );
-  const server = await startServer({ ...config, DATA_DIR: copy.folder });
-  return {
-    ...server,
-    [Symbol.asyncDispose]: async () => {
+  try {
+    const server = await startServer({ ...config, DATA_DIR: copy.folder });
+    const stop = async (): Promise<void> => {
       await server[Symbol.asyncDispose]();
-      await copy.remove();
-    },
-  };
+      copy.remove();
+    };
+    return { ...server, [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    copy.remove();
+    throw error;
+  }
 }
 
 /** The server at `NATS_URL`, or one of its own on a folder that nobody uses, which is made if it is not there. */

@@ -19,6 +19,8 @@ import { CannotStart, complain, say } from './terminal.ts';
 /** Reads the log for a person or a program; ends the process. Only an import writes, and only where there is no log. */
 export async function replay(config: Config, args: readonly string[]): Promise<void> {
   if (args.includes('--help')) return say(REPLAY_USAGE);
+  // Who does not hear what goes wrong still gets the exit code, and nothing is left behind.
+  process.stderr.on('error', () => {});
   try {
     const options = readReplayOptions(args);
     const abort = new AbortController();

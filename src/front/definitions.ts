@@ -155,11 +155,20 @@ function checkName(name: unknown, path: string, report: Report): TaskDefinition 
   return undefined;
 }
 
+/** Digits of a number that are kept whatever it is. */
+const KEPT_DIGITS = 15;
+
 /** Whether all numbers in it come back as they were sent, as far as that can be told. */
 function isKeptExactly(value: unknown): boolean {
-  if (typeof value === 'number') return Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+  if (typeof value === 'number')
+    return Math.abs(value) <= Number.MAX_SAFE_INTEGER || (Number.isFinite(value) && isRound(value));
   return typeof value !== 'object' || value === null || Object.values(value).every(isKeptExactly);
 }
+
+const isRound = (value: number): boolean =>
+  Math.abs(value)
+    .toExponential()
+    .replace(/e.*|\./g, '').length <= KEPT_DIGITS;
 
 /** Names that begin with `task_` are the service's own. */
 function checkServiceNames(

@@ -104,6 +104,7 @@ class HistoryFeed {
       'X-Accel-Buffering': 'no',
     });
     if (follow) this.#write(framing.filler, true);
+    this.#isFilled = follow;
     try {
       const { signal } = this.#abort;
       for await (const page of this.#parts.log.read({ ...reading, signal })) {

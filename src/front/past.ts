@@ -33,7 +33,7 @@ export async function readPast(
       const state = foldHistory(history);
       if (state) tasks.push({ state, history });
       else {
-        const description = `no task had the key '${some[index]}' then`;
+        const description = `no task had the key '${some[index]}' then, or the log has let go of it`;
         unknown.push({ name: nameOf(keys, at + index), location, description });
       }
     }
@@ -58,9 +58,9 @@ async function historyAt(
   position: Position,
   through: number,
 ): Promise<readonly StoredEvent[]> {
-  const then = await log.fullHistory(key, { through });
+  const then = await log.history(key, through);
   if (position.kind === 'seq') return then;
-  const bySeq = new Map([...then, ...(await log.fullHistory(key))].map((event) => [event.seq, event]));
+  const bySeq = new Map([...then, ...(await log.history(key))].map((event) => [event.seq, event]));
   const events = [...bySeq.values()].sort((a, b) => a.seq - b.seq);
   const later = events.findIndex(({ event }) => event.at > position.date);
   return later === -1 ? events : events.slice(0, later);

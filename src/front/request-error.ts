@@ -35,9 +35,23 @@ function cutShort(problems: readonly Problem[]): Problem[] {
 /** What is shorter stands in any text by chance. */
 const MIN_CREDENTIAL_LENGTH = 8;
 
-/** A text that may repeat what a client sent, without the credential that it sent it with. */
-export const withoutCredential = (text: string, credential: string): string =>
-  credential.length < MIN_CREDENTIAL_LENGTH ? text : text.replaceAll(credential, '***');
+/**
+ * A text that may repeat what a client sent, without the credential that it sent it with, or the beginning of that: what
+ * is repeated may have been cut short.
+ */
+export function withoutCredential(text: string, credential: string): string {
+  const beginning = credential.slice(0, MIN_CREDENTIAL_LENGTH);
+  if (beginning.length < MIN_CREDENTIAL_LENGTH) return text;
+  let shown = '';
+  let rest = text;
+  for (let at = rest.indexOf(beginning); at !== -1; at = rest.indexOf(beginning)) {
+    let end = at + beginning.length;
+    while (end < rest.length && rest[end] === credential[end - at]) end += 1;
+    shown += `${rest.slice(0, at)}***`;
+    rest = rest.slice(end);
+  }
+  return shown + rest;
+}
 
 /** The answer that tells of problems, without the request's own credential. */
 export const errorBody = (problems: readonly Problem[], credential = ''): string =>

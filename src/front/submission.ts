@@ -1,4 +1,4 @@
-import type { ParameterProblems, Queued, TaskEvent } from '../../actors/event.ts';
+import { later, type ParameterProblems, type Queued, type TaskEvent } from '../../actors/event.ts';
 import { startTask, tell } from '../../actors/task.ts';
 import type { Account } from '../accounts/account.ts';
 import type { Limits } from '../accounts/limits.ts';
@@ -135,6 +135,12 @@ function refusal(birth: Queued, parameters: ParameterProblems): TaskEvent {
   const told: TaskEvent[] = [];
   const actor = startTask(birth, (event) => told.push(event));
   const { account } = birth;
-  tell(actor, { type: 'failed', at: eventDate(), account, attempt: 0, error: { parameters } });
+  tell(actor, {
+    type: 'failed',
+    at: later(birth.at, eventDate()),
+    account,
+    attempt: 0,
+    error: { parameters },
+  });
   return told.at(-1) as TaskEvent;
 }

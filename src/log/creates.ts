@@ -26,7 +26,7 @@ export interface NewRequest extends RequestName, RequestRecord, Pick<FoundReques
 
 /** One create of an account whose creates are stored one after the other. */
 export interface Turn {
-  /** Its place in the log; 0 for "before the first". */
+  /** Its sequence; 0 for "before the first". */
   readonly seq: number;
   /** The sequence of the last of its events. */
   readonly end: number;

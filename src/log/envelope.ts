@@ -18,7 +18,7 @@ import { parseSubject } from './subject.ts';
  */
 export const SCHEMA_VERSION = 2;
 
-/** A fact in the log with its place. */
+/** A fact in the log, and where it stands. */
 export interface StoredEvent {
   /** Position in the whole log: the JetStream stream sequence, from 1. */
   readonly seq: number;

@@ -2,7 +2,7 @@ import { TASK_EVENT_TYPES, type TaskEventType } from '../../actors/event.ts';
 import { decodeEvent, SCHEMA_VERSION, UnreadableEvent } from './envelope.ts';
 import { parseSubject } from './subject.ts';
 
-/** A fact in the log with its place, read only as far as choosing and showing it takes. */
+/** A fact in the log and where it stands, read only as far as choosing and showing it takes. */
 export interface RecordedEvent {
   /** Position in the whole log, from 1. */
   readonly seq: number;

@@ -232,6 +232,12 @@ export function convertQuery(
   );
 }
 
+/** Whether a text for this parameter, or for a member of it, is parsed as JSON. */
+export function takesJson({ parameters }: TaskDefinition, name: string): boolean {
+  const schema = Object.hasOwn(parameters.properties, name) ? (parameters.properties[name] as AnySchema) : {};
+  return typesOf(schema.type === 'array' ? (schema.items ?? {}) : schema).includes('object');
+}
+
 const BOOLEANS = new Map([
   ['true', true],
   ['1', true],

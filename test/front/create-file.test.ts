@@ -41,6 +41,12 @@ describe('JSON in a query', () => {
       ]);
   });
 
+  test('is no text that is nothing but a text', async () => {
+    const name = '['.repeat(40);
+    const [error] = await errorsOf(await get({ task_name: 'hello', name, task_metas: '[]' }));
+    expect(error?.description).toBe('task_metas must be an object');
+  });
+
   test('may have no half of a character', async () => {
     const sent = { task_name: 'hello', name: 'x', task_metas: '{"a":"\\ud800"}' };
     expect(await errorsOf(await get(sent))).toEqual([

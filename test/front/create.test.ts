@@ -281,6 +281,15 @@ describe('task_metas', () => {
     expect((await historyOf(service, status.key))[0]?.data.task_metas).toEqual(task_metas);
   });
 
+  test('may have large numbers that come back as they were sent', async () => {
+    const metas = { f: 1e20, g: -1.5e300, safe: Number.MAX_SAFE_INTEGER, small: 1e-300 };
+    const { key } = await createOne(service, { ...hello(), task_metas: metas });
+    const [status] = await jsonOf<[DetailedStatus]>(
+      await service.fetch(`/v1/status?tasks=${key}&details=true`),
+    );
+    expect(status.task_metas).toEqual(metas);
+  });
+
   test('with a number that would come back as another one are refused, and said to be', async () => {
     for (const metas of ['{"order":12345678901234567890}', '{"a":[{"b":-9007199254740993}]}', '{"a":1e999}'])
       expect(

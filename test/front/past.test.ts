@@ -61,7 +61,7 @@ describe.each(WAYS)('%s /v1/status with at', (_, location, ask) => {
   test('answers 404 for a task that was not queued then', async () => {
     for (const at of [(history[0]?.seq ?? 0) - 1, '2001-01-01', 0])
       expect(await errorsOf(await ask(at), 404)).toEqual([
-        problem('tasks', `no task had the key '${ended.key}' then`, location),
+        problem('tasks', `no task had the key '${ended.key}' then, or the log has let go of it`, location),
       ]);
     expect(await errorsOf(await ask(10 ** 9, { tasks: UNKNOWN_KEY }), 404)).toHaveLength(1);
   });

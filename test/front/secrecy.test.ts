@@ -65,6 +65,7 @@ beforeAll(async () => {
     await keep(await fetch(`${service.url}/v1/history?task=x&${query}`, { headers }));
     // Said back, it would stand in the error.
     await post({ tasks: { task_name: value }, ...credentials });
+    await post({ tasks: { task_name: `${'x'.repeat(85)}${value}` } }, header);
     await post({ tasks: { ...hello(), [`task_${value}`]: 1 } }, header);
     await post({ task: thumb(service), ...credentials }, {}, `/v1/create_file/${value}`);
     await keep(await fetch(`${service.url}/v1/${value}`, { headers: header }));

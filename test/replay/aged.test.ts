@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
@@ -11,6 +13,7 @@ import { connectToLogOf } from '../support/raw-log.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
+const REPLAY = fileURLToPath(new URL('../../dist/src/cli/wyvern.js', import.meta.url));
 /** As short as it may be for the stream's window of duplicates, which no setting allows. */
 const MAX_AGE_MS = 10_000;
 
@@ -43,6 +46,21 @@ test('replay takes nothing from a log at rest that has grown too old: it reads a
   expect(program.output).toContain('0 events of 0 tasks');
   expect(await blocksOf(folder.path)).toEqual(before);
   expect(await readdir(temporary.path)).toEqual([]);
+
+  // Nothing is left of the copy either when nobody hears what is said of it.
+  const env = { ...process.env, DATA_DIR: folder.path, TMPDIR: temporary.path };
+  const unheard = spawn(process.execPath, [REPLAY, 'replay', '--verify'], {
+    env: { ...env, NATS_URL: undefined },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  unheard.stdout.destroy();
+  unheard.stderr.destroy();
+  await new Promise((resolve) => unheard.once('exit', resolve));
+  expect(await readdir(temporary.path)).toEqual([]);
+
+  await using nowhere = new Program('replay', { DATA_DIR: folder.path, TMPDIR: '/nowhere' }, ['--verify']);
+  expect(await nowhere.ended()).toBe(78);
+  expect(nowhere.output).toMatch(/^cannot make a copy of the log to read/m);
 });
 
 /** The log's blocks, each with a hash of what is in it. */

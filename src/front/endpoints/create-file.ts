@@ -1,7 +1,7 @@
 import { dateToMs } from '../../log/event-date.ts';
 import type { TaskState } from '../../projection/state.ts';
 import { catalogue } from '../../tasks/catalogue.ts';
-import { convertQuery } from '../../tasks/parameters.ts';
+import { convertQuery, takesJson } from '../../tasks/parameters.ts';
 import { authenticate } from '../authentication.ts';
 import { readJson } from '../body.ts';
 import { type CheckedTask, checkTask, type SentBy } from '../definitions.ts';
@@ -90,7 +90,8 @@ function cacheHeaders({ config }: FrontParts, { completed }: TaskState): Headers
 function taskFromQuery(query: URLSearchParams, sentBy: SentBy, problems: Problem[]): CheckedTask | undefined {
   const definition = catalogue.get(query.get('task_name') ?? '');
   const given = [...query].filter(([name]) => !NOT_PARAMETERS.has(name));
-  const unreadable = given.flatMap(problemOf);
+  const isJson = (name: string) => name === 'task_metas' || (definition && takesJson(definition, name));
+  const unreadable = given.filter(([name]) => isJson(name)).flatMap(problemOf);
   if (unreadable.length > 0) {
     problems.push(...unreadable);
     return undefined;
@@ -105,7 +106,7 @@ function taskFromQuery(query: URLSearchParams, sentBy: SentBy, problems: Problem
   return checkTask({ ...parameters, ...named }, 'task', sentBy, problems, 'query');
 }
 
-/** What is wrong with a text that may be JSON, before anybody parses it. */
+/** What is wrong with a text that is taken for JSON, before anybody parses it. */
 function problemOf([name, text]: readonly [string, string]): Problem[] {
   if (!/^\s*[[{]/.test(text)) return [];
   const wrong =
