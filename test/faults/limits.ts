@@ -29,6 +29,9 @@ export async function probeLimits(
       );
       const keys = created.flat().map(({ key }) => key);
       if (keys.length > 0) await post('/v1/cancel', { tasks: keys });
+      // The front that is asked next may hear of it a moment later.
+      const ended = { method: 'POST', body: JSON.stringify({ tasks: keys, block: true }) };
+      if (keys.length > 0) await Promise.all(fronts.map((each) => fetch(`${each.url}/v1/status`, ended)));
       probes.push({ front, account: account.name, full: full.status, overfull: overfull.status });
     }
   return probes;
