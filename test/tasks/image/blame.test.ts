@@ -72,33 +72,6 @@ describe('an error that a broken WebP and a lack of memory have in common', () =
   });
 });
 
-describe('a JPEG whose segments say what no decoder knows', () => {
-  const withSegment = (jpeg: Buffer, marker: number, data: readonly number[]) =>
-    Buffer.concat([
-      jpeg.subarray(0, 2),
-      Buffer.from([0xff, marker, 0, data.length + 2, ...data]),
-      jpeg.subarray(2),
-    ]);
-  const jfif = (major: number, minor: number) => [
-    0xe0,
-    [...Buffer.from('JFIF\0'), major, minor, 0, 0, 1, 0, 1, 0, 0],
-  ];
-  const adobe = (transform: number) => [0xee, [...Buffer.from('Adobe'), 0, 100, 0, 0, 0, 0, transform]];
-
-  it.each([
-    ['JFIF of 0.01', jfif(0, 1)],
-    ['JFIF of 2.01', jfif(2, 1)],
-    ['a transform of 2', adobe(2)],
-    ['a transform of 5', adobe(5)],
-  ] as [string, [number, number[]]][])('loses nothing and is taken: %s', async (_, [marker, data]) => {
-    const jpeg = await pipeline(gradient(120, 80)).jpeg().toBuffer();
-    const odd = withSegment(jpeg, marker, data);
-    const made = await runOn(imageThumb, odd, { format: 'png' });
-    expect(made.outputs).toEqual((await runOn(imageThumb, jpeg, { format: 'png' })).outputs);
-    await expect(runOn(imageThumb, odd.subarray(0, odd.length / 2))).rejects.toMatchObject(notAnImage);
-  });
-});
-
 describe('stray bytes in a JPEG', () => {
   const stray = (jpeg: Buffer, at: number) =>
     Buffer.concat([jpeg.subarray(0, at), Buffer.from([1, 2, 3]), jpeg.subarray(at)]);
