@@ -2,12 +2,20 @@ import { AckPolicy, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstr
 import { type Msg, type NatsConnection, nanos, nuid, type Subscription } from '@nats-io/transport-node';
 import { parseAckSubject } from './ack-subject.ts';
 import { loudly } from './loudly.ts';
+import { Permits } from './permits.ts';
 import { MAX_EVENT_BYTES } from './stream.ts';
 
 /** Messages of one request: a reader that stalls holds at most those that it has and those of the next one. */
 const PULL_MESSAGES = 500;
-/** Bytes of one request. One message must fit, whatever its size, or it would never come. */
-const PULL_BYTES = MAX_EVENT_BYTES + 128 * 1024;
+/** Bytes of one request, as a rule; and of one for a message that does not fit, which would never come otherwise. */
+const PULL_BYTES = 256 * 1024;
+const LARGE_PULL_BYTES = MAX_EVENT_BYTES + 128 * 1024;
+/**
+ * Readers of this process that may have pages on their way at once, of those that are behind. They share the connection with
+ * all else: 300 that read the log from its beginning filled what nats-server keeps for it (256 MB), and were cut off with it,
+ * again and again.
+ */
+const catchingUp = new Permits(64);
 const PULL_EXPIRES_MS = 5_000;
 const HEARTBEAT_MS = 1_000;
 /** Silence that means that the consumer, its server or the way to it is gone. */
@@ -61,6 +69,9 @@ export class Pulling {
   #pending = 0;
   #order = 0;
   #open = 0;
+  #hasPermit = false;
+  #isWaiting = false;
+  #pullBytes = PULL_BYTES;
   #heardAt = 0;
   /** Words from the consumer that it has nothing to deliver. */
   #words = 0;
@@ -179,12 +190,31 @@ export class Pulling {
 
   #pull(): void {
     if (this.#connection.isClosed()) return this.#lose();
-    if (this.#open > 0 || this.#isLost) return;
+    if (this.#open > 0 || this.#isLost || this.#isWaiting) return;
+    // At the head there is nothing on its way that could pile up.
+    if (this.#pending === 0) return this.#request();
+    this.#isWaiting = true;
+    catchingUp.take(() => {
+      this.#isWaiting = false;
+      if (this.#isLost) return catchingUp.giveBack();
+      this.#hasPermit = true;
+      this.#request();
+    });
+  }
+
+  #giveBack(): void {
+    if (!this.#hasPermit) return;
+    this.#hasPermit = false;
+    catchingUp.giveBack();
+  }
+
+  #request(): void {
+    if (this.#connection.isClosed()) return this.#lose();
     this.#open = PULL_MESSAGES;
     this.#heardAt = performance.now();
     const request = {
       batch: PULL_MESSAGES,
-      max_bytes: PULL_BYTES,
+      max_bytes: this.#pullBytes,
       expires: nanos(PULL_EXPIRES_MS),
       idle_heartbeat: nanos(HEARTBEAT_MS),
     };
@@ -199,6 +229,8 @@ export class Pulling {
     if (order !== this.#order + 1) return this.#lose();
     this.#order = order;
     this.#open--;
+    this.#pullBytes = PULL_BYTES;
+    if (this.#open === 0) this.#giveBack();
     this.#scanned = seq;
     this.#pending = pending;
     this.#pulled.push({ message, seq, storedAtMs });
@@ -215,7 +247,9 @@ export class Pulling {
       this.#wake();
     } else if (code === 408 || (code === 409 && /max ?bytes/i.test(reason))) {
       // The request has expired, or the next message needs a request of its own.
+      if (code === 409 && this.#open === PULL_MESSAGES) this.#pullBytes = LARGE_PULL_BYTES;
       this.#open = 0;
+      this.#giveBack();
       if (this.#pulled.length === 0) this.#pull();
       // That all messages of a request have come was counted, and the next request may be on its way.
     } else if (code !== 409 || !/batch completed/i.test(reason)) this.#lose();
@@ -227,6 +261,7 @@ export class Pulling {
 
   #lose(): void {
     this.#isLost = true;
+    this.#giveBack();
     this.#wake();
   }
 }
