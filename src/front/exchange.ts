@@ -21,6 +21,8 @@ const REASONS: Readonly<Record<number, string>> = {
 const STALL_RENEWED_MS = 4_000;
 /** A client that takes nothing of a file for so long has gone; one of a feed may be a page that nobody looks at. */
 const FILE_STALL_MS = 300_000;
+/** From here on an answer is sent as a file is, which a client may take slowly. */
+const LARGE_BYTES = 65_536;
 /** What a client may still send of a body that is too large, and how long it may pause, before it is answered all the same. */
 const HEARD_OUT_BYTES = 64 * 1024 * 1024;
 const HEARD_OUT_MS = 500;
@@ -134,8 +136,10 @@ export class Exchange {
   }
 
   send(status: number, body: string | Uint8Array, headers: Headers): void {
+    const bytes = Buffer.byteLength(body);
     // A body after a HEAD would be taken for the beginning of the next answer.
-    if (this.head.method === 'HEAD') return this.sendWithoutBody(status, headers, Buffer.byteLength(body));
+    if (this.head.method === 'HEAD') return this.sendWithoutBody(status, headers, bytes);
+    if (bytes > LARGE_BYTES) return void this.sendStream(status, headers, bytes, [Buffer.from(body)]);
     this.#respond((res) => {
       this.#writeHead(res, status, headers);
       res.end(body, this.#closesConnection);
@@ -210,8 +214,15 @@ export class Exchange {
     this.#stall = undefined;
   }
 
-  end(): void {
-    this.#respond((res) => res.end());
+  /**
+   * Ends the answer when its client has taken all but what the system holds of it: from then on uWebSockets.js gives it no
+   * more than 10 s. `filler`, which says nothing, finds out whether it has.
+   */
+  end(filler: string): void {
+    if (this.#stall === undefined) return this.#respond((res) => res.end());
+    this.onWritable(() => {
+      if (this.write(filler)) this.#respond((res) => res.end());
+    });
   }
 
   /** Sends `total` bytes as they come, no faster than the client takes them. Rejects if the source does. */
@@ -219,7 +230,7 @@ export class Exchange {
     status: number,
     headers: Headers,
     total: number,
-    chunks: AsyncIterable<Uint8Array>,
+    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   ): Promise<void> {
     this.begin(status, headers);
     try {

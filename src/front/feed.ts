@@ -2,7 +2,7 @@ import type { Projection, Watcher } from '../projection/projection.ts';
 import { isEnded, type TaskState } from '../projection/state.ts';
 import type { Exchange } from './exchange.ts';
 import { fillerFor } from './filler.ts';
-import { NDJSON, SSE } from './history-lines.ts';
+import { type Framing, NDJSON, SSE } from './history-lines.ts';
 import type { StatusView } from './status-view.ts';
 
 export type FeedFormat = 'ndjson' | 'sse';
@@ -68,6 +68,7 @@ class StatusFeed implements Watcher {
   readonly #projection: Projection;
   readonly #view: StatusView;
   readonly #format: FeedFormat;
+  readonly #framing: Framing;
   readonly #filler: string;
   readonly #onClose: () => void;
   readonly #owed = new Map<string, Owed>();
@@ -85,7 +86,8 @@ class StatusFeed implements Watcher {
     this.#projection = projection;
     this.#view = view;
     this.#format = format;
-    this.#filler = fillerFor(exchange, format === 'sse' ? SSE : NDJSON);
+    this.#framing = format === 'sse' ? SSE : NDJSON;
+    this.#filler = fillerFor(exchange, this.#framing);
     this.#onClose = onClose;
   }
 
@@ -147,7 +149,7 @@ class StatusFeed implements Watcher {
 
   stop(): void {
     this.letGo();
-    this.#exchange.end();
+    this.#exchange.end(this.#framing.filler);
   }
 
   #tell(owed: Owed): void {

@@ -119,7 +119,7 @@ class HistoryFeed {
     if (this.#isCut) return this.#exchange.abort();
     // A filler is no line, and must not be the last word.
     if (this.#isFilled) this.#write(this.#heartbeat(), true);
-    this.#exchange.end();
+    this.#exchange.end(framing.filler);
   }
 
   /** Each second: ends a feed whose time has come, and says that there is nothing to say. */
