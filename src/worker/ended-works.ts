@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Recent } from '../projection/recent.ts';
 import type { Output } from '../tasks/definition.ts';
 import type { Listener, Share, Stages } from './share.ts';
@@ -7,6 +8,8 @@ const MAX_WORKS = 100;
 export const MAX_KEPT_BYTES = 16_000_000;
 /** Who still waits for a place gets one within this time after the one before, unless other tasks hold them for long. */
 const KEPT_MS = 10_000;
+/** How long the log is waited for, on the time of the tasks that are done. */
+const PATIENCE_MS = 200;
 
 export interface EndedWork extends Stages {
   readonly outputs: readonly Output[];
@@ -33,7 +36,10 @@ export class EndedWorks {
   /** Resolves when the log has said, or failed to say, what was queued by now: nobody may hear of the end before. */
   async keep(id: string, work: EndedWork): Promise<void> {
     // Of a log that does not answer nothing is known, so nothing is kept.
-    const through = await this.#lastSeq().catch(() => 0);
+    const through = await Promise.race([
+      this.#lastSeq().catch(() => 0),
+      delay(PATIENCE_MS, 0, { ref: false }),
+    ]);
     if (through === 0) return;
     this.#works.set(id, { work, through }, work.bytes);
     this.#stay();

@@ -13,6 +13,9 @@ const SIGNATURE_BYTES = 8;
 /** Length and name, then what the chunk holds and a checksum. */
 const HEADER_BYTES = 8;
 const SUM_BYTES = 4;
+/** Of what says that it is an animation, and the highest number that it may name. */
+const ANIMATION_BYTES = 8;
+const MAX_FRAMES = 2 ** 31 - 1;
 /** 50 MB in pieces of 8 kB, as libpng writes them, are 6,400; to read the headers of all of these takes 40 ms. */
 const MAX_CHUNKS = 20_000;
 /** More is not read of EXIF anywhere. */
@@ -22,12 +25,14 @@ const MAX_EXIF_BYTES = 65_535;
 export const readPngChunks = (source: Pick<Source, 'path' | 'data'>): PngChunks =>
   lookInto(source, (read) => {
     let exif: Buffer | undefined;
-    let frames = 1;
+    let frames: number | undefined;
     for (const { name, at, length } of chunksOf(read)) {
       if (name === 'eXIf') exif ??= read(at, Math.min(length, MAX_EXIF_BYTES));
-      if (name === 'acTL' && length >= 4) frames = Math.max(1, readLong(read(at, 4)));
+      // Behind the first pixels it makes no animation.
+      if (name === 'IDAT') frames ??= 1;
+      if (name === 'acTL' && length === ANIMATION_BYTES) frames ??= framesOf(readLong(read(at, 4)));
     }
-    return { exif, frames };
+    return { exif, frames: frames ?? 1 };
   });
 
 interface Chunk {
@@ -49,5 +54,7 @@ function* chunksOf(read: ReadBytes): Generator<Chunk> {
     at += length + SUM_BYTES;
   }
 }
+
+const framesOf = (told: number): number => (told <= MAX_FRAMES ? Math.max(1, told) : 1);
 
 const readLong = (bytes: Buffer): number => (bytes.length === 4 ? bytes.readUInt32BE(0) : 0);

@@ -1,10 +1,16 @@
 import type { MediaTask } from './decoder.ts';
 
-/** The same task, which may be run again: an output that was handed over counts the first time only. */
+/** The same task, which may be run again: an output counts the first time only, and progress as it goes on. */
 export function withOutputsOnce(task: MediaTask): MediaTask {
   const handed = new Set<string>();
+  let furthest = Number.NEGATIVE_INFINITY;
   return {
     ...task,
+    onProgress: (value) => {
+      if (typeof value === 'number' && value <= furthest) return;
+      if (typeof value === 'number') furthest = value;
+      task.onProgress(value);
+    },
     onOutput: async (output) => {
       if (handed.has(output.name)) return;
       handed.add(output.name);
