@@ -88,7 +88,7 @@ async function assemble(
   logger: Logger,
 ): Promise<FrontParts> {
   const storage = await openStorage(config, connection, logger);
-  await putSample(storage).catch((error: unknown) => putSampleLater(storage, error, logger));
+  await putSamplePatiently(storage, logger);
   const limits = new Limits((name) => accounts.find(name)?.limits);
   const metrics = new FrontMetrics();
   const index = new DefinitionIndex({ maxAgeMs: config.CACHE_SECONDS * 1_000 });
@@ -214,14 +214,24 @@ async function openAccounts(
   }
 }
 
-const SAMPLE_AGAIN_MS = 10_000;
+/** A store that has no leader yet has one within seconds. */
+const SAMPLE_WAITED_FOR_MS = 15_000;
+const SAMPLE_AGAIN_MS = 500;
 
-/** A disk that is full, or a store without a leader, is no reason not to start. */
-function putSampleLater(storage: Storage, error: unknown, logger: Logger): void {
-  if (!(error instanceof StorageFailure)) throw error;
-  logger.warn({ err: error }, 'cannot store the sample picture yet, trying again');
-  const again = () => putSample(storage).catch((next: unknown) => putSampleLater(storage, next, logger));
-  setTimeout(() => void again(), SAMPLE_AGAIN_MS).unref();
+/** A disk that is full is no reason not to start: then there is no picture, until the next start. */
+async function putSamplePatiently(storage: Storage, logger: Logger): Promise<void> {
+  for (const deadline = performance.now() + SAMPLE_WAITED_FOR_MS; ; await delay(SAMPLE_AGAIN_MS)) {
+    try {
+      return await putSample(storage);
+    } catch (error) {
+      if (!(error instanceof StorageFailure)) throw error;
+      if (performance.now() < deadline) continue;
+      return logger.error(
+        { err: error },
+        'could not store the sample picture: there is none until the next start',
+      );
+    }
+  }
 }
 
 /** The picture that the first curl line works on, without any network. */

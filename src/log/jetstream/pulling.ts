@@ -230,7 +230,8 @@ export class Pulling {
     this.#order = order;
     this.#open--;
     this.#pullBytes = PULL_BYTES;
-    if (this.#open === 0) this.#giveBack();
+    // One that has come to the head keeps its request open, and nobody else waiting.
+    if (this.#open === 0 || pending === 0) this.#giveBack();
     this.#scanned = seq;
     this.#pending = pending;
     this.#pulled.push({ message, seq, storedAtMs });
