@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { nuid } from '@nats-io/transport-node';
 import { type Append, EventRefused, LogConflict, LogUnavailable } from '../log.ts';
 import { subjectOf } from '../subject.ts';
 import type { Condition, Conditions } from './creates.ts';
 import type { Durability } from './durability.ts';
+import { publishBatch } from './publish-batch.ts';
 import { EXPECT_NONE, NotNow, type Publisher, rawHeaders, WrongLastSequence } from './publisher.ts';
 import { MAX_EVENT_BYTES } from './stream.ts';
 
@@ -324,7 +324,7 @@ export class Appender {
 
   /** Resolves with the sequence of the last one. */
   #publishGroup(messages: readonly Message[]): Promise<number> {
-    if (messages.length > 1) return this.#publishBatch(messages);
+    if (messages.length > 1) return publishBatch(this.#publisher, messages);
     return new Promise((resolve, reject) => this.#publishSingle(messages[0] as Message, resolve, reject));
   }
 
@@ -335,21 +335,6 @@ export class Appender {
   ): void {
     const headers = conditions.length > 0 ? undefined : NO_EXPECTATION;
     this.#publisher.publishThen(resolve, reject, subject, data, headers);
-  }
-
-  /** Resolves with the sequence of the last message; a batch's messages are stored side by side. */
-  async #publishBatch(messages: readonly Message[]): Promise<number> {
-    if (!this.#publisher.connected) throw new LogUnavailable('not connected to the log');
-    const batch = nuid.next();
-    for (const [index, { subject, data, conditions }] of messages.entries()) {
-      const lines = [`Nats-Batch-Id: ${batch}`, `Nats-Batch-Sequence: ${index + 1}`, ...conditions];
-      if (index < messages.length - 1) this.#publisher.send(subject, data, rawHeaders(...lines));
-      else {
-        const headers = rawHeaders(...lines, 'Nats-Batch-Commit: 1');
-        return this.#publisher.publish(subject, data, headers);
-      }
-    }
-    throw new RangeError('an empty batch');
   }
 }
 

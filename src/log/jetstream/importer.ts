@@ -1,11 +1,12 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import { type NatsConnection, nuid } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { type ImportOptions, type LogImport, LogNotEmpty } from '../import.ts';
 import { EventRefused, LogFull, LogUnavailable } from '../log.ts';
 import type { LogRecord } from '../reading.ts';
 import { isLogSubject, SUBJECTS } from '../subject.ts';
 import { importMark, importOf, STORED_AT } from './import-mark.ts';
-import { Publisher, rawHeaders } from './publisher.ts';
+import { publishBatch } from './publish-batch.ts';
+import { Publisher } from './publisher.ts';
 import { findStream, MAX_EVENT_BYTES, STREAM, type StreamSettings, streamConfig } from './stream.ts';
 import { PURGE_TIMEOUT_MS } from './upkeep.ts';
 
@@ -125,19 +126,14 @@ export class JetStreamImport implements LogImport {
     }
   }
 
-  async #publishBatch(messages: readonly Message[]): Promise<number> {
-    const batch = nuid.next();
-    const before = this.#last - messages.length;
-    for (const [index, { subject, bytes, headers }] of messages.entries()) {
-      const lines = [`Nats-Batch-Id: ${batch}`, `Nats-Batch-Sequence: ${index + 1}`, ...headers];
-      if (index === 0) lines.push(`Nats-Expected-Last-Sequence: ${before}`);
-      if (index < messages.length - 1) this.#publisher.send(subject, bytes, rawHeaders(...lines));
-      else {
-        const committing = rawHeaders(...lines, 'Nats-Batch-Commit: 1');
-        return await this.#publisher.publish(subject, bytes, committing);
-      }
-    }
-    return before;
+  #publishBatch(messages: readonly Message[]): Promise<number> {
+    const first = `Nats-Expected-Last-Sequence: ${this.#last - messages.length}`;
+    const conditional = messages.map(({ subject, bytes, headers }, index) => ({
+      subject,
+      data: bytes,
+      conditions: index === 0 ? [...headers, first] : headers,
+    }));
+    return publishBatch(this.#publisher, conditional);
   }
 
   async #purgeHoles(): Promise<void> {
