@@ -13,7 +13,7 @@ import { FrontMetrics } from '../front/metrics.ts';
 import { CannotListen } from '../front/server.ts';
 import { SharedCreates } from '../front/shared-creates.ts';
 import { StatusView } from '../front/status-view.ts';
-import { Submissions } from '../front/submission.ts';
+import { TaskCreation } from '../front/task-creation.ts';
 import { TaskQueues } from '../front/task-queues.ts';
 import { WaitingRoom } from '../front/waiting-room.ts';
 import { WorkerPresence } from '../front/worker-presence.ts';
@@ -106,7 +106,7 @@ async function assemble(
   const feeds = new Feeds(projection, view);
   const historyFeeds = new HistoryFeeds({ accounts, log, projection, logger });
   const room = new Room({ limits: logLimits(config), folded: projection });
-  const submissions = new Submissions({ log, projection, limits, room, metrics });
+  const creation = new TaskCreation({ log, projection, limits, room, metrics });
   const sharedCreates = new SharedCreates({ projection, index, storage });
   return {
     config,
@@ -120,7 +120,7 @@ async function assemble(
     view,
     feeds,
     historyFeeds,
-    submissions,
+    creation,
     sharedCreates,
     workers,
     queues: new TaskQueues(projection),

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Exchange } from './exchange.ts';
 import { findExcess, isWritable, NOT_WRITABLE } from './json-text.ts';
 import { invalid } from './request-error.ts';
+import type { RequestHead } from './request-head.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -9,6 +10,9 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 export async function readJson(exchange: Exchange, limit: number): Promise<JsonObject> {
   return parseJson(await exchange.body(limit));
 }
+
+/** What the body's length was announced to be; Infinity where it was not. */
+export const bodyBytes = (head: RequestHead): number => Number(head.header('content-length')) || Infinity;
 
 export function parseJson(bytes: Buffer): JsonObject {
   if (bytes.length === 0) throw invalid('body', 'body', 'body is missing, it must be a JSON object');

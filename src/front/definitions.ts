@@ -6,7 +6,7 @@ import { catalogue } from '../tasks/catalogue.ts';
 import type { TaskDefinition } from '../tasks/definition.ts';
 import { checkParameters } from '../tasks/parameters.ts';
 import { withoutPasswords } from '../tasks/show-url.ts';
-import type { Problem } from './request-error.ts';
+import { MIN_CREDENTIAL_LENGTH, type Problem } from './request-error.ts';
 
 /** A task definition as clients send it; past `task_name`, what it takes depends on the task. */
 export const SentDefinition = Type.Object(
@@ -46,8 +46,6 @@ const MAX_METAS_BYTES = 4_096;
 const MAX_DEFINITION_BYTES = 256 * 1024;
 /** Names of one definition that are complained of; it may have a hundred thousand. */
 const MAX_UNKNOWN = 50;
-/** What is shorter stands in any text by chance. */
-const MIN_CREDENTIAL_LENGTH = 8;
 const SERVICE_NAMES = new Set(['task_name', 'task_metas']);
 
 /**

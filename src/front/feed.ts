@@ -1,11 +1,8 @@
 import type { Projection, Watcher } from '../projection/projection.ts';
 import { isEnded, type TaskState } from '../projection/state.ts';
 import type { Exchange } from './exchange.ts';
-import { fillerFor } from './filler.ts';
-import { type Framing, NDJSON, SSE } from './history-lines.ts';
+import { type Framing, fillerFor, framingFor } from './framing.ts';
 import type { StatusView } from './status-view.ts';
-
-export type FeedFormat = 'ndjson' | 'sse';
 
 /** A feed that has been silent for this long repeats itself, so that proxies keep it. */
 const IDLE_MS = 15_000;
@@ -46,12 +43,7 @@ export class Feeds {
 
   /** `states` make the first line; what has happened since then follows at once. */
   open(exchange: Exchange, states: readonly TaskState[]): void {
-    const format: FeedFormat = exchange.head.header('accept').toLowerCase().includes('text/event-stream')
-      ? 'sse'
-      : 'ndjson';
-    const feed = new StatusFeed(exchange, this.#projection, this.#view, format, () =>
-      this.#open.delete(feed),
-    );
+    const feed = new StatusFeed(exchange, this.#projection, this.#view, () => this.#open.delete(feed));
     this.#open.add(feed);
     void feed.start(states);
   }
@@ -67,7 +59,6 @@ class StatusFeed implements Watcher {
   readonly #exchange: Exchange;
   readonly #projection: Projection;
   readonly #view: StatusView;
-  readonly #format: FeedFormat;
   readonly #framing: Framing;
   readonly #filler: string;
   readonly #onClose: () => void;
@@ -75,19 +66,12 @@ class StatusFeed implements Watcher {
   #isWritable = true;
   #wroteAt = 0;
 
-  constructor(
-    exchange: Exchange,
-    projection: Projection,
-    view: StatusView,
-    format: FeedFormat,
-    onClose: () => void,
-  ) {
+  constructor(exchange: Exchange, projection: Projection, view: StatusView, onClose: () => void) {
     this.#exchange = exchange;
     this.#projection = projection;
     this.#view = view;
-    this.#format = format;
-    this.#framing = format === 'sse' ? SSE : NDJSON;
-    this.#filler = fillerFor(exchange, this.#framing);
+    this.#framing = framingFor(exchange.head);
+    this.#filler = fillerFor(exchange.head, this.#framing);
     this.#onClose = onClose;
   }
 
@@ -96,11 +80,7 @@ class StatusFeed implements Watcher {
     // The client may have left while its tasks were being stored; nothing would ever let go of the watchers.
     if (this.#exchange.closed) return this.#onClose();
     this.#exchange.onGone(() => this.letGo());
-    this.#exchange.begin(200, {
-      'Content-Type': this.#format === 'sse' ? 'text/event-stream' : 'application/x-ndjson',
-      'Cache-Control': 'no-cache',
-      'X-Accel-Buffering': 'no',
-    });
+    this.#exchange.begin(200, this.#framing.headers);
     for (const state of states) {
       if (isEnded(state) || this.#owed.has(state.key)) continue;
       this.#owed.set(state.key, { state, isStartKnown: state.status === 'executing', isPending: false });
@@ -139,12 +119,11 @@ class StatusFeed implements Watcher {
     if (this.#owed.size === 0) this.stop();
   }
 
-  /** Repeats the last status of an open task if nothing has been written since then. */
+  /** Repeats the last status of an open task, or says that there is nothing new, if nothing has been written since then. */
   keepAlive(silentSince: number): void {
     if (!this.#isWritable || this.#wroteAt > silentSince) return;
     const [owed] = this.#owed.values();
-    if (this.#format === 'sse') this.#writeRaw(': still waiting\n\n');
-    else if (owed) this.#write(this.#view.json(owed.state));
+    if (owed) this.#send(this.#framing.heartbeat(this.#view.json(owed.state)));
   }
 
   stop(): void {
@@ -166,10 +145,10 @@ class StatusFeed implements Watcher {
   }
 
   #write(json: string): void {
-    this.#writeRaw(this.#format === 'sse' ? `data: ${json}\n\n` : `${json}\n`);
+    this.#send(this.#framing.line(json));
   }
 
-  #writeRaw(text: string): void {
+  #send(text: string): void {
     this.#wroteAt = performance.now();
     // Where nothing is owed any more, this is the last line.
     const filler = this.#owed.size === 0 ? '' : this.#filler;

@@ -12,7 +12,7 @@ import type { HistoryFeeds } from './history-feed.ts';
 import type { FrontMetrics } from './metrics.ts';
 import type { SharedCreates } from './shared-creates.ts';
 import type { StatusView } from './status-view.ts';
-import type { Submissions } from './submission.ts';
+import type { TaskCreation } from './task-creation.ts';
 import type { TaskQueues } from './task-queues.ts';
 import type { WorkerPresence } from './worker-presence.ts';
 
@@ -29,7 +29,7 @@ export interface FrontParts {
   readonly view: StatusView;
   readonly feeds: Feeds;
   readonly historyFeeds: HistoryFeeds;
-  readonly submissions: Submissions;
+  readonly creation: TaskCreation;
   readonly sharedCreates: SharedCreates;
   readonly workers: WorkerPresence;
   readonly queues: TaskQueues;

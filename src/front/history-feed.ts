@@ -5,8 +5,8 @@ import type { Entry, Page, ReadOptions } from '../log/reading.ts';
 import type { Logger } from '../logger.ts';
 import type { Projection } from '../projection/projection.ts';
 import type { Exchange } from './exchange.ts';
-import { fillerFor } from './filler.ts';
-import type { Framing, Wording } from './history-lines.ts';
+import { type Framing, fillerFor } from './framing.ts';
+import type { Wording } from './history-lines.ts';
 import { untilFolded } from './within.ts';
 
 /** A feed that has been silent for this long says so, so that proxies keep it. */
@@ -90,7 +90,7 @@ class HistoryFeed {
     this.#exchange = exchange;
     this.#parts = parts;
     this.#request = request;
-    this.#filler = request.follow ? fillerFor(exchange, request.framing) : '';
+    this.#filler = request.follow ? fillerFor(exchange.head, request.framing) : '';
     this.#told = request.reading.after;
   }
 
@@ -98,11 +98,7 @@ class HistoryFeed {
     const { follow, framing, reading } = this.#request;
     this.#exchange.onGone(() => this.#stop());
     this.#exchange.onWritable(() => this.#continue());
-    this.#exchange.begin(200, {
-      'Content-Type': framing.contentType,
-      'Cache-Control': 'no-cache',
-      'X-Accel-Buffering': 'no',
-    });
+    this.#exchange.begin(200, framing.headers);
     if (follow) this.#write(framing.filler, true);
     this.#isFilled = follow;
     try {

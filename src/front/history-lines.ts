@@ -1,3 +1,4 @@
+import { eventLine } from '../log/event-line.ts';
 import type { Gap } from '../log/reading.ts';
 import type { RecordedEvent, Unreadable } from '../log/recorded-event.ts';
 
@@ -10,10 +11,8 @@ export interface Wording {
   heartbeat(seq: number): string;
 }
 
-/** Joined by hand, so that what the log holds is shown as it stands there. */
 export const PLAIN: Wording = {
-  event: ({ seq, at, type, key, name, account, data }, isLate) =>
-    `{"seq":${seq},"time":"${at}","type":"${type}","key":"${key}","task_name":"${name}","account":${JSON.stringify(account)},"data":${data}${isLate ? ',"late":true' : ''}}`,
+  event: eventLine,
   gap: (gap) => JSON.stringify({ gap }),
   unreadable: (unreadable) => JSON.stringify({ unreadable }),
   heartbeat: (seq) => JSON.stringify({ heartbeat: { seq } }),
@@ -37,29 +36,3 @@ export function cloudEvents(source: string): Wording {
     heartbeat: (seq) => own('heartbeat', `heartbeat-${seq}`, { seq }),
   };
 }
-
-/** How texts follow each other on the wire. */
-export interface Framing {
-  readonly contentType: string;
-  /** Says nothing, wherever it stands; makes an answer begin, whose head waits for a first byte. */
-  readonly filler: string;
-  /** `seq` is where a reader who has this may take up again. */
-  line(json: string, seq: number): string;
-  heartbeat(json: string, seq: number): string;
-}
-
-export const NDJSON: Framing = {
-  contentType: 'application/x-ndjson',
-  // In front of a line, where JSON allows for it; a line of its own would have to be skipped.
-  filler: ' ',
-  line: (json) => `${json}\n`,
-  heartbeat: (json) => `${json}\n`,
-};
-
-export const SSE: Framing = {
-  contentType: 'text/event-stream',
-  filler: ':\n\n',
-  line: (json, seq) => `id: ${seq}\ndata: ${json}\n\n`,
-  // Without data it is no event to the browser, which remembers the id all the same.
-  heartbeat: (_, seq) => `: nothing new\nid: ${seq}\n\n`,
-};

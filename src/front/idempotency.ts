@@ -5,7 +5,7 @@ import type { Problem } from './request-error.ts';
 import type { RequestHead } from './request-head.ts';
 
 /** The name that a client gave to its create, and what it asked for. */
-export interface NamedRequest {
+export interface NamedCreate {
   readonly idempotencyKey: string;
   /** SHA-256 of the tasks, in lower-case hex. */
   readonly body: string;
@@ -24,10 +24,10 @@ export function readIdempotencyKey(head: RequestHead, problems: Problem[]): stri
 }
 
 /** Undefined without a key. */
-export const nameRequest = (
+export const nameCreate = (
   idempotencyKey: string | undefined,
   tasks: readonly CheckedTask[],
-): NamedRequest | undefined =>
+): NamedCreate | undefined =>
   idempotencyKey === undefined ? undefined : { idempotencyKey, body: digest(tasks) };
 
 /**

@@ -48,6 +48,13 @@ export function readKey(query: URLSearchParams, problems: Problem[]): string {
 export const nameOf = (keys: readonly string[], index: number): string =>
   keys.length === 1 ? 'tasks' : `tasks[${index}]`;
 
+/** What a 404 says of a key. */
+export const unknownTask = (key: string, location: Location = 'query', name = 'task'): Problem => ({
+  name,
+  location,
+  description: `no task has the key '${key}'`,
+});
+
 /** How many cold keys of one request are read from the log at the same time. */
 const COLD_AT_ONCE = 32;
 
@@ -69,9 +76,7 @@ export async function readStates(
   };
   await Promise.all(Array.from({ length: Math.min(COLD_AT_ONCE, cold.length) }, readNext));
   const unknown = keys.flatMap((key, index): Problem[] =>
-    states[index] && isVisible(states[index])
-      ? []
-      : [{ name: nameOf(keys, index), location, description: `no task has the key '${key}'` }],
+    states[index] && isVisible(states[index]) ? [] : [unknownTask(key, location, nameOf(keys, index))],
   );
   if (unknown.length > 0) throw new RequestError(404, unknown);
   return states as TaskState[];

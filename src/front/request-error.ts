@@ -33,7 +33,7 @@ function cutShort(problems: readonly Problem[]): Problem[] {
 }
 
 /** What is shorter stands in any text by chance. */
-const MIN_CREDENTIAL_LENGTH = 8;
+export const MIN_CREDENTIAL_LENGTH = 8;
 
 /**
  * A text that may repeat what a client sent, without the credential that it sent it with, or the beginning of that: what

@@ -1,3 +1,4 @@
+import { eventLine } from '../log/event-line.ts';
 import type { Gap } from '../log/reading.ts';
 import type { RecordedEvent, Unreadable } from '../log/recorded-event.ts';
 import type { Illegal, Summary } from './verifier.ts';
@@ -5,11 +6,8 @@ import type { Illegal, Summary } from './verifier.ts';
 type Shown = RecordedEvent | Gap | Unreadable;
 
 /** As `history_stream` says it. */
-export function jsonLine(entry: Shown, isLate: boolean): string {
-  if ('gap' in entry || 'unreadable' in entry) return JSON.stringify(entry);
-  const { seq, at, type, key, name, account, data } = entry;
-  return `{"seq":${seq},"time":"${at}","type":"${type}","key":"${key}","task_name":"${name}","account":${JSON.stringify(account)},"data":${data}${isLate ? ',"late":true' : ''}}`;
-}
+export const jsonLine = (entry: Shown, isLate: boolean): string =>
+  'gap' in entry || 'unreadable' in entry ? JSON.stringify(entry) : eventLine(entry, isLate);
 
 /** For people: what a client sent must not steer their terminal. */
 export function humanLine(entry: Shown, isLate: boolean): string {

@@ -10,7 +10,7 @@ import { Exchange } from '../../src/front/exchange.ts';
 import { Feeds } from '../../src/front/feed.ts';
 import type { FrontParts } from '../../src/front/front-parts.ts';
 import { StatusView } from '../../src/front/status-view.ts';
-import { Submissions } from '../../src/front/submission.ts';
+import { TaskCreation } from '../../src/front/task-creation.ts';
 import { untilEnded } from '../../src/front/waiting.ts';
 import type { Creates, Submission, Submitted } from '../../src/log/creates.ts';
 import { decodeEvent, type StoredEvent } from '../../src/log/envelope.ts';
@@ -73,7 +73,7 @@ async function lateFront(maxEnded = 10) {
   const projection = new Projection({ log: log as unknown as EventLog, logger, maxEnded });
   await projection.start();
   const limits = new Limits(() => undefined);
-  const submissions = new Submissions({
+  const creation = new TaskCreation({
     log: log as unknown as EventLog & Creates,
     projection,
     limits,
@@ -87,7 +87,7 @@ async function lateFront(maxEnded = 10) {
       { maxTasks: 10, bodyBytes: 0, credential: { kind: 'secret', value: '' } },
       [],
     );
-    return (await submissions.submit(account, checked)).states;
+    return (await creation.create(account, checked)).states;
   };
   /** What a worker does, as yet unseen. */
   const run = async ({ key, name }: TaskState) => {

@@ -5,10 +5,10 @@ import { authenticateBySecret } from '../authentication.ts';
 import { readJson } from '../body.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
-import { withDetails } from '../history-view.ts';
 import { checkKeys, readKeys, readStates } from '../keys.ts';
 import { readBoolean } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
+import { withDetails } from '../status-details.ts';
 import { untilEnded } from '../waiting.ts';
 import { untilFolded } from '../within.ts';
 

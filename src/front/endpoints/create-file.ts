@@ -3,13 +3,13 @@ import type { TaskState } from '../../projection/state.ts';
 import { catalogue } from '../../tasks/catalogue.ts';
 import { convertQuery, takesJson } from '../../tasks/parameters.ts';
 import { authenticate } from '../authentication.ts';
-import { readJson } from '../body.ts';
+import { bodyBytes, readJson } from '../body.ts';
+import { createTasks } from '../create-tasks.ts';
 import { type CheckedTask, checkTask, type SentBy } from '../definitions.ts';
 import type { Exchange, Headers } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { readIdempotencyKey } from '../idempotency.ts';
 import { findExcess, isWritable, NOT_WRITABLE } from '../json-text.ts';
-import { submit } from '../named-create.ts';
 import { parseQuery, readFilename, readOnce } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { answerFile, untilFile } from './file.ts';
@@ -24,13 +24,13 @@ export async function createFileByPost(
   const { account, credential } = authenticate(parts.accounts, exchange, { body });
   const problems: Problem[] = [];
   const filename = readFilename(segment, problems);
-  const bodyBytes = Number(exchange.head.header('content-length')) || Infinity;
+  const sentBy = { bodyBytes: bodyBytes(exchange.head), credential };
   const isThere = body.task !== undefined && body.task !== null;
   if (!isThere) problems.push({ name: 'task', location: 'body', description: 'task is missing' });
-  const task = isThere ? checkTask(body.task, 'task', { bodyBytes, credential }, problems) : undefined;
+  const task = isThere ? checkTask(body.task, 'task', sentBy, problems) : undefined;
   const idempotencyKey = readIdempotencyKey(exchange.head, problems);
   if (!task || problems.length > 0) throw new RequestError(400, problems);
-  const [queued] = await submit(parts, exchange, account, [task], idempotencyKey);
+  const [queued] = await createTasks(parts, exchange, account, [task], idempotencyKey);
   answerFile(parts, exchange, filename, await untilFile(parts, exchange, filename, queued as TaskState));
 }
 
@@ -50,7 +50,7 @@ export async function createFileByGet(parts: FrontParts, exchange: Exchange, seg
   const idempotencyKey = readIdempotencyKey(exchange.head, problems);
   if (!task || problems.length > 0) throw new RequestError(400, problems);
   const create = async (): Promise<TaskState> => {
-    const [queued] = await submit(parts, exchange, account, [task], idempotencyKey);
+    const [queued] = await createTasks(parts, exchange, account, [task], idempotencyKey);
     return queued as TaskState;
   };
   const mayShare = parts.config.CACHE_SECONDS > 0 && !asksForItsOwn(exchange, task, idempotencyKey);

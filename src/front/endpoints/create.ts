@@ -1,56 +1,51 @@
+import type { Account } from '../../accounts/account.ts';
 import { authenticate } from '../authentication.ts';
-import { type JsonObject, readJson } from '../body.ts';
-import { type CheckedTask, type Credential, checkTasks } from '../definitions.ts';
+import { bodyBytes, type JsonObject, readJson } from '../body.ts';
+import { createTasks } from '../create-tasks.ts';
+import { type CheckedTask, checkTasks } from '../definitions.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
-import { withSent } from '../history-view.ts';
 import { readIdempotencyKey } from '../idempotency.ts';
-import { submit } from '../named-create.ts';
 import { readBoolean } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
+import { withSent } from '../status-details.ts';
 import { untilEnded } from '../waiting.ts';
 
 /** `POST /v1/create`: queues all tasks or none; answers their statuses, with `block` their final ones, with `details` more. */
 export async function create(parts: FrontParts, exchange: Exchange): Promise<void> {
-  const body = await readJson(exchange, parts.config.MAX_BODY);
-  const { account, credential } = authenticate(parts.accounts, exchange, { body });
-  const problems: Problem[] = [];
-  const tasks = readTasks(parts, exchange, body, credential, problems);
+  const { body, problems, ...asked } = await readCreate(parts, exchange);
   const block = readBoolean(body.block, 'block', 'body', problems);
   const details = readBoolean(body.details, 'details', 'body', problems);
-  const key = readIdempotencyKey(exchange.head, problems);
   if (problems.length > 0) throw new RequestError(400, problems);
-  const queued = await submit(parts, exchange, account, tasks, key);
+  const queued = await createTasks(parts, exchange, asked.account, asked.tasks, asked.key);
   const states = block
     ? await untilEnded(parts.projection, queued, exchange)
     : queued.map((state) => parts.projection.peek(state.key) ?? state);
-  exchange.json(200, details ? withSent(parts.view, states, tasks) : parts.view.list(states));
+  exchange.json(200, details ? withSent(parts.view, states, asked.tasks) : parts.view.list(states));
 }
 
 /** `POST /v1/create_stream`: the same, followed as it happens. */
 export async function createStream(parts: FrontParts, exchange: Exchange): Promise<void> {
-  const body = await readJson(exchange, parts.config.MAX_BODY);
-  const { account, credential } = authenticate(parts.accounts, exchange, { body });
-  const problems: Problem[] = [];
-  const tasks = readTasks(parts, exchange, body, credential, problems);
-  const key = readIdempotencyKey(exchange.head, problems);
+  const { account, tasks, key, problems } = await readCreate(parts, exchange);
   if (problems.length > 0) throw new RequestError(400, problems);
-  parts.feeds.open(exchange, await submit(parts, exchange, account, tasks, key));
+  parts.feeds.open(exchange, await createTasks(parts, exchange, account, tasks, key));
 }
 
-const readTasks = (
-  parts: FrontParts,
-  exchange: Exchange,
-  body: JsonObject,
-  credential: Credential,
-  problems: Problem[],
-): CheckedTask[] =>
-  checkTasks(
-    body.tasks,
-    {
-      maxTasks: parts.config.MAX_TASKS,
-      bodyBytes: Number(exchange.head.header('content-length')) || Infinity,
-      credential,
-    },
-    problems,
-  );
+interface Asked {
+  readonly body: JsonObject;
+  readonly account: Account;
+  readonly tasks: readonly CheckedTask[];
+  /** The `Idempotency-Key`. */
+  readonly key: string | undefined;
+  /** What is wrong so far. */
+  readonly problems: Problem[];
+}
+
+async function readCreate({ accounts, config }: FrontParts, exchange: Exchange): Promise<Asked> {
+  const body = await readJson(exchange, config.MAX_BODY);
+  const { account, credential } = authenticate(accounts, exchange, { body });
+  const problems: Problem[] = [];
+  const sentBy = { maxTasks: config.MAX_TASKS, bodyBytes: bodyBytes(exchange.head), credential };
+  const tasks = checkTasks(body.tasks, sentBy, problems);
+  return { body, account, tasks, key: readIdempotencyKey(exchange.head, problems), problems };
+}

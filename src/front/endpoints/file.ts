@@ -3,7 +3,7 @@ import { isEnded, type TaskState } from '../../projection/state.ts';
 import { catalogue } from '../../tasks/catalogue.ts';
 import type { Exchange, Headers } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
-import { readKey } from '../keys.ts';
+import { readKey, unknownTask } from '../keys.ts';
 import { parseQuery, readFilename } from '../query.ts';
 import { type Problem, RequestError, withoutCredential } from '../request-error.ts';
 import { untilEach } from '../waiting.ts';
@@ -16,10 +16,7 @@ export async function file(parts: FrontParts, exchange: Exchange, segment: strin
   const key = readKey(query, problems);
   if (problems.length > 0) throw new RequestError(400, problems);
   const state = await parts.projection.read(key);
-  if (!state)
-    throw new RequestError(404, [
-      { name: 'task', location: 'query', description: `no task has the key '${key}'` },
-    ]);
+  if (!state) throw new RequestError(404, [unknownTask(key)]);
   answerFile(parts, exchange, filename, await untilFile(parts, exchange, filename, state));
 }
 

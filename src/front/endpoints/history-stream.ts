@@ -4,9 +4,10 @@ import { eventDate } from '../../log/event-date.ts';
 import { isAfter, type Position, parsePosition } from '../../log/position.ts';
 import { authenticateBySecret } from '../authentication.ts';
 import type { Exchange } from '../exchange.ts';
+import { type Framing, framingFor } from '../framing.ts';
 import type { FrontParts } from '../front-parts.ts';
 import type { HistoryRequest } from '../history-feed.ts';
-import { cloudEvents, NDJSON, PLAIN, SSE } from '../history-lines.ts';
+import { cloudEvents, PLAIN } from '../history-lines.ts';
 import { checkKeys } from '../keys.ts';
 import { lastEventOf } from '../last-event.ts';
 import { readPosition } from '../position.ts';
@@ -15,8 +16,6 @@ import { type Problem, RequestError } from '../request-error.ts';
 import type { RequestHead } from '../request-head.ts';
 
 interface Asked {
-  /** Media types, in lower case. */
-  readonly accept: string;
   readonly from: Position | undefined;
   /** The last event that the client has; wins over `from`. */
   readonly lastId: number | undefined;
@@ -25,6 +24,7 @@ interface Asked {
   readonly keys: readonly string[] | undefined;
   readonly types: readonly TaskEventType[] | undefined;
   readonly isCloudEvents: boolean;
+  readonly framing: Framing;
 }
 
 /** `GET /v1/history_stream`: the events of the account, an auditor's of all accounts, as they stand in the log. */
@@ -40,16 +40,15 @@ function readAsked(query: URLSearchParams, head: RequestHead, maxTasks: number):
   const problems: Problem[] = [];
   const keys = query.getAll('tasks');
   checkKeys(keys, 'query', maxTasks, problems);
-  const accept = head.header('accept').toLowerCase();
   const asked: Asked = {
-    accept,
     from: readPosition(readOnce(query, 'from', problems), 'from', 'query', problems),
     lastId: readLastId(head.header('last-event-id'), problems),
     until: readPosition(readOnce(query, 'until', problems), 'until', 'query', problems),
     follow: readBoolean(readOnce(query, 'follow', problems), 'follow', 'query', problems),
     keys: keys.length > 0 ? keys : undefined,
     types: readTypes(query.getAll('types'), problems),
-    isCloudEvents: readFormat(readOnce(query, 'format', problems), accept, problems),
+    isCloudEvents: readFormat(readOnce(query, 'format', problems), head, problems),
+    framing: framingFor(head),
   };
   if (isAfter(asked.from, asked.until))
     problems.push({ name: 'until', location: 'query', description: 'until lies before from' });
@@ -78,8 +77,8 @@ function readTypes(values: readonly string[], problems: Problem[]): readonly Tas
   return values.length > 0 ? (values as TaskEventType[]) : undefined;
 }
 
-function readFormat(format: string | null, accept: string, problems: Problem[]): boolean {
-  if (format === null) return accept.includes('application/cloudevents');
+function readFormat(format: string | null, head: RequestHead, problems: Problem[]): boolean {
+  if (format === null) return head.header('accept').toLowerCase().includes('application/cloudevents');
   if (format === 'cloudevents') return true;
   problems.push({ name: 'format', location: 'query', description: "format must be 'cloudevents'" });
   return false;
@@ -88,7 +87,7 @@ function readFormat(format: string | null, accept: string, problems: Problem[]):
 /** Turns dates into positions in the log, and says where the feed ends: at the head as it is now, if nowhere else. */
 async function locateRequest(
   { log, projection, config }: FrontParts,
-  { accept, from, lastId, until, follow, keys, types, isCloudEvents }: Asked,
+  { from, lastId, until, follow, keys, types, isCloudEvents, framing }: Asked,
   account: Account,
 ): Promise<HistoryRequest> {
   const { first: oldest, held, last } = await log.extent();
@@ -114,7 +113,7 @@ async function locateRequest(
     follow: follow && (end === undefined || end > last),
     endsAt: follow && isStillToCome ? until.date : undefined,
     wording: isCloudEvents ? cloudEvents(config.PUBLIC_URL) : PLAIN,
-    framing: accept.includes('text/event-stream') ? SSE : NDJSON,
+    framing,
   };
 }
 

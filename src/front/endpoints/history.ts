@@ -2,7 +2,7 @@ import { authenticateBySecret } from '../authentication.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { historyJson } from '../history-view.ts';
-import { readKey } from '../keys.ts';
+import { readKey, unknownTask } from '../keys.ts';
 import { parseQuery } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 
@@ -17,8 +17,6 @@ export async function history(parts: FrontParts, exchange: Exchange): Promise<vo
   const events = await parts.log.fullHistory(key, { late });
   // Another account's task is as unknown as one that never was.
   if (events.length === 0 || (events[0]?.event.account !== account.name && !account.auditor))
-    throw new RequestError(404, [
-      { name: 'task', location: 'query', description: `no task has the key '${key}'` },
-    ]);
+    throw new RequestError(404, [unknownTask(key)]);
   exchange.json(200, historyJson(events));
 }

@@ -2,12 +2,12 @@ import type { Position } from '../../log/position.ts';
 import { readJson } from '../body.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
-import { detailedJson, withDetails } from '../history-view.ts';
 import { checkKeys, readKeys, readStates } from '../keys.ts';
 import { readPast } from '../past.ts';
 import { readPosition } from '../position.ts';
 import { parseQuery, readBoolean, readOnce } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
+import { detailedJson, withDetails } from '../status-details.ts';
 import { untilEnded } from '../waiting.ts';
 
 type Location = 'body' | 'query';

@@ -3,7 +3,7 @@ import type { Creates, FoundRequest, RequestName, RequestRecord } from '../log/c
 import { LogConflict, LogUnavailable } from '../log/log.ts';
 import type { Projection } from '../projection/projection.ts';
 import type { TaskState } from '../projection/state.ts';
-import type { NamedRequest } from './idempotency.ts';
+import type { NamedCreate } from './idempotency.ts';
 import { type Problem, RequestError } from './request-error.ts';
 
 /** On a cluster a request can lose to one that cannot be read yet: so often it looks again. */
@@ -16,7 +16,7 @@ interface Parts {
 }
 
 /** What became of a named create. */
-export interface Answered {
+export interface CreateResult {
   readonly states: TaskState[];
   /** It had been carried out before: these are the tasks of then, as they are now. */
   readonly isReplay: boolean;
@@ -30,7 +30,7 @@ export interface Answered {
  * request at once both try to store it; the loser's conflict, or the winner's tasks having used up a limit,
  * make it look again and find what the winner stored.
  */
-export class Requests {
+export class IdempotentCreates {
   readonly #parts: Parts;
   /** The last of those with the same name that are under way here: they wait for each other. */
   readonly #running = new Map<string, Promise<unknown>>();
@@ -46,9 +46,9 @@ export class Requests {
    */
   async once(
     account: string,
-    { idempotencyKey, body }: NamedRequest,
+    { idempotencyKey, body }: NamedCreate,
     create: (after: number) => Promise<TaskState[]>,
-  ): Promise<Answered> {
+  ): Promise<CreateResult> {
     const name = { account, idempotencyKey };
     return this.#afterOthers(JSON.stringify(name), async () => {
       for (let tries = 1; ; tries++) {
@@ -71,7 +71,7 @@ export class Requests {
     return this.#parts.creates.findRequest(name);
   }
 
-  async #replay(record: RequestRecord, body: string): Promise<Answered> {
+  async #replay(record: RequestRecord, body: string): Promise<CreateResult> {
     if (record.body !== body)
       throw new RequestError(422, [problem('this Idempotency-Key was used with another body')]);
     const states = await Promise.all(record.keys.map((key) => this.#parts.projection.read(key)));

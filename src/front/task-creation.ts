@@ -12,9 +12,9 @@ import type { Projection } from '../projection/projection.ts';
 import { fold, type TaskState } from '../projection/state.ts';
 import type { Room } from '../retention/room.ts';
 import type { CheckedTask } from './definitions.ts';
-import type { NamedRequest } from './idempotency.ts';
+import type { NamedCreate } from './idempotency.ts';
+import { type CreateResult, IdempotentCreates } from './idempotent-creates.ts';
 import type { FrontMetrics } from './metrics.ts';
-import { type Answered, Requests } from './requests.ts';
 import { Turns } from './turns.ts';
 import { untilEnded } from './waiting.ts';
 import { untilFolded } from './within.ts';
@@ -27,34 +27,42 @@ interface Parts {
   readonly metrics: Pick<FrontMetrics, 'lostTurn'>;
 }
 
-/** Brings tasks into the log: all of a request or none. */
-export class Submissions {
+/**
+ * Brings tasks into the log: all of a request or none.
+ *
+ * ```
+ * createTasks ──► TaskCreation.create ─┬─────────────────────────────► #createNew ─┬──────────────► Creates.submit
+ *  (endpoints)                         └─ IdempotentCreates.once, with             └─ Turns.take, of
+ *                                         an Idempotency-Key                          accounts with limits
+ * ```
+ */
+export class TaskCreation {
   readonly #parts: Parts;
   readonly #turns: Turns;
-  readonly #requests: Requests;
+  readonly #idempotent: IdempotentCreates;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#turns = new Turns({ ...parts, creates: parts.log, onLost: () => parts.metrics.lostTurn() });
-    this.#requests = new Requests({ ...parts, creates: parts.log });
+    this.#idempotent = new IdempotentCreates({ ...parts, creates: parts.log });
   }
 
   /**
    * Resolves with the tasks as they were queued, in the given order, when they are stored and the projection
    * has them, or is late; or, if the request is named and has been carried out before, with the tasks of then as they are
-   * now. Rejects with a 401 `RequestError` when the account's limits do not admit them all, as `Requests.once`
-   * does for a named one, and as `EventLog.append` does when they could not be stored.
+   * now. Rejects with a 401 `RequestError` when the account's limits do not admit them all, as
+   * `IdempotentCreates.once` does for a named one, and as `EventLog.append` does when they could not be stored.
    */
-  async submit(account: Account, tasks: readonly CheckedTask[], named?: NamedRequest): Promise<Answered> {
-    if (named === undefined) return { states: await this.#create(account, tasks), isReplay: false };
-    const create = (after: number) => this.#create(account, tasks, { ...named, after });
-    return this.#requests.once(account.name, named, create);
+  async create(account: Account, tasks: readonly CheckedTask[], named?: NamedCreate): Promise<CreateResult> {
+    if (named === undefined) return { states: await this.#createNew(account, tasks), isReplay: false };
+    const create = (after: number) => this.#createNew(account, tasks, { ...named, after });
+    return this.#idempotent.once(account.name, named, create);
   }
 
-  async #create(
+  async #createNew(
     account: Account,
     tasks: readonly CheckedTask[],
-    named?: NamedRequest & { readonly after: number },
+    named?: NamedCreate & { readonly after: number },
   ): Promise<TaskState[]> {
     this.#parts.room.admit(tasks.length);
     const born = tasks.map((task) => bringToLife(account, task));

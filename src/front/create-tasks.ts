@@ -3,7 +3,7 @@ import type { TaskState } from '../projection/state.ts';
 import type { CheckedTask } from './definitions.ts';
 import type { Exchange } from './exchange.ts';
 import type { FrontParts } from './front-parts.ts';
-import { nameRequest } from './idempotency.ts';
+import { nameCreate } from './idempotency.ts';
 
 /** Pages may read the one header of ours that they could not guess. */
 const REPLAYED = {
@@ -12,17 +12,17 @@ const REPLAYED = {
 };
 
 /**
- * Submits the tasks of a request, under the name that its client may have given it; the answer says if they are
- * those of an earlier one. Rejects as `Submissions.submit` does.
+ * Creates the tasks of a request, under the name that its client may have given it; the answer says if they are
+ * those of an earlier one. Rejects as `TaskCreation.create` does.
  */
-export async function submit(
-  { submissions, metrics }: FrontParts,
+export async function createTasks(
+  { creation, metrics }: Pick<FrontParts, 'creation' | 'metrics'>,
   exchange: Exchange,
   account: Account,
   tasks: readonly CheckedTask[],
   idempotencyKey: string | undefined,
 ): Promise<TaskState[]> {
-  const { states, isReplay } = await submissions.submit(account, tasks, nameRequest(idempotencyKey, tasks));
+  const { states, isReplay } = await creation.create(account, tasks, nameCreate(idempotencyKey, tasks));
   if (isReplay) {
     exchange.addHeaders(REPLAYED);
     metrics.replayed();

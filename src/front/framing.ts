@@ -1,0 +1,53 @@
+import type { RequestHead } from './request-head.ts';
+
+/** How the JSON texts of a feed follow each other on the wire. */
+export interface Framing {
+  /** The head of every feed in this framing: proxies and browsers must neither keep nor gather it. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Says nothing, wherever it stands; makes an answer begin, whose head waits for a first byte. */
+  readonly filler: string;
+  /** `seq` is where a reader who has this may take up again; undefined where that is not to be had. */
+  line(json: string, seq?: number): string;
+  /** Keeps a feed alive that has nothing new: `json` repeats or says so. */
+  heartbeat(json: string, seq?: number): string;
+}
+
+const headersFor = (contentType: string): Framing['headers'] => ({
+  'Content-Type': contentType,
+  'Cache-Control': 'no-cache',
+  'X-Accel-Buffering': 'no',
+});
+
+export const NDJSON: Framing = {
+  headers: headersFor('application/x-ndjson'),
+  // In front of a line, where JSON allows for it; a line of its own would have to be skipped.
+  filler: ' ',
+  line: (json) => `${json}\n`,
+  heartbeat: (json) => `${json}\n`,
+};
+
+const idLine = (seq: number | undefined): string => (seq === undefined ? '' : `id: ${seq}\n`);
+
+export const SSE: Framing = {
+  headers: headersFor('text/event-stream'),
+  filler: ':\n\n',
+  line: (json, seq) => `${idLine(seq)}data: ${json}\n\n`,
+  // Without data it is no event to the browser, which remembers the id all the same.
+  heartbeat: (_, seq) => `: nothing new\n${idLine(seq)}\n`,
+};
+
+/** The framing that a request asks for; NDJSON unless it accepts Server-Sent Events. */
+export const framingFor = (head: RequestHead): Framing =>
+  head.header('accept').toLowerCase().includes('text/event-stream') ? SSE : NDJSON;
+
+/** Python's `requests` is one of those. */
+const WAIT_FOR_THE_NEXT = /\b(?:urllib3|python-requests)\b/i;
+
+/**
+ * What to send behind a line that none may follow for a while; empty for nearly all clients.
+ *
+ * uWebSockets.js sends the line end that completes a chunk with the chunk after it. Some clients hand a chunk on only when
+ * they have that, and would see each line when the next one comes, up to 15 s late.
+ */
+export const fillerFor = (head: RequestHead, { filler }: Framing): string =>
+  WAIT_FOR_THE_NEXT.test(head.header('user-agent')) ? filler : '';
