@@ -27,7 +27,7 @@ describe('what is kept of the recent', () => {
     expect(keysOf(recent, ['large', 'd'])).toEqual(['d']);
   });
 
-  it('costs the same however many have come and gone', () => {
+  it('is right however many have come and gone', () => {
     const recent = new Recent<number>(1_000, Number.POSITIVE_INFINITY);
     for (let index = 0; index < 200_000; index++) {
       recent.set(`key ${index}`, index, 1);
