@@ -21,6 +21,12 @@ interface Waiting extends Wish {
   reject(error: unknown): void;
 }
 
+/** What became of the admitted: another front may have been `faster`, or one of their requests be stored already. */
+type TurnTaken =
+  | { readonly outcome: 'stored'; readonly admitted: Waiting[] }
+  | { readonly outcome: 'faster'; readonly admitted: Waiting[] }
+  | { readonly outcome: 'other_conflict'; readonly admitted: Waiting[]; readonly conflict: LogConflict };
+
 interface Parts {
   readonly creates: Creates;
   readonly projection: Projection;
@@ -76,8 +82,17 @@ export class Turns {
       try {
         for (let tries = 0; left.length > 0; tries++) {
           if (tries === TRIES) throw new LogUnavailable('other fronts were faster each time');
-          left = await this.#turn(account, left);
-          if (left.some(({ isAlone }) => isAlone)) queue.unshift(...left.splice(1));
+          const turn = await this.#turn(account, left);
+          left = turn.admitted;
+          if (turn.outcome === 'stored') break;
+          if (turn.outcome === 'faster') continue;
+          // It may be a request that somebody else has stored. Alone, each finds out for itself.
+          const [only, ...others] = left as [Waiting, ...Waiting[]];
+          if (others.length === 0 && only.requests.length > 0) throw turn.conflict;
+          for (const waiting of left) waiting.isAlone = true;
+          queue.unshift(...others);
+          left = [only];
+          await delay(AGAIN_MS);
         }
       } catch (error) {
         for (const { reject } of left) reject(error);
@@ -86,13 +101,13 @@ export class Turns {
     this.#queues.delete(account);
   }
 
-  /** Resolves with those that have to try again, because another front was faster. Rejects for all of them. */
-  async #turn(account: string, together: readonly Waiting[]): Promise<Waiting[]> {
+  /** Refuses those that do not fit, and stores the others or nothing. Rejects for all of them. */
+  async #turn(account: string, together: readonly Waiting[]): Promise<TurnTaken> {
     const { creates, projection } = this.#parts;
     const last = this.#last.get(account) ?? (await creates.lastTurn(account));
     await untilFolded(projection.reached(last.end));
     const admitted = this.#admit(account, together);
-    if (admitted.length === 0) return [];
+    if (admitted.length === 0) return { outcome: 'stored', admitted };
     try {
       const entries = admitted.flatMap((waiting) => waiting.entries);
       const requests = admitted.flatMap((waiting) => waiting.requests);
@@ -104,22 +119,16 @@ export class Turns {
         seq += waiting.entries.length;
         waiting.resolve(seq);
       }
-      return [];
-    } catch (error) {
+      return { outcome: 'stored', admitted };
+    } catch (conflict) {
       // What became of it is not known, so neither is whose turn was the last.
       this.#last.delete(account);
-      if (!(error instanceof LogConflict)) throw error;
+      if (!(conflict instanceof LogConflict)) throw conflict;
       const now = await creates.lastTurn(account);
       this.#last.set(account, now);
-      if (now.seq !== last.seq) this.#parts.onLost?.();
-      else {
-        // It may be a request that somebody else has stored. Alone, each finds out for itself.
-        const [only, ...others] = admitted;
-        if (others.length === 0 && only?.requests.length) throw error;
-        for (const waiting of admitted) waiting.isAlone = true;
-        await delay(AGAIN_MS);
-      }
-      return admitted;
+      if (now.seq === last.seq) return { outcome: 'other_conflict', admitted, conflict };
+      this.#parts.onLost?.();
+      return { outcome: 'faster', admitted };
     }
   }
 
