@@ -22,7 +22,9 @@ const LINEAR = Float64Array.from({ length: 256 }, (_, step) => {
  */
 export function blurhashOf(pixels: Rgba): string {
   const [average, ...waves] = componentsOf(pixels);
-  const loudest = Math.max(...waves.flat());
+  // Above or below zero alike, as in the reference in C and Swift; the library looks at those above only,
+  // and shows next to nothing of an image that is dark at the top left.
+  const loudest = Math.max(...waves.flat().map(Math.abs));
   const scale = Math.max(0, Math.min(82, Math.floor(loudest * 166 - 0.5)));
   const most = (scale + 1) / 166;
   return [
