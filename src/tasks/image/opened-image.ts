@@ -3,6 +3,7 @@ import type { Source } from '../definition.ts';
 import { inputFor } from './avif-brand.ts';
 import { type Culprit, culpritOf, culpritOfWhole, failureOf, isHarmless, NOT_AN_IMAGE } from './blame.ts';
 import { formatOfSource } from './format.ts';
+import { hasMargin, withTransparency } from './gif-margin.ts';
 import { type Format, inMegapixels, maxInputPixels } from './limits.ts';
 import { readPngChunks } from './png-chunks.ts';
 import { countScans, MAX_SCANS } from './scans.ts';
@@ -24,6 +25,8 @@ export interface OpenedImage {
   readonly exif: Buffer | undefined;
   /** Images in the file, at least 1. */
   readonly frames: number;
+  /** Whether libvips would show black where a GIF is to be seen through. */
+  readonly hidesMargin: boolean;
 }
 
 /** Throws `TaskFailure` for what is no image, or one of too many pixels or scans. */
@@ -37,9 +40,12 @@ export async function openImage(source: Source | undefined): Promise<OpenedImage
   if (metadata.mediaType !== `image/${format}` || metadata.width < 1 || metadata.height < 1)
     throw sourceFailure(source, NOT_AN_IMAGE);
   const { width, height } = metadata;
+  const hidesMargin = format === 'gif' && !metadata.hasAlpha && hasMargin(source, metadata);
+  const seen = hidesMargin ? { ...metadata, hasAlpha: true } : metadata;
   refuseManyPixels(source, metadata, maxInputPixels(format, metadata.isProgressive));
   await refuseManyScans(source, format, metadata);
-  return { source, format, metadata, width, height, ...(await readExtras(source, format, metadata)) };
+  const extras = await readExtras(source, format, metadata);
+  return { source, format, metadata: seen, width, height, hidesMargin, ...extras };
 }
 
 /** Opens all images of a list, of which there is at least one; so the last is refused before the first is decoded. */
@@ -111,9 +117,11 @@ export async function decode(
 
 type FailOn = 'warning' | 'error';
 
-async function pixelsOf({ source, format, metadata }: OpenedImage, failOn: FailOn): Promise<Sharp> {
+async function pixelsOf(image: OpenedImage, failOn: FailOn): Promise<Sharp> {
+  const { source, format, metadata, hidesMargin } = image;
   const limitInputPixels = maxInputPixels(format, metadata.isProgressive);
-  const pixels = sharp(await inputFor(source, format), { limitInputPixels, failOn });
+  const shown = hidesMargin ? await withTransparency(source) : undefined;
+  const pixels = sharp(shown ?? (await inputFor(source, format)), { limitInputPixels, failOn });
   if (metadata.depth !== 'ushort' || !metadata.hasProfile) return pixels;
   // By the profile of a deep image sharp converts its colours to P3, which nothing takes further, and greys not at all.
   return pixels.pipelineColourspace(metadata.space === 'grey16' ? 'b-w' : 'srgb');
