@@ -122,10 +122,15 @@ async function pixelsOf(image: OpenedImage, failOn: FailOn): Promise<Sharp> {
   const limitInputPixels = maxInputPixels(format, metadata.isProgressive);
   const shown = hidesMargin ? await withTransparency(source) : undefined;
   const pixels = sharp(shown ?? (await inputFor(source, format)), { limitInputPixels, failOn });
+  // libvips has an AVIF in colours also if it is grey, for which a profile of greys means nothing.
+  if (format === 'avif' && isOfGreys(metadata.icc)) return pixels.pipelineColourspace('b-w');
   if (metadata.depth !== 'ushort' || !metadata.hasProfile) return pixels;
   // By the profile of a deep image sharp converts its colours to P3, which nothing takes further, and greys not at all.
   return pixels.pipelineColourspace(metadata.space === 'grey16' ? 'b-w' : 'srgb');
 }
+
+/** Whether that is what stands in a profile as the colours that it is for. */
+const isOfGreys = (profile: Buffer | undefined): boolean => profile?.toString('latin1', 16, 20) === 'GRAY';
 
 /**
  * Whose fault it is when no text tells. A PNG with a wrong checksum and a PNG encoder that fails by itself read alike;

@@ -79,6 +79,22 @@ describe.each(Object.entries(WAYS))('a source of 16 bits with a profile, as %s,'
     expectNear(await colourOf(plainPng('grey and alpha', 16, [120, 255], profile)), wanted);
   });
 
+  it.each([8, 10, 12] as const)('has its greys also in an AVIF of %i bits', async (bitdepth) => {
+    const raw = { width: 40, height: 30, channels: 3 } as const;
+    // sharp writes no profile of greys into an AVIF, so it takes the place of another.
+    const profile = await colourProfile('srgb');
+    const avif = await sharp(Buffer.alloc(40 * 30 * 3, 120), { raw })
+      .withIccProfile('srgb')
+      .avif({ bitdepth, quality: 95, effort: 0 })
+      .toBuffer();
+    const at = avif.indexOf(profile.subarray(0, 128));
+    expect(at).toBeGreaterThan(0);
+    const grey = greyProfile(1);
+    grey.copy(avif, at);
+    avif.writeUInt32BE(profile.length, at);
+    expectNear(await colourOf(avif), [181, 181, 181]);
+  });
+
   it.each([10, 12] as const)('has its colours also in an AVIF of %i bits', async (bitdepth) => {
     const png = plainPng('rgb', 16, [200, 120, 90], await colourProfile('p3'));
     const deep = sharp(png).keepIccProfile().toColourspace('rgb16');
