@@ -37,9 +37,12 @@ export const areaOf = ({ width, height }: Size): number => width * height;
 
 /** The size of what is scaled by this factor; no side becomes less than a pixel. */
 export const scaleSize = ({ width, height }: Size, factor: number): Size => ({
-  width: Math.max(1, Math.round(width * factor)),
-  height: Math.max(1, Math.round(height * factor)),
+  width: Math.max(1, roundHalfUp(width * factor)),
+  height: Math.max(1, roundHalfUp(height * factor)),
 });
+
+/** Also what is half a pixel but for the factor's last digit: 30 times 82/40 is a little under 61.5. */
+const roundHalfUp = (pixels: number): number => Math.round(Number(pixels.toPrecision(12)));
 
 /** The size after the turn of what has this size before it, and the other way round. */
 export const turnSize = ({ width, height }: Size, { quarters }: Turn): Size =>

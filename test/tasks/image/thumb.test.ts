@@ -38,6 +38,10 @@ describe('the size', () => {
     [1, 1000, { width: 60, height: 60, crop: true }, 60, 60],
     [1000, 1, { width: 60, height: 80, crop: true, rotation: 90 }, 60, 80],
     [3, 2, { width: 300, height: 300, crop: true }, 300, 300],
+    // 61.5 and 112.5 pixels, as 37.5.
+    [40, 30, { width: 82 }, 82, 62],
+    [160, 120, { width: 50 }, 50, 38],
+    [56, 21, { width: 300 }, 300, 113],
   ])('of %i × %i with %j is %i × %i', async (width, height, parameters, wide, high) => {
     const { result, header } = await thumbOf(await pngOf(width, height), { ...parameters, format: 'png' });
     expect([header.width, header.height]).toEqual([wide, high]);
