@@ -40,7 +40,7 @@ export function readHead(sent: Sent): RequestHead {
   const headers = new Map<HeaderName, string>();
   for (const name of HEADERS) {
     const value = sent.getHeader(name);
-    if (value !== '') headers.set(name, value);
+    if (value !== '') headers.set(name, decode(value));
   }
   return {
     method: sent.getMethod().toUpperCase(),
@@ -48,4 +48,19 @@ export function readHead(sent: Sent): RequestHead {
     query: sent.getQuery() ?? '',
     header: (name) => headers.get(name) ?? '',
   };
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * uWebSockets.js hands out each byte of a header as a character of its own. What is valid UTF-8 was meant as that, the
+ * rest as the Latin-1 it now is. (It has cut off such bytes at the ends, for whitespace; nothing brings those back.)
+ */
+function decode(value: string): string {
+  if (!/[\x80-\xff]/.test(value)) return value;
+  try {
+    return UTF8.decode(Buffer.from(value, 'latin1'));
+  } catch {
+    return value;
+  }
 }

@@ -27,13 +27,15 @@ const GLOBEX = {
   api_keys: [{ key: 'globex-api-key', referrers: ['globex.test'] }],
 };
 
+const UMBRELLA = { name: 'umbrella', secret: 'größer-秘密-secret' };
+
 let service: Service;
 let folder: string;
 let file: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'wyvern-accounts-'));
   file = join(folder, 'accounts.json');
-  await writeAccounts(file, ACME, GLOBEX);
+  await writeAccounts(file, ACME, GLOBEX, UMBRELLA);
   service = await Service.start({ ACCOUNTS_FILE: file });
 });
 afterAll(async () => {
@@ -52,6 +54,8 @@ const history = (key: string, headers: Headers, query = '') =>
   fetch(`${service.url}/v1/history?task=${key}${query}`, { headers });
 const tasks = hello();
 const MADE_NO_FILE = 404;
+/** As the characters that `fetch` sends a byte each. */
+const bytesOf = (text: string) => Buffer.from(text).toString('latin1');
 const SECRET = { Authorization: 'Secret acme-secret' };
 const API_KEY = { Authorization: 'Api-Key acme-api-key' };
 const FROM = { Referer: 'https://example.com/page?x=1' };
@@ -61,6 +65,7 @@ describe('A secret is taken', () => {
     ['the Authorization header', () => post({ tasks }, SECRET)],
     ['the header with any whitespace', () => post({ tasks }, { Authorization: 'Secret \t acme-secret' })],
     ['the header in any case of the scheme', () => post({ tasks }, { Authorization: 'sEcReT acme-secret' })],
+    ['the header in UTF-8', () => post({ tasks }, { Authorization: bytesOf(`Secret ${UMBRELLA.secret}`) })],
     ['the body', () => post({ tasks, secret: 'acme-secret' })],
     ['the account that stores a digest only', () => post({ tasks, secret: 'globex-secret' })],
   ])('from %s', async (_, send) => {
