@@ -29,16 +29,19 @@ export const NDJSON: Framing = {
 const idLine = (seq: number | undefined): string => (seq === undefined ? '' : `id: ${seq}\n`);
 
 export const SSE: Framing = {
-  headers: headersFor('text/event-stream'),
+  // Some clients take text without a charset for Latin-1.
+  headers: headersFor('text/event-stream; charset=utf-8'),
   filler: ':\n\n',
   line: (json, seq) => `${idLine(seq)}data: ${json}\n\n`,
   // Without data it is no event to the browser, which remembers the id all the same.
   heartbeat: (_, seq) => `: nothing new\n${idLine(seq)}\n`,
 };
 
+const ASKS_FOR_EVENTS = /text\/event-stream(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i;
+
 /** The framing that a request asks for; NDJSON unless it accepts Server-Sent Events. */
 export const framingFor = (head: RequestHead): Framing =>
-  head.header('accept').toLowerCase().includes('text/event-stream') ? SSE : NDJSON;
+  ASKS_FOR_EVENTS.test(head.header('accept')) ? SSE : NDJSON;
 
 /** Python's `requests` is one of those. */
 const WAIT_FOR_THE_NEXT = /\b(?:urllib3|python-requests)\b/i;

@@ -4,8 +4,9 @@ import { invalid, type Problem } from './request-error.ts';
 export function parseQuery(query: string): URLSearchParams {
   if (/%(?![0-9a-fA-F]{2})/.test(query))
     throw invalid('query', 'query', 'query is not validly percent-encoded');
-  // URLSearchParams puts replacement characters there without a word.
-  if (!isDecodable(query)) throw invalid('query', 'query', 'query is not valid UTF-8');
+  // URLSearchParams puts replacement characters there without a word, and uWebSockets.js for bytes that were sent as they are.
+  if (!isDecodable(query) || query.includes('\uFFFD'))
+    throw invalid('query', 'query', 'query is not valid UTF-8');
   return new URLSearchParams(query);
 }
 

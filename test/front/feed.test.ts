@@ -159,7 +159,7 @@ describe('A feed is Server-Sent Events when text/event-stream is accepted', () =
     const response = await createStream([hello(), hello()], {
       headers: { Accept: 'Text/Event-Stream, */*;q=0.1' },
     });
-    expect(response.headers.get('content-type')).toBe('text/event-stream');
+    expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     expect(response.headers.get('access-control-allow-origin')).toBe('*');
     const events = await allOf(partsOf(response, '\n\n'));
     for (const event of events) expect(event).toMatch(/^data: [^\r\n]+$/);
@@ -173,10 +173,16 @@ describe('A feed is Server-Sent Events when text/event-stream is accepted', () =
     ]);
   });
 
+  test.each(['text/event-stream;q=0', 'text/event-stream; q=0.000, */*'])('but not by %s', async (accept) => {
+    const response = await createStream([hello()], { headers: { Accept: accept } });
+    expect(response.headers.get('content-type')).toBe('application/x-ndjson');
+    await response.text();
+  });
+
   test('from status_stream too', async () => {
     const { key } = await createOne(service, hello(), true);
     const response = await statusStream([key], '/v1/status_stream', SSE);
-    expect(response.headers.get('content-type')).toBe('text/event-stream');
+    expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     const [event, ...more] = await allOf(partsOf(response, '\n\n'));
     expect(JSON.parse(event?.slice('data: '.length) ?? '')).toMatchObject([{ key, status: 'success' }]);
     expect(more).toEqual([]);

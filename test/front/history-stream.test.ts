@@ -149,7 +149,7 @@ describe('As Server-Sent Events', () => {
   const SSE = { Accept: 'text/event-stream' };
   const events = async (query: string, headers: Record<string, string> = {}) => {
     const response = await stage.ask('acme', query, { ...SSE, ...headers });
-    expect(response.headers.get('content-type')).toBe('text/event-stream');
+    expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     return response.text();
   };
 

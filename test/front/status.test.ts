@@ -7,9 +7,11 @@ import {
   DATE,
   type DetailedStatus,
   errorsOf,
+  exchangeRaw,
   hello,
   jsonOf,
   problem,
+  rawHead,
   type Status,
   sleep,
   statusesOf,
@@ -221,6 +223,12 @@ test.each(['%ff', '%c0%af', 'a%ed%a0%80'])('A query that is not UTF-8 is a 400: 
   expect(await errorsOf(await service.fetch(`/v1/create_file?task_name=hello&name=${text}`))).toEqual([
     problem('query', 'query is not valid UTF-8', 'query'),
   ]);
+});
+
+test('A query of bytes that are not UTF-8 is a 400', async () => {
+  const head = rawHead(service, 'GET /v1/create_file?task_name=hello&name=gr\xf6');
+  const { status, body } = await exchangeRaw(service, Buffer.from(head, 'latin1'));
+  expect([status, body]).toEqual([400, expect.stringContaining('query is not valid UTF-8')]);
 });
 
 test('A query that is not validly percent-encoded is a 400', async () => {
