@@ -53,6 +53,7 @@ describe('An event that is stored and not on disk yet', () => {
         manager: await jetstreamManager(connection),
         durability,
         isReplicated: false,
+        isConnected: () => true,
       },
       { after: 0, onEvent: ({ seq }) => seen.push(seq), onUnreadable: () => {} },
     );

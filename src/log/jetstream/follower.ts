@@ -14,6 +14,9 @@ import { loudly } from './loudly.ts';
 import { STREAM } from './stream.ts';
 
 const AGAIN_MS = 500;
+const HEARTBEAT_MS = 1_000;
+/** Heartbeats in a row that are missed where the consumer, its server or the way to it is gone. */
+const MISSED_AT_MOST = 3;
 
 interface FollowParts {
   readonly client: JetStreamClient;
@@ -21,6 +24,7 @@ interface FollowParts {
   readonly durability: Durability;
   /** Whether the stream has copies, of which one may lag. */
   readonly isReplicated: boolean;
+  isConnected(): boolean;
 }
 
 /**
@@ -29,10 +33,11 @@ interface FollowParts {
  * its leader waits for the former before it asks again.
  *
  * The client's consumer gives up after 30 tries in vain if it never received anything, so on a log that is
- * empty still; then another one takes its place.
+ * empty still; and it waits for the one server that its consumer lives on, also where that never comes back. Then another
+ * one takes its place.
  */
 export async function followStream(parts: FollowParts, options: FollowOptions): Promise<Following> {
-  const { client, manager, durability, isReplicated } = parts;
+  const { client, manager, durability, isReplicated, isConnected } = parts;
   const { state } = await manager.streams.info(STREAM);
   const head = state.last_seq;
   let reached: (head: number) => void = () => {};
@@ -43,6 +48,7 @@ export async function followStream(parts: FollowParts, options: FollowOptions): 
   let last = options.after;
   let isClosed = false;
   let isDoubted = false;
+  let missed = 0;
   const receive = (message: JsMsg): void => {
     // What a consumer that was replaced had under way.
     if (message.seq <= last || isDoubted || isClosed) return;
@@ -60,15 +66,17 @@ export async function followStream(parts: FollowParts, options: FollowOptions): 
    */
   const doubt = async (seq: number): Promise<void> => {
     isDoubted = true;
+    const doubted = messages;
     try {
-      if (!(await manager.streams.getMessage(STREAM, { seq: seq - 1 }))) {
+      // It may have been replaced meanwhile, for its silence.
+      if (!(await manager.streams.getMessage(STREAM, { seq: seq - 1 })) && last < seq - 1) {
         last = seq - 1;
         options.onMissed?.(last);
       }
     } catch {
       // Nobody leads: nothing is known to be gone.
     }
-    await (await messages).close();
+    await (await doubted).close();
   };
   const begin = async (): Promise<ConsumerMessages> => {
     const consumer = await client.consumers.get(STREAM, {
@@ -78,11 +86,25 @@ export async function followStream(parts: FollowParts, options: FollowOptions): 
     const begun = await consumer.consume({
       max_messages: 10_000,
       expires: 3_000,
-      idle_heartbeat: 1_000,
-      callback: loudly((message: JsMsg) => durability.through(message.seq, () => receive(message))),
+      idle_heartbeat: HEARTBEAT_MS,
+      callback: loudly((message: JsMsg) => {
+        missed = 0;
+        durability.through(message.seq, () => receive(message));
+      }),
     });
     void begun.closed().then(beginAgain);
+    void closeSilent(begun);
     return begun;
+  };
+  /** The client misses heartbeats too, but not from a lost connection on. It is counted, not timed: this process may have stood still. */
+  const closeSilent = async (begun: ConsumerMessages): Promise<void> => {
+    missed = 0;
+    const timer = setInterval(() => {
+      missed = isConnected() ? missed + 1 : 0;
+      if (missed > MISSED_AT_MOST) void begun.close();
+    }, HEARTBEAT_MS).unref();
+    for await (const { type } of begun.status()) if (type === 'heartbeat') missed = 0;
+    clearInterval(timer);
   };
   const beginAgain = async (): Promise<void> => {
     await delay(AGAIN_MS, undefined, { ref: false });

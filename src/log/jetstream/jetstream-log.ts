@@ -245,7 +245,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   follow(options: FollowOptions): Promise<Following> {
-    return followStream({ ...this.#reading, client: this.#client }, options);
+    const isConnected = (): boolean => this.connected;
+    return followStream({ ...this.#reading, client: this.#client, isConnected }, options);
   }
 
   read(options: ReadOptions): AsyncIterable<Page> {

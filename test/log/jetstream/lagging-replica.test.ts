@@ -1,4 +1,10 @@
-import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import {
+  type Consumer,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LEFT_TO_SERVER } from '../../../src/log/jetstream/durability.ts';
 import { followStream } from '../../../src/log/jetstream/follower.ts';
@@ -79,7 +85,7 @@ async function followed(begin: (client: JetStreamClient) => JetStreamClient): Pr
   const found: unknown[] = [];
   const client = begin(jetstream(parts.connection));
   const following = await followStream(
-    { ...parts, client },
+    { ...parts, client, isConnected: () => true },
     {
       after: 0,
       onEvent: ({ seq }) => found.push(seq),
@@ -92,7 +98,37 @@ async function followed(begin: (client: JetStreamClient) => JetStreamClient): Pr
   return found;
 }
 
+/** A consumer that says nothing, as one does whose nats-server is gone. */
+function silentConsumer(): Consumer {
+  let close = (): void => {};
+  const closed = new Promise<void>((resolve) => {
+    close = resolve;
+  });
+  const status = { next: () => closed.then(() => ({ done: true, value: undefined })) };
+  const messages = {
+    closed: () => closed,
+    close: async () => close(),
+    status: () => ({ [Symbol.asyncIterator]: () => status }),
+  };
+  return { consume: async () => messages } as unknown as Consumer;
+}
+
+/** A server whose consumer is silent, the first time. */
+function silentOnce(client: JetStreamClient): JetStreamClient {
+  let isSilent = true;
+  const get = async (stream: string, options: object) => {
+    if (!isSilent) return client.consumers.get(stream, options);
+    isSilent = false;
+    return silentConsumer();
+  };
+  return { consumers: { get } } as unknown as JetStreamClient;
+}
+
 describe('who follows a replicated log', () => {
+  it('does not wait for a consumer whose nats-server is gone', { timeout: 20_000 }, async () => {
+    expect(await followed(silentOnce)).toEqual([{ missed: 3 }, ...numbers(4, through)]);
+  });
+
   it('misses nothing that only a replica that lags does not have', async () => {
     expect(await followed((client) => lateOnce(client, 5))).toEqual([{ missed: 3 }, ...numbers(4, through)]);
   });
