@@ -97,6 +97,8 @@ export interface FollowOptions {
   onEvent(event: StoredEvent): void;
   /** A record that could not be read; it is skipped. */
   onUnreadable(error: Error, seq: number): void;
+  /** A record that is no event: nothing to fold. */
+  onPassed?(seq: number): void;
   /** Up to this sequence there was something that had left the log before it could be reported. */
   onMissed?(seq: number): void;
 }

@@ -82,6 +82,7 @@ export class Projection {
       after: this.#reached.seq,
       onEvent: (event) => this.#apply(event),
       onUnreadable: (error, seq) => this.#skip(error, seq),
+      onPassed: (seq) => this.#reached.advance(seq),
       onMissed: (seq) => this.#late.miss(seq),
     });
     const head = await this.#following.caughtUp;
@@ -202,10 +203,12 @@ export class Projection {
 
   /**
    * Ends the open tasks whose first event has left the log: it let go of them, and what came of them can not be read
-   * any more. Whoever waits for one is told so.
+   * any more. Whoever waits for one is told so. Not before the log has been folded to where it ended when it began
+   * there: what it lets go of for want of room has ended, which may still have to come here.
    */
-  forgetBefore(firstSeq: number): void {
+  forgetBefore(firstSeq: number, lastSeq: number): void {
     this.#firstSeq = firstSeq;
+    if (this.#reached.seq < lastSeq) return;
     for (const [key, task] of this.#open) {
       if (task.state.queuedSeq >= firstSeq) return;
       const { at } = task.state;

@@ -86,7 +86,7 @@ export class Keeper {
     if (!volume || !isFolded) return;
     this.#volume = volume;
     this.#parts.room.measured(volume);
-    this.#parts.projection.forgetBefore(volume.firstSeq);
+    this.#parts.projection.forgetBefore(volume.firstSeq, volume.lastSeq);
     const archivedThrough = await this.#parts.archive?.look(volume);
     await this.#purge(volume, archivedThrough ?? Number.POSITIVE_INFINITY);
     if (performance.now() < this.#janitorAt) return;

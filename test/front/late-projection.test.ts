@@ -180,7 +180,7 @@ test.concurrent('a task that the log lets go of before its feed has begun ends t
   const feeds = new Feeds(projection, new StatusView('http://x'));
   const { exchange, sent, ended } = openExchange();
   feeds.open(exchange, queued);
-  projection.forgetBefore(100);
+  projection.forgetBefore(100, 0);
   await until(() => ended() || undefined);
   expect(sent.slice(1).filter((line) => line.includes('has let go of this task'))).toHaveLength(2);
   feeds.close();

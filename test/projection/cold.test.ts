@@ -76,7 +76,7 @@ describe('an ended task that is not in memory any more', () => {
   it('is unknown once the log has let go of it, wherever it was kept', async () => {
     const { projection, histories, kept } = await coldProjection(keys);
     histories.delete(oldest);
-    projection.forgetBefore(4);
+    projection.forgetBefore(4, 0);
     expect(kept.has(oldest)).toBe(true);
     expect(await projection.read(oldest)).toBeUndefined();
     expect(await projection.read(keys[1] as string)).toMatchObject({ key: keys[1] });

@@ -58,6 +58,7 @@ export async function followStream(parts: FollowParts, options: FollowOptions): 
     }
     last = message.seq;
     if (isEventSubject(message.subject)) report(message, options);
+    else options.onPassed?.(message.seq);
     if (message.seq >= head) reached(head);
   };
   /**
