@@ -3,6 +3,7 @@ import type { FrontParts } from '../front/front-parts.ts';
 import type { Gauges } from '../front/metrics.ts';
 import type { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import type { LogLimits } from '../log/upkeep.ts';
+import type { Checkpoint } from '../projection/checkpoint.ts';
 import { Checkpointing, loadCheckpoint } from '../projection/checkpointing.ts';
 import { ArchiveWatch } from '../retention/archive-watch.ts';
 import { Janitor } from '../retention/janitor.ts';
@@ -24,7 +25,7 @@ export async function foldLog(
   log: JetStreamLog,
 ): Promise<number> {
   const startedAt = performance.now();
-  const checkpoint = await loadCheckpoint(log.checkpoints, logger);
+  const checkpoint = await usableCheckpoint(log, logger);
   if (checkpoint) {
     projection.restore(checkpoint);
     limits.restore(
@@ -38,6 +39,26 @@ export async function foldLog(
   const loadedSeq = checkpoint?.seq ?? 0;
   logger.info({ checkpoint: loadedSeq, seq, openTasks, tookMs }, 'folded the log');
   return loadedSeq;
+}
+
+/**
+ * Not one after which the log has let go of events: its open tasks have left the log too, most of them ended, and what
+ * became of them is not told by what is left.
+ */
+async function usableCheckpoint(
+  log: JetStreamLog,
+  logger: FrontParts['logger'],
+): Promise<Checkpoint | undefined> {
+  const checkpoint = await loadCheckpoint(log.checkpoints, logger);
+  if (!checkpoint) return undefined;
+  const { held } = await log.extent();
+  if (checkpoint.seq >= held - 1) return checkpoint;
+  const { seq, open } = checkpoint;
+  logger.warn(
+    { seq, held, openTasks: open.length },
+    'passed over a checkpoint: the log has let go of what came after it, and of the tasks that were open then',
+  );
+  return undefined;
 }
 
 export const logLimits = ({ MAX_LOG_EVENTS, MAX_LOG_BYTES }: Config): LogLimits => ({

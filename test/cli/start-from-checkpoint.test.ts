@@ -119,4 +119,17 @@ describe('a front that starts on a log with a checkpoint', () => {
       });
     }
   });
+
+  test('passes over a checkpoint after which the log has let go of events, and tells nothing of the tasks that were open then', {
+    timeout: 60_000,
+  }, async () => {
+    await writeCheckpoint();
+    const last = await fillLog(log, { ended: 100 });
+    await log.upkeep.letGo(last - 50);
+    await withFront(async (service, folded) => {
+      expect(folded).toMatchObject({ checkpoint: 0, seq: last, openTasks: 0 });
+      const answer = await service.post('/v1/status', { tasks: openKeys });
+      expect(answer.status).toBe(404);
+    });
+  });
 });
