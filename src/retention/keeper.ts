@@ -89,7 +89,8 @@ export class Keeper {
     this.#parts.projection.forgetBefore(volume.firstSeq, volume.lastSeq);
     const archivedThrough = await this.#parts.archive?.look(volume);
     await this.#purge(volume, archivedThrough ?? Number.POSITIVE_INFINITY);
-    if (performance.now() < this.#janitorAt) return;
+    // Until all has been folded, what has left the log may still be taken for open.
+    if (performance.now() < this.#janitorAt || this.#parts.projection.seq < volume.lastSeq) return;
     await this.#parts.janitor.endOverdue(volume.nowMs);
     this.#janitorAt = performance.now() + this.#janitorEveryMs;
   }
