@@ -11,7 +11,5 @@ export const hello = defineTask({
   result: Type.String({ description: '`Hello <name>`' }),
   runsIn: 'worker',
   hasDeadline: true,
-  files: () => [],
-  sources: () => [],
   run: async ({ name }) => `Hello ${name}`,
 });

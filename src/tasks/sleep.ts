@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import Type from 'typebox';
-import { defineTask, type RunContext } from './definition.ts';
+import { defineTask, type WorkerContext } from './definition.ts';
 
 export const sleep = defineTask({
   name: 'sleep',
@@ -20,8 +20,6 @@ export const sleep = defineTask({
   result: Type.Object({ slept: Type.Number({ description: 'seconds waited, as asked for' }) }),
   runsIn: 'worker',
   hasDeadline: false,
-  files: () => [],
-  sources: () => [],
   run: async ({ seconds, steps }, context) => {
     await waitInSteps(seconds * 1_000, steps, context);
     return { slept: seconds };
@@ -29,7 +27,7 @@ export const sleep = defineTask({
 });
 
 /** Rejects with the signal's reason as soon as that is aborted. */
-async function waitInSteps(ms: number, steps: number, { signal, progress }: RunContext): Promise<void> {
+async function waitInSteps(ms: number, steps: number, { signal, progress }: WorkerContext): Promise<void> {
   signal.throwIfAborted();
   const startedAt = performance.now();
   const waits = Math.max(1, steps);

@@ -1,10 +1,4 @@
-import { createActor } from 'xstate';
-import {
-  type AttemptEffects,
-  type AttemptInput,
-  attemptMachine,
-  type Outcome,
-} from '../../actors/attempt.ts';
+import type { Outcome } from '../../actors/attempt.ts';
 import type { ParameterProblems } from '../../actors/event.ts';
 import { judge, RETRY_DELAYS } from '../../actors/retry.ts';
 import type { Config } from '../config.ts';
@@ -14,14 +8,15 @@ import type { Logger } from '../logger.ts';
 import { catalogue } from '../tasks/catalogue.ts';
 import type { TaskDefinition } from '../tasks/definition.ts';
 import { checkParameters } from '../tasks/parameters.ts';
-import { createEffects, type EffectParts, type WorkEffects } from './effects.ts';
+import type { AttemptRun, Known } from './attempt-run.ts';
 import type { EndWatch } from './end-watch.ts';
 import { Interruption } from './interruption.ts';
 import type { MediaPlace } from './media/pool.ts';
+import { type PhasedParts, PhasedRun } from './phased-run.ts';
 import { firstAttempt, type Plan, planAttempt, waitedFor } from './plan.ts';
 import { ProgressReports } from './progress.ts';
 import { SharedWork } from './shared-work.ts';
-import { hasSinglePhase, SinglePhase } from './single-phase.ts';
+import { SinglePhase } from './single-phase.ts';
 import { Suspects } from './suspects.ts';
 import { foldedTask, liveTask } from './task-life.ts';
 import { TaskRecord } from './task-record.ts';
@@ -46,7 +41,7 @@ export interface Attempt {
   handBack(): void;
 }
 
-export interface AttemptParts extends EffectParts {
+export interface AttemptParts extends PhasedParts {
   readonly worker: string;
   readonly log: EventLog;
   readonly ends: EndWatch;
@@ -63,9 +58,6 @@ interface Work {
   readonly interruption: Interruption;
 }
 
-/** What there is to tell of an attempt, whatever became of it. */
-type Known = ReturnType<WorkEffects['known']>;
-
 /** Runs attempts of delivered tasks. What happens is in the log before the delivery is settled. */
 export class Attempts {
   readonly #parts: AttemptParts;
@@ -79,9 +71,9 @@ export class Attempts {
 
   begin(delivery: Delivery): Attempt {
     const interruption = new Interruption();
-    const unwatch = this.#parts.ends.watch(delivery, () => interruption.interrupt('cancel'));
+    const unwatch = this.#parts.ends.watch(delivery, () => interruption.interrupt('CANCEL'));
     const ended = this.#run(delivery, interruption).finally(unwatch);
-    return { ended, handBack: () => interruption.interrupt('stop') };
+    return { ended, handBack: () => interruption.interrupt('HAND_BACK') };
   }
 
   async #run(delivery: Delivery, interruption: Interruption): Promise<Settle> {
@@ -127,11 +119,12 @@ export class Attempts {
     }
   }
 
-  async #try({ definition, parameters, record, plan, delivery, interruption }: Work): Promise<Settle> {
-    const { attempt, reason } = plan;
-    if (interruption.reason === 'cancel') return ending(record, { type: 'canceled', attempt });
+  async #try(work: Work): Promise<Settle> {
+    const { record, delivery, interruption } = work;
+    const { attempt, reason } = work.plan;
+    if (interruption.command === 'CANCEL') return ending(record, { type: 'canceled', attempt });
     // It was about to begin: nothing of it has to be said, nor tried again.
-    if (interruption.reason === 'stop') return release(0);
+    if (interruption.command === 'HAND_BACK') return release(0);
     const started = record.add({
       type: 'started',
       attempt,
@@ -141,57 +134,44 @@ export class Attempts {
     // The first start is not waited for; a later one is, so that a task that kills its worker is counted.
     if (delivery.count > 1 && !(await started)) return LEAVE;
     const progress = new ProgressReports((said) => record.add({ type: 'progress', attempt, ...said }));
-    const queuedMs = waitedFor(plan.past.events, Date.now());
-    let settle: Settle = LEAVE;
-    const report = async (outcome: Outcome, known: Known): Promise<void> => {
+    const run = this.#runOf(work, progress, started);
+    try {
+      const outcome = await run.run();
+      if (!outcome) return LEAVE;
+      const known = run.known();
       // The task has its end; what came of it meanwhile would only be noise after that.
       if (outcome.kind === 'canceled') progress.close();
       else await progress.flush();
-      settle = await this.#report(outcome, record, plan, known);
-    };
-    const deadlineMs = definition.hasDeadline ? this.#parts.config.TASK_TIMEOUT * 1_000 : undefined;
-    if (hasSinglePhase(definition, parameters)) {
-      const phase = new SinglePhase({
-        definition,
-        parameters,
-        queuedMs,
-        progress: (value) => progress.report(value),
-      });
-      // Someone else has this attempt, or had it: what comes of it here has no place in the log.
-      void started.then((isOurs) => isOurs || interruption.interrupt('stop'));
-      await report(await phase.run(deadlineMs, interruption), phase.known());
+      return await this.#report(outcome, work, known);
+    } finally {
       progress.close();
-      return settle;
+      await run.cleanUp();
     }
-    const effects = createEffects(this.#parts, this.#shared, {
-      definition,
-      parameters,
-      account: delivery.queued.account,
-      key: delivery.key,
-      seq: delivery.seq,
-      attempt,
-      queuedMs,
-      progress,
-      isOurs: started,
-    });
-    const input = {
-      hasSources: definition.sources(parameters).length > 0,
-      needsPlace: definition.runsIn === 'media',
-      deadlineMs,
-      effects: { ...effects, report: (outcome) => report(outcome, effects.known()) } as AttemptEffects,
-    };
-    await runInPhases(input, started, interruption);
-    progress.close();
-    await effects.cleanUp();
-    return settle;
   }
 
-  async #report(
-    outcome: Outcome,
-    record: TaskRecord,
-    { attempt, spent }: Work['plan'],
-    known: Known,
-  ): Promise<Settle> {
+  #runOf(
+    { definition, parameters, plan, delivery, interruption }: Work,
+    progress: ProgressReports,
+    isOurs: Promise<boolean>,
+  ): AttemptRun {
+    const queuedMs = waitedFor(plan.past.events, Date.now());
+    const deadlineMs = definition.hasDeadline ? this.#parts.config.TASK_TIMEOUT * 1_000 : undefined;
+    const input = { parameters, queuedMs, deadlineMs, progress, interruption, isOurs };
+    if (definition.runsIn === 'worker') return new SinglePhase(definition, input);
+    const { key, seq, queued } = delivery;
+    const { attempt } = plan;
+    return new PhasedRun(this.#parts, this.#shared, {
+      ...input,
+      definition,
+      account: queued.account,
+      key,
+      seq,
+      attempt,
+    });
+  }
+
+  async #report(outcome: Outcome, { record, plan }: Work, known: Known): Promise<Settle> {
+    const { attempt, spent } = plan;
     switch (outcome.kind) {
       case 'completed':
         return ending(record, {
@@ -228,23 +208,6 @@ export class Attempts {
       }
     }
   }
-}
-
-/** Resolves when the outcome has been reported, or another worker turns out to have the attempt. */
-function runInPhases(
-  input: AttemptInput,
-  started: Promise<boolean>,
-  interruption: Interruption,
-): Promise<void> {
-  const actor = createActor(attemptMachine, { input });
-  const over = new Promise<void>((resolve) => {
-    actor.subscribe({ complete: resolve, error: () => resolve() });
-  });
-  actor.start();
-  // Someone else has this attempt: whatever this one makes would lose.
-  void started.then((isOurs) => isOurs || actor.stop());
-  interruption.listen((reason) => actor.send({ type: reason === 'stop' ? 'HAND_BACK' : 'CANCEL' }));
-  return over;
 }
 
 /** The task ends, and needs no further attempt, whoever's end was first. */

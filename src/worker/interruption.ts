@@ -1,24 +1,23 @@
-/** Why an attempt is to end before it has: the worker stops, or the task has ended elsewhere (canceled, as a rule). */
-export type Reason = 'stop' | 'cancel';
+import type { AttemptCommand } from '../../actors/attempt.ts';
 
 /** Ends one attempt early. Two `AbortController`s did this for 6 µs an attempt, and more when they were collected. */
 export class Interruption {
-  #reason: Reason | undefined;
-  #listener: ((reason: Reason) => void) | undefined;
+  #command: AttemptCommand | undefined;
+  #listener: ((command: AttemptCommand) => void) | undefined;
 
-  /** The first reason that was given. */
-  get reason(): Reason | undefined {
-    return this.#reason;
+  /** The first command that was given. */
+  get command(): AttemptCommand | undefined {
+    return this.#command;
   }
 
-  interrupt(reason: Reason): void {
-    this.#reason ??= reason;
-    this.#listener?.(reason);
+  interrupt(command: AttemptCommand): void {
+    this.#command ??= command;
+    this.#listener?.(command);
   }
 
   /** Calls the one listener at each interruption; at once if there has been one. */
-  listen(listener: (reason: Reason) => void): void {
+  listen(listener: (command: AttemptCommand) => void): void {
     this.#listener = listener;
-    if (this.#reason) listener(this.#reason);
+    if (this.#command) listener(this.#command);
   }
 }

@@ -1,31 +1,19 @@
-import { asFailure, type Outcome, tookTooLong } from '../../actors/attempt.ts';
-import type { Spent } from '../../actors/event.ts';
-import type { Json, RunContext, TaskDefinition } from '../tasks/definition.ts';
-import type { Interruption } from './interruption.ts';
-
-/** True for a task that has nothing to fetch, no place to wait for and nothing to store. */
-export const hasSinglePhase = (definition: TaskDefinition, parameters: Record<string, unknown>): boolean =>
-  definition.runsIn === 'worker' &&
-  definition.sources(parameters).length === 0 &&
-  definition.files(parameters).length === 0;
+import { asFailure, ENDED_EARLY, type Outcome, tookTooLong } from '../../actors/attempt.ts';
+import type { Json, WorkerContext, WorkerDefinition } from '../tasks/definition.ts';
+import type { AttemptRun, Known, RunInput } from './attempt-run.ts';
 
 /** What a task of one phase is given. Most never look at the signal, and to make one takes 1.6 µs. */
-class PhaseContext implements RunContext {
-  readonly sources = [];
+class PhaseContext implements WorkerContext {
   readonly progress: (value: Json) => void;
   #controller: AbortController | undefined;
 
-  constructor(progress: (value: Json) => void) {
-    this.progress = progress;
+  constructor(reports: RunInput['progress']) {
+    this.progress = (value) => reports.report(value);
   }
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     return this.#controller.signal;
-  }
-
-  output(): Promise<void> {
-    return Promise.reject(new Error('a task that names no files made one'));
   }
 
   abort(): void {
@@ -34,44 +22,36 @@ class PhaseContext implements RunContext {
   }
 }
 
-interface Work {
-  readonly definition: TaskDefinition;
-  readonly parameters: Record<string, unknown>;
-  /** Milliseconds that the task has waited for this attempt. */
-  readonly queuedMs: number;
-  readonly progress: (value: Json) => void;
-}
-
 /**
- * What the attempt machine and its effects do for a task that has one phase: there is no order of phases to keep, so
- * there is no machine. With 64 at once, an attempt at a `hello` takes 110 µs of CPU less, the log's part not counted; it
- * took 155.
+ * What the attempt machine and its effects do for a task that runs in the worker itself: it has nothing to fetch, no
+ * decoder to wait for and nothing to store, so there is no order of phases to keep and no machine. With 64 at once, an
+ * attempt at a `hello` takes 110 µs of CPU less, the log's part not counted; it took 155.
  */
-export class SinglePhase {
-  readonly #work: Work;
+export class SinglePhase implements AttemptRun {
+  readonly #definition: Pick<WorkerDefinition, 'run'>;
+  readonly #input: RunInput;
   readonly #startedAt = performance.now();
   #running = 0;
 
-  constructor(work: Work) {
-    this.#work = work;
+  constructor(definition: Pick<WorkerDefinition, 'run'>, input: RunInput) {
+    this.#definition = definition;
+    this.#input = input;
   }
 
-  /** What there is to tell of the attempt. */
-  known(): { readonly spent: Spent } {
-    return { spent: { queued: this.#work.queuedMs, fetching: 0, running: this.#running, storing: 0 } };
+  known(): Known {
+    return { spent: { queued: this.#input.queuedMs, fetching: 0, running: this.#running, storing: 0 } };
   }
 
-  /** Resolves with what came of it, or of the interruption or the deadline that came first. */
-  run(deadlineMs: number | undefined, interruption: Interruption): Promise<Outcome> {
-    const { definition, parameters, progress } = this.#work;
+  run(): Promise<Outcome | undefined> {
+    const { parameters, deadlineMs, progress, interruption, isOurs } = this.#input;
     const context = new PhaseContext(progress);
     return new Promise((resolve) => {
-      const end = (outcome: Outcome): void => {
+      const end = (outcome: Outcome | undefined): void => {
         clearTimeout(deadline);
         this.#running = Math.round((performance.now() - this.#startedAt) * 1_000) / 1_000;
         resolve(outcome);
       };
-      const cutOff = (outcome: Outcome): void => {
+      const cutOff = (outcome: Outcome | undefined): void => {
         end(outcome);
         context.abort();
       };
@@ -79,13 +59,17 @@ export class SinglePhase {
         deadlineMs === undefined
           ? undefined
           : setTimeout(() => cutOff({ kind: 'failure', failure: tookTooLong(deadlineMs) }), deadlineMs);
-      interruption.listen((reason) => cutOff({ kind: reason === 'stop' ? 'handed_back' : 'canceled' }));
+      void isOurs.then((isOurs) => isOurs || cutOff(undefined));
+      interruption.listen((command) => cutOff(ENDED_EARLY[command]));
       // Whatever way it throws.
-      const ran = (async () => definition.run(parameters, context))();
+      const ran = (async () => this.#definition.run(parameters, context))();
       ran.then(
         (result) => end({ kind: 'completed', result, outputs: [] }),
         (error: unknown) => end({ kind: 'failure', failure: asFailure(error) }),
       );
     });
   }
+
+  /** Nothing is held. */
+  cleanUp(): undefined {}
 }

@@ -112,8 +112,6 @@ describe('/docs', () => {
       result: Type.Null(),
       runsIn: 'worker',
       hasDeadline: true,
-      files: () => [],
-      sources: () => [],
       run: async () => null,
     });
     const shown = docsPage(openApiDocument(new Map([['odd', odd]]), 'https://wyvern.example/<b>'));

@@ -31,8 +31,6 @@ const task = defineTask({
   result: Type.Unknown(),
   runsIn: 'worker',
   hasDeadline: true,
-  files: () => [],
-  sources: () => [],
   run: async () => null,
 });
 const url = 'http://example.com/a.jpg';

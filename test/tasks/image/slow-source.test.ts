@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MediaDefinition } from '../../../src/tasks/definition.ts';
 import { isSlowSource } from '../../../src/tasks/image/slow-source.ts';
 import { imageGif } from '../../../src/tasks/image-gif.ts';
 import { imageSizes } from '../../../src/tasks/image-sizes.ts';
@@ -99,5 +100,5 @@ it.each([
   [imageStrip, { urls: urls(8) }, false],
   [imageStrip, { urls: urls(9) }, true],
 ])('Of the task itself what it asks for decides: $0.name %#', (definition, parameters, isSlow) => {
-  expect(definition.isSlow?.(parameters) ?? false).toBe(isSlow);
+  expect((definition as MediaDefinition).isSlow?.(parameters) ?? false).toBe(isSlow);
 });
