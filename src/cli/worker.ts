@@ -9,9 +9,9 @@ import { natsPresence } from '../log/jetstream/presence.ts';
 import { createLogger } from '../logger.ts';
 import { Attempts } from '../worker/attempts.ts';
 import { EndWatch } from '../worker/end-watch.ts';
-import { createMediaPool } from '../worker/media/pool.ts';
+import { MediaPool } from '../worker/media/pool.ts';
 import { OwnFiles } from '../worker/own-files.ts';
-import { createFetcher } from '../worker/source/fetcher.ts';
+import { Fetcher } from '../worker/source/fetcher.ts';
 import type { FetchLimits } from '../worker/source/limits.ts';
 import { Room } from '../worker/source/room.ts';
 import { Worker } from '../worker/worker.ts';
@@ -29,12 +29,12 @@ export async function worker(config: Config): Promise<void> {
   const log = await orCannotStart(JetStreamLog.openAsItIs(connection, config, logger));
   const storage = await openStorage(config, connection, logger);
   const spoolFolder = await openSpool(join(config.DATA_DIR, 'spool'), hostname());
-  const fetcher = createFetcher({
+  const fetcher = new Fetcher({
     ports: config.fetchPorts,
     allow: config.fetchAllow,
     limits: fetchLimits(config),
   });
-  const media = createMediaPool({
+  const media = new MediaPool({
     size: availableParallelism(),
     childCommand: { modulePath: fileURLToPath(new URL('./wyvern.js', import.meta.url)), args: ['media'] },
     logger,

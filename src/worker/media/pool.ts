@@ -21,17 +21,6 @@ export interface MediaPoolSettings {
   readonly memoryLimitBytes?: number;
 }
 
-/** Runs tasks in warm child processes, one at a time in each. What breaks a child breaks one task. */
-export interface MediaPool {
-  /**
-   * Waits for a free child, first come, first served within a lane. Rejects with the signal's reason when that is
-   * aborted, with `TaskFailure` when there will be none.
-   */
-  enter(lane: Lane, signal: AbortSignal): Promise<MediaPlace>;
-  /** Kills all children; tasks that wait or run reject with a passing failure. Resolves when no child is left. */
-  close(): Promise<void>;
-}
-
 /** A child that is the caller's own until it has run one task, or is left. */
 export interface MediaPlace {
   /**
@@ -44,10 +33,11 @@ export interface MediaPlace {
   leave(): void;
 }
 
-/** The first child is started at once, others when they are needed. */
-export const createMediaPool = (settings: MediaPoolSettings): MediaPool => new WarmPool(settings);
-
-class WarmPool implements MediaPool {
+/**
+ * Runs tasks in warm child processes, one at a time in each. What breaks a child breaks one task. The first child is
+ * started at once, others when they are needed.
+ */
+export class MediaPool {
   readonly #settings: MediaPoolSettings;
   readonly #prefix: readonly string[];
   readonly #members = new Set<Decoder>();
@@ -67,6 +57,10 @@ class WarmPool implements MediaPool {
     this.#idle.push(this.#start());
   }
 
+  /**
+   * Waits for a free child, first come, first served within a lane. Rejects with the signal's reason when that is
+   * aborted, with `TaskFailure` when there will be none.
+   */
   async enter(lane: Lane, signal: AbortSignal): Promise<MediaPlace> {
     if (this.#isClosed) throw stopped();
     await this.#lanes.enter(lane, signal);
@@ -80,6 +74,7 @@ class WarmPool implements MediaPool {
     }
   }
 
+  /** Kills all children; tasks that wait or run reject with a passing failure. Resolves when no child is left. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#lanes.refuse(stopped());

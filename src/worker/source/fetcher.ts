@@ -8,7 +8,7 @@ import { ConnectionPool } from './connection-pool.ts';
 import { type DialSettings, dial, type Resolver, systemResolver } from './dial.ts';
 import { exchange, type Outcome } from './exchange.ts';
 import { Fault, Unanswered } from './fault.ts';
-import { createGate, type GateSettings } from './gate.ts';
+import { Gate, type GateSettings } from './gate.ts';
 import { FETCH_LIMITS, type FetchLimits, inSeconds } from './limits.ts';
 import type { RoomPart } from './room.ts';
 import type { Sink } from './sink.ts';
@@ -24,29 +24,6 @@ export interface FetcherSettings extends GateSettings {
   readonly ca?: string;
 }
 
-/** Fetches what strangers name, and nothing that they should not reach. */
-export interface Fetcher {
-  /**
-   * Takes the body at `url` into the memory of `room` while there is some, else into a file of it. Rejects with
-   * `TaskFailure` when the source is at fault, and with the signal's reason as soon as that is aborted; no socket of
-   * the fetch is left then, and nobody writes to the room.
-   */
-  fetch(url: string, room: RoomPart, signal: AbortSignal): Promise<Source>;
-  /** Ends what is being fetched with a passing failure, and closes all connections. */
-  close(): Promise<void>;
-}
-
-/** Throws `ConfigError` when an entry of `allow` is none. */
-export function createFetcher({ limits, resolver, ca, ...gate }: FetcherSettings): Fetcher {
-  const all = { ...FETCH_LIMITS, ...limits };
-  return new GuardedFetcher(all, {
-    gate: createGate(gate),
-    resolver: resolver ?? systemResolver,
-    ca,
-    connectMs: all.connectMs,
-  });
-}
-
 type Whole = Extract<Outcome, { kind: 'whole' }>;
 
 /** Where a fetch stands: what was asked for, and the redirect's target that is being looked at. */
@@ -55,18 +32,25 @@ interface Trail {
   target: string | undefined;
 }
 
-class GuardedFetcher implements Fetcher {
+/** Fetches what strangers name, and nothing that they should not reach. */
+export class Fetcher {
   readonly #limits: FetchLimits;
   readonly #dialling: DialSettings;
   readonly #pool = new ConnectionPool();
   readonly #running = new Map<Watch, Promise<Source>>();
   #closed = false;
 
-  constructor(limits: FetchLimits, dialling: DialSettings) {
-    this.#limits = limits;
-    this.#dialling = dialling;
+  /** Throws `ConfigError` when an entry of `allow` is none. */
+  constructor({ limits, resolver = systemResolver, ca, ...gate }: FetcherSettings) {
+    this.#limits = { ...FETCH_LIMITS, ...limits };
+    this.#dialling = { gate: new Gate(gate), resolver, ca, connectMs: this.#limits.connectMs };
   }
 
+  /**
+   * Takes the body at `url` into the memory of `room` while there is some, else into a file of it. Rejects with
+   * `TaskFailure` when the source is at fault, and with the signal's reason as soon as that is aborted; no socket of
+   * the fetch is left then, and nobody writes to the room.
+   */
   async fetch(url: string, room: RoomPart, signal: AbortSignal): Promise<Source> {
     const { totalMs } = this.#limits;
     const watch = new Watch(signal, totalMs, `could not be fetched within ${inSeconds(totalMs)}`);
@@ -84,6 +68,7 @@ class GuardedFetcher implements Fetcher {
     }
   }
 
+  /** Ends what is being fetched with a passing failure, and closes all connections. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const watch of this.#running.keys()) watch.stop(stopped());

@@ -5,14 +5,6 @@ import { type AllowEntry, noEntry, parseEntry, withoutDot } from '../../fetch-al
 import { Fault } from './fault.ts';
 import { isPublicAddress } from './public-address.ts';
 
-/** Which addresses sources may lie at. Made once from `FETCH_PORTS` and `FETCH_ALLOW`; it keeps no state. */
-export interface Gate {
-  /** Throws `Fault` when no address that `host` could have is allowed at this port, so that nobody is asked. */
-  checkPort(host: string, port: number): void;
-  /** Throws `Fault` unless `address`, which `host` is or was resolved to, is allowed at this port. */
-  checkAddress(host: string, address: string, port: number): void;
-}
-
 export interface GateSettings {
   /** Ports that are open to public addresses. */
   readonly ports: readonly number[];
@@ -20,27 +12,35 @@ export interface GateSettings {
   readonly allow: readonly string[];
 }
 
-/** Throws `ConfigError` naming the entry that is none. */
-export function createGate({ ports, allow }: GateSettings): Gate {
-  const entries = allow.map(entryOf);
-  const open = new Set(ports);
-  const named = (host: string, port: number): boolean =>
-    entries.some((entry) => isPort(entry, port) && entry.name === withoutDot(host));
-  const ranged = (address: string, port: number): boolean =>
-    entries.some((entry) => isPort(entry, port) && contains(entry, address));
-  return {
-    checkPort(host, port) {
-      const possible =
-        open.has(port) ||
-        entries.some((entry) => isPort(entry, port) && (entry.range || entry.name === withoutDot(host)));
-      if (!possible || port === 0) throw portFault(port);
-    },
-    checkAddress(host, address, port) {
-      if (isIP(address) !== 0 && (named(host, port) || ranged(address, port))) return;
-      if (!open.has(port)) throw portFault(port);
-      if (!isPublicAddress(address)) throw new Fault('is not at a public address');
-    },
-  };
+/** Which addresses sources may lie at: what `FETCH_PORTS` and `FETCH_ALLOW` say. */
+export class Gate {
+  readonly #open: ReadonlySet<number>;
+  readonly #entries: readonly AllowEntry[];
+
+  /** Throws `ConfigError` naming the entry of `allow` that is none. */
+  constructor({ ports, allow }: GateSettings) {
+    this.#open = new Set(ports);
+    this.#entries = allow.map(entryOf);
+  }
+
+  /** Throws `Fault` when no address that `host` could have is allowed at this port, so that nobody is asked. */
+  checkPort(host: string, port: number): void {
+    const isPossible =
+      this.#open.has(port) || this.#entriesOf(port).some((entry) => entry.range || isNamed(entry, host));
+    if (!isPossible || port === 0) throw portFault(port);
+  }
+
+  /** Throws `Fault` unless `address`, which `host` is or was resolved to, is allowed at this port. */
+  checkAddress(host: string, address: string, port: number): void {
+    const isAllowed = (entry: AllowEntry): boolean => isNamed(entry, host) || contains(entry, address);
+    if (isIP(address) !== 0 && this.#entriesOf(port).some(isAllowed)) return;
+    if (!this.#open.has(port)) throw portFault(port);
+    if (!isPublicAddress(address)) throw new Fault('is not at a public address');
+  }
+
+  #entriesOf(port: number): AllowEntry[] {
+    return this.#entries.filter((entry) => entry.port === undefined || entry.port === port);
+  }
 }
 
 function entryOf(text: string): AllowEntry {
@@ -51,7 +51,7 @@ function entryOf(text: string): AllowEntry {
 
 const portFault = (port: number): Fault => new Fault(`is at port ${port}, which sources may not use`);
 
-const isPort = (entry: AllowEntry, port: number): boolean => entry.port === undefined || entry.port === port;
+const isNamed = ({ name }: AllowEntry, host: string): boolean => name === withoutDot(host);
 
 function contains({ range }: AllowEntry, address: string): boolean {
   if (range === undefined) return false;

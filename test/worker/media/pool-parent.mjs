@@ -1,10 +1,10 @@
 /* A parent that a test can kill: says the pid of a child that hangs, and stays. */
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
-import { createMediaPool } from '../../../dist/src/worker/media/pool.js';
+import { MediaPool } from '../../../dist/src/worker/media/pool.js';
 
 const modulePath = fileURLToPath(new URL('./scripted-child.mjs', import.meta.url));
-const pool = createMediaPool({
+const pool = new MediaPool({
   size: 1,
   childCommand: { modulePath, args: [] },
   logger: pino({ level: 'silent' }),

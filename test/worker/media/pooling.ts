@@ -5,12 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import type { Json, Output, Source } from '../../../src/tasks/definition.ts';
 import type { Lane } from '../../../src/worker/media/lanes.ts';
-import {
-  createMediaPool,
-  type MediaPool,
-  type MediaPoolSettings,
-  type MediaTask,
-} from '../../../src/worker/media/pool.ts';
+import { MediaPool, type MediaPoolSettings, type MediaTask } from '../../../src/worker/media/pool.ts';
 import { until } from '../../support/until.ts';
 
 export const SCRIPTED_CHILD = {
@@ -51,7 +46,7 @@ export async function startPool(settings: Partial<MediaPoolSettings> = {}): Prom
   const folder = await mkdtemp(join(tmpdir(), 'wyvern-media-'));
   const logged: Record<string, unknown>[] = [];
   const logger = pino({ level: 'trace' }, { write: (line) => void logged.push(JSON.parse(line)) });
-  const pool = createMediaPool({ size: 1, childCommand: SCRIPTED_CHILD, logger, ...settings });
+  const pool = new MediaPool({ size: 1, childCommand: SCRIPTED_CHILD, logger, ...settings });
   const give = (
     name: string,
     parameters: Record<string, unknown> = {},

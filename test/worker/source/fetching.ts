@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { TaskFailure } from '../../../actors/failure.ts';
 import type { Source } from '../../../src/tasks/definition.ts';
-import { createFetcher, type Fetcher, type FetcherSettings } from '../../../src/worker/source/fetcher.ts';
+import { Fetcher, type FetcherSettings } from '../../../src/worker/source/fetcher.ts';
 import { Room, type RoomPart } from '../../../src/worker/source/room.ts';
 
 export interface Fetching extends AsyncDisposable {
@@ -27,7 +27,7 @@ export const fileRoom = (folder: string): Room => new Room(folder, { workerBytes
 /** A fetcher that may go to 127.0.0.1 on any port. Its end fails the test if a file stayed open. */
 export async function startFetching(settings: Partial<FetcherSettings> = {}): Promise<Fetching> {
   const root = await mkdtemp(join(tmpdir(), 'wyvern-source-'));
-  const fetcher = createFetcher({ ports: [80, 443], allow: ['127.0.0.1'], ...settings });
+  const fetcher = new Fetcher({ ports: [80, 443], allow: ['127.0.0.1'], ...settings });
   const parts: RoomPart[] = [];
   let last = '';
   const fetchInto = async (url: string, signal = new AbortController().signal) => {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../src/config.ts';
-import { createGate } from '../../../src/worker/source/gate.ts';
+import { Gate } from '../../../src/worker/source/gate.ts';
 
 const PRIVATE = 'is not at a public address';
 const port = (number: number) => `is at port ${number}, which sources may not use`;
 
 function verdict(allow: string[], host: string, address: string, at: number): string {
-  const gate = createGate({ ports: [80, 443], allow });
+  const gate = new Gate({ ports: [80, 443], allow });
   try {
     gate.checkPort(host, at);
     gate.checkAddress(host, address, at);
@@ -84,7 +84,7 @@ describe('the gate', () => {
     '1.2.3.4.5',
     ':80',
   ])('refuses to start with %j', (entry) => {
-    expect(() => createGate({ ports: [80], allow: ['127.0.0.1', entry] })).toThrow(ConfigError);
-    expect(() => createGate({ ports: [80], allow: [entry] })).toThrow(entry);
+    expect(() => new Gate({ ports: [80], allow: ['127.0.0.1', entry] })).toThrow(ConfigError);
+    expect(() => new Gate({ ports: [80], allow: [entry] })).toThrow(entry);
   });
 });
