@@ -50,7 +50,7 @@ export const Spent = Type.Object({
   /** From when it could have begun, queued or after the delay that follows a failure, until it did. */
   queued: Type.Optional(Type.Number()),
   fetching: Type.Number(),
-  /** For a place to run in, among the other tasks of its worker. */
+  /** For a decoder, while other tasks of its worker had them all. */
   waiting: Type.Optional(Type.Number()),
   running: Type.Number(),
   storing: Type.Number(),

@@ -17,7 +17,7 @@ export interface RetryLimits {
 export const RETRY_DELAYS = { baseDelayMs: 1_000, maxDelayMs: 30_000, maxAskedMs: 300_000 } as const;
 
 /**
- * What follows a failed attempt. `spent` counts the attempts so far, this one included; those that a
+ * What follows a failed attempt. `counted` is the number of the attempts so far, this one included; those that a
  * stopping worker handed back do not count.
  *
  * Full jitter: the delay is uniform between 0 and the exponential bound, so that the tasks that failed
@@ -25,17 +25,17 @@ export const RETRY_DELAYS = { baseDelayMs: 1_000, maxDelayMs: 30_000, maxAskedMs
  */
 export function judge(
   failure: TaskFailure,
-  spent: number,
+  counted: number,
   limits: RetryLimits,
   random: () => number = Math.random,
 ): Verdict {
   if (!failure.passing) return { kind: 'fail', error: failure.message };
-  if (spent >= limits.attempts) return { kind: 'fail', error: givenUp(failure.message, spent) };
-  const bound = Math.min(limits.maxDelayMs, limits.baseDelayMs * 2 ** Math.min(spent - 1, 30));
+  if (counted >= limits.attempts) return { kind: 'fail', error: givenUp(failure.message, counted) };
+  const bound = Math.min(limits.maxDelayMs, limits.baseDelayMs * 2 ** Math.min(counted - 1, 30));
   const askedMs = Math.min(limits.maxAskedMs, failure.retryAfterMs ?? 0);
   return { kind: 'retry', delayMs: Math.round(askedMs + random() * bound), reason: failure.message };
 }
 
 /** The sentence for a task that used up its attempts. */
-export const givenUp = (reason: string, spent: number): string =>
-  spent > 1 ? `${reason}; gave up after ${spent} attempts` : reason;
+export const givenUp = (reason: string, counted: number): string =>
+  counted > 1 ? `${reason}; gave up after ${counted} attempts` : reason;

@@ -11,7 +11,7 @@ import { checkParameters } from '../tasks/parameters.ts';
 import type { AttemptRun, Known } from './attempt-run.ts';
 import type { EndWatch } from './end-watch.ts';
 import { Interruption } from './interruption.ts';
-import type { MediaPlace } from './media/pool.ts';
+import type { LentDecoder } from './media/pool.ts';
 import { type PhasedParts, PhasedRun } from './phased-run.ts';
 import { firstAttempt, type Plan, planAttempt, waitedFor } from './plan.ts';
 import { ProgressReports } from './progress.ts';
@@ -28,7 +28,7 @@ const ACK: Settle = (delivery) => delivery.ack();
 const LEAVE: Settle = () => {};
 /** When a task that this worker does not know is handed out again, to whoever asks first. */
 const UNKNOWN_AGAIN_MS = 30_000;
-/** When a suspect that found no place is handed out again, here or elsewhere. */
+/** When a suspect that had no turn is handed out again, here or elsewhere. */
 const SUSPECT_AGAIN_MS = 1_000;
 const release =
   (delayMs: number): Settle =>
@@ -62,7 +62,7 @@ interface Work {
 export class Attempts {
   readonly #parts: AttemptParts;
   readonly #suspects = new Suspects();
-  readonly #shared: SharedWork<MediaPlace>;
+  readonly #shared: SharedWork<LentDecoder>;
 
   constructor(parts: AttemptParts) {
     this.#parts = parts;
@@ -171,7 +171,7 @@ export class Attempts {
   }
 
   async #report(outcome: Outcome, { record, plan }: Work, known: Known): Promise<Settle> {
-    const { attempt, spent } = plan;
+    const { attempt, counted } = plan;
     switch (outcome.kind) {
       case 'completed':
         return ending(record, {
@@ -198,7 +198,7 @@ export class Attempts {
         const { failure } = outcome;
         if (failure.cause !== undefined)
           this.#parts.logger.warn({ err: failure.cause, key: record.key, attempt }, failure.message);
-        const verdict = judge(failure, spent, { attempts: this.#parts.config.ATTEMPTS, ...RETRY_DELAYS });
+        const verdict = judge(failure, counted, { attempts: this.#parts.config.ATTEMPTS, ...RETRY_DELAYS });
         if (verdict.kind === 'fail')
           return ending(record, { type: 'failed', attempt, error: verdict.error, ...known });
         const next = formatDate(nowMicros() + verdict.delayMs * 1_000);

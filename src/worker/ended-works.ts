@@ -64,7 +64,7 @@ export class EndedWorks {
 const emptyWorks = () =>
   new Recent<{ readonly work: EndedWork; readonly through: number }>(MAX_WORKS, MAX_KEPT_BYTES);
 
-function shareOf({ fetched, entered, ran, outputs }: EndedWork, listener: Listener): Share {
+function shareOf({ fetched, gotDecoder, ran, outputs }: EndedWork, listener: Listener): Share {
   let hasLeft = false;
   const replay = async (): Promise<unknown> => {
     for (const output of outputs) {
@@ -79,5 +79,5 @@ function shareOf({ fetched, entered, ran, outputs }: EndedWork, listener: Listen
   const leave = async (): Promise<void> => {
     hasLeft = true;
   };
-  return { fetched, entered, ran: replayed, leave };
+  return { fetched, gotDecoder, ran: replayed, leave };
 }

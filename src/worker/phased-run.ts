@@ -8,7 +8,7 @@ import { isSlowSource } from '../tasks/image/slow-source.ts';
 import { showUrl } from '../tasks/show-url.ts';
 import type { AttemptRun, Known, RunInput } from './attempt-run.ts';
 import type { Lane } from './media/lanes.ts';
-import type { MediaPlace, MediaPool } from './media/pool.ts';
+import type { LentDecoder, MediaPool } from './media/pool.ts';
 import { Outputs } from './outputs.ts';
 import type { OwnFiles } from './own-files.ts';
 import type { Share, Steps } from './share.ts';
@@ -50,7 +50,7 @@ export class PhasedRun implements AttemptRun {
   readonly #spent: Spent;
   #sources: readonly SourceFacts[] = [];
 
-  constructor(parts: PhasedParts, shared: SharedWork<MediaPlace>, input: Input) {
+  constructor(parts: PhasedParts, shared: SharedWork<LentDecoder>, input: Input) {
     const { definition, parameters, account, key, seq, attempt, progress, isOurs, queuedMs } = input;
     this.#input = input;
     this.#spent = { queued: queuedMs, fetching: 0, running: 0, storing: 0 };
@@ -97,13 +97,13 @@ export class PhasedRun implements AttemptRun {
   }
 
   #effects(): AttemptEffects {
-    const { fetched, entered, ran } = this.#share;
+    const { fetched, gotDecoder, ran } = this.#share;
     return {
       fetch: async () => {
         this.#sources = await this.#timed('fetching', fetched);
         return this.#spent.fetching;
       },
-      waitForDecoder: () => this.#timed('waiting', entered),
+      waitForDecoder: () => this.#timed('waiting', gotDecoder),
       run: () => this.#timed('running', ran),
       store: async () => (this.#outputs.count > 0 ? this.#timed('storing', this.#outputs.all()) : []),
     };
@@ -138,16 +138,16 @@ const shown = ({ url, bytes, contentType }: SourceFacts): FetchedSource => ({
 function stepsOf(
   { fetcher, ownFiles, media, room }: PhasedParts,
   { definition, parameters }: Input,
-): Steps<MediaPlace> {
+): Steps<LentDecoder> {
   const urls = definition.sources(parameters);
   const part = room.part();
   const fetchOne: FetchOne = async (url, signal) =>
     (await ownFiles.read(url, part)) ?? fetcher.fetch(url, part, signal);
   return {
     fetch: (signal) => fetchSources(urls, fetchOne, signal),
-    enter: (sources, signal) => media.enter(laneOf(definition, parameters, sources), signal),
-    run: (place, sources, { onProgress, onOutput }, signal) =>
-      place.run({ name: definition.name, parameters, sources, signal, onProgress, onOutput }),
+    waitForDecoder: (sources, signal) => media.lend(laneOf(definition, parameters, sources), signal),
+    run: (decoder, sources, { onProgress, onOutput }, signal) =>
+      decoder.run({ name: definition.name, parameters, sources, signal, onProgress, onOutput }),
     cleanUp: () => part.leave(),
   };
 }

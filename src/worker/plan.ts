@@ -18,7 +18,7 @@ export type Plan =
       /** The number of the attempt to come, from 1. */
       readonly attempt: number;
       /** Attempts that count against the limit, that one included. */
-      readonly spent: number;
+      readonly counted: number;
       /** It is the last attempt, and the one before died with its worker. */
       readonly isSuspect: boolean;
       /** Why it is made, where the attempt before has not said so itself. */
@@ -46,7 +46,7 @@ const EARLY_MS = 50;
 export const firstAttempt = ({ queued, hash }: Pick<Delivery, 'queued' | 'hash'>): Plan => ({
   kind: 'try',
   attempt: 1,
-  spent: 1,
+  counted: 1,
   isSuspect: false,
   past: { events: [queued], last: hash },
 });
@@ -84,18 +84,18 @@ export function planAttempt(history: readonly StoredEvent[], attempts: number, n
   const delayMs = Math.max(0, ...retried.map(({ at, next }) => leftMs(at, dateToMs(next), nowMs)));
   if (delayMs > EARLY_MS) return { kind: 'wait', delayMs };
   const started = events.filter((event) => event.type === 'started');
-  const spent = started.length - retried.filter(({ handed_back }) => handed_back).length;
+  const counted = started.length - retried.filter(({ handed_back }) => handed_back).length;
   const last = retried.find(({ attempt }) => attempt === state.attempt);
   const lost = last === undefined ? started.at(-1) : undefined;
   // The lease cannot have run out yet: a nats-server that was killed has forgotten its newest deliveries, and whoever had
   // this one is at it still.
   const heldMs = lost ? leftMs(lost.at, dateToMs(lost.at) + LEASE_MS, nowMs) : 0;
   if (heldMs > EARLY_MS) return { kind: 'wait', delayMs: heldMs };
-  if (spent < attempts) {
-    const isSuspect = spent === attempts - 1 && lost !== undefined;
+  if (counted < attempts) {
+    const isSuspect = counted === attempts - 1 && lost !== undefined;
     const reason = lost && `the worker '${lost.worker}' was lost in attempt ${lost.attempt}`;
-    return { kind: 'try', attempt: state.attempt + 1, spent: spent + 1, isSuspect, reason, past };
+    return { kind: 'try', attempt: state.attempt + 1, counted: counted + 1, isSuspect, reason, past };
   }
   const reason = last?.reason ?? 'the worker stopped while it ran the task';
-  return { kind: 'fail', error: givenUp(reason, spent), attempt: state.attempt, past };
+  return { kind: 'fail', error: givenUp(reason, counted), attempt: state.attempt, past };
 }

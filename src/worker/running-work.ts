@@ -5,12 +5,12 @@ import { type EndedWork, MAX_KEPT_BYTES } from './ended-works.ts';
 import type { Listener, Share, Steps } from './share.ts';
 
 /** A piece of work from its beginning until nothing is left of it. */
-export class RunningWork<Place> {
+export class RunningWork<Decoder> {
   /** Resolves when the last step has ended and everything is cleaned up. */
   readonly over: Promise<void>;
   readonly #keep: (ended: EndedWork) => Promise<void>;
   readonly #fetched = deferred<readonly SourceFacts[]>();
-  readonly #entered = deferred<void>();
+  readonly #gotDecoder = deferred<void>();
   readonly #ran = deferred<unknown>();
   readonly #beganAt = performance.now();
   readonly #stop = new AbortController();
@@ -24,11 +24,11 @@ export class RunningWork<Place> {
   #hasRun = false;
 
   /** `keep` is given what several attempts have shared; nobody hears of the end before it has resolved. */
-  constructor(steps: Steps<Place>, keep: (ended: EndedWork) => Promise<void>) {
+  constructor(steps: Steps<Decoder>, keep: (ended: EndedWork) => Promise<void>) {
     this.#keep = keep;
     this.over = this.#do(steps);
     // Who still takes part hears of it; those who have left do not want to.
-    for (const { promise } of [this.#fetched, this.#entered, this.#ran]) promise.catch(nothing);
+    for (const { promise } of [this.#fetched, this.#gotDecoder, this.#ran]) promise.catch(nothing);
     this.over.catch(nothing);
   }
 
@@ -43,7 +43,7 @@ export class RunningWork<Place> {
     return { ...this.#stages(), leave: () => this.#remove(listener) };
   }
 
-  async #do(steps: Steps<Place>): Promise<void> {
+  async #do(steps: Steps<Decoder>): Promise<void> {
     const { signal } = this.#stop;
     const all: Listener = {
       onProgress: (value) => this.#tellProgress(value),
@@ -52,15 +52,15 @@ export class RunningWork<Place> {
     try {
       const sources = await steps.fetch(signal);
       this.#fetched.resolve(sources.map(factsOf));
-      const place = await steps.enter(sources, signal);
-      this.#entered.resolve();
-      const result = await steps.run(place, sources, all, signal);
+      const decoder = await steps.waitForDecoder(sources, signal);
+      this.#gotDecoder.resolve();
+      const result = await steps.run(decoder, sources, all, signal);
       await this.#close(result, true);
       this.#ran.resolve(result);
     } catch (error) {
       // What may pass is no answer to those who have not tried yet.
       await this.#close(error, !asFailure(error).passing);
-      for (const stage of [this.#fetched, this.#entered, this.#ran]) stage.reject(error);
+      for (const stage of [this.#fetched, this.#gotDecoder, this.#ran]) stage.reject(error);
     }
     await steps.cleanUp();
   }
@@ -75,7 +75,7 @@ export class RunningWork<Place> {
   }
 
   #stages() {
-    return { fetched: this.#fetched.promise, entered: this.#entered.promise, ran: this.#ran.promise };
+    return { fetched: this.#fetched.promise, gotDecoder: this.#gotDecoder.promise, ran: this.#ran.promise };
   }
 
   async #remove(listener: Listener): Promise<void> {

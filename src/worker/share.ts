@@ -8,12 +8,16 @@ export interface Listener {
 }
 
 /** A piece of work, step by step. Each step is done once, under one signal: nobody wants the work any more. */
-export interface Steps<Place> {
+export interface Steps<Decoder> {
   fetch(signal: AbortSignal): Promise<readonly Source[]>;
-  /** Waits for a place to run in. */
-  enter(sources: readonly Source[], signal: AbortSignal): Promise<Place>;
-  /** Gives the place back, however it ends. */
-  run(place: Place, sources: readonly Source[], listener: Listener, signal: AbortSignal): Promise<unknown>;
+  waitForDecoder(sources: readonly Source[], signal: AbortSignal): Promise<Decoder>;
+  /** Gives the decoder back, however it ends. */
+  run(
+    decoder: Decoder,
+    sources: readonly Source[],
+    listener: Listener,
+    signal: AbortSignal,
+  ): Promise<unknown>;
   /** Called once, when no step is under way any more. */
   cleanUp(): Promise<void>;
 }
@@ -21,7 +25,7 @@ export interface Steps<Place> {
 /** How far a piece of work has come. The promises settle for all who take part, at once. */
 export interface Stages {
   readonly fetched: Promise<readonly SourceFacts[]>;
-  readonly entered: Promise<void>;
+  readonly gotDecoder: Promise<void>;
   /** Gives the work's result. */
   readonly ran: Promise<unknown>;
 }

@@ -19,9 +19,9 @@ interface Wish {
  * tasks had been queued by then: they would have come sooner, had there been places for all. Nobody else hears of work
  * that has ended, since the world may be another by then: the next one begins anew.
  */
-export class SharedWork<Place> {
+export class SharedWork<Decoder> {
   readonly #joinableMs: number;
-  readonly #running = new Map<string, RunningWork<Place>>();
+  readonly #running = new Map<string, RunningWork<Decoder>>();
   readonly #ended: EndedWorks;
 
   /** `lastSeq` asks the log for its last sequence. */
@@ -31,13 +31,13 @@ export class SharedWork<Place> {
   }
 
   /** `begin` is called if nobody is at it. */
-  join({ id, seq }: Wish, listener: Listener, begin: () => Steps<Place>): Share {
+  join({ id, seq }: Wish, listener: Listener, begin: () => Steps<Decoder>): Share {
     const running = this.#running.get(id);
     if (running?.isJoinable(this.#joinableMs)) return running.join(listener);
     return this.#ended.join(id, seq, listener) ?? this.#begin(id, begin()).join(listener);
   }
 
-  #begin(id: string, steps: Steps<Place>): RunningWork<Place> {
+  #begin(id: string, steps: Steps<Decoder>): RunningWork<Decoder> {
     const work = new RunningWork(steps, (ended) => this.#ended.keep(id, ended));
     this.#running.set(id, work);
     const forget = (): void => {

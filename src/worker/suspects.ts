@@ -2,7 +2,7 @@
 const TURN_MS = 1_000;
 
 /**
- * One place for the tasks of this worker whose next attempt is their last and whose attempt before ended
+ * Turns for the tasks of this worker whose next attempt is their last and whose attempt before ended
  * without a word: the worker died. One of them may be what kills workers, and the others merely stood beside
  * it. Side by side they would die together once more, and all would end in error; one after the other, only
  * the one that kills does.
@@ -11,7 +11,7 @@ export class Suspects {
   #isTaken = false;
   #waiting: (() => void)[] = [];
 
-  /** Resolves with true when the place is this caller's, until `leave`; with false if that took too long. */
+  /** Resolves with true when it is this caller's turn, until `leave`; with false if that took too long. */
   enter(): Promise<boolean> {
     if (!this.#isTaken) {
       this.#isTaken = true;

@@ -43,11 +43,11 @@ describe('what follows a failed attempt', () => {
       fc.property(
         fc.integer({ min: 1, max: 1_000 }),
         fc.double({ min: 0, max: 0.999999, noNaN: true }),
-        (spent, random) => {
-          const verdict = judge(passing, spent, { ...limits, attempts: 10_000 }, () => random);
+        (counted, random) => {
+          const verdict = judge(passing, counted, { ...limits, attempts: 10_000 }, () => random);
           if (verdict.kind !== 'retry') throw new Error('a retry was due');
           expect(verdict.delayMs).toBeGreaterThanOrEqual(0);
-          expect(verdict.delayMs).toBeLessThanOrEqual(Math.min(30_000, 1_000 * 2 ** (spent - 1)));
+          expect(verdict.delayMs).toBeLessThanOrEqual(Math.min(30_000, 1_000 * 2 ** (counted - 1)));
         },
       ),
     );

@@ -18,7 +18,7 @@ async function ended(
 ) {
   const once = work();
   const joined = Array.from({ length: members }, () => member(shared, once, { id }));
-  await once.end('fetch', 'enter');
+  await once.end('fetch', 'wait');
   for (const each of outputs) await once.tell().onOutput(each);
   await once.end('run');
   for (const { share } of joined) await share.leave();
@@ -37,12 +37,12 @@ describe('work that several have shared', () => {
     const { once } = await ended(shared, { outputs: [output('small'), output('large')] });
     for (const late of [join(shared, QUEUED_BEFORE), join(shared, QUEUED_BEFORE)]) {
       expect(await late.share.fetched).toEqual([{ url: 'http://example.com/x.jpg', bytes: 7 }]);
-      await late.share.entered;
+      await late.share.gotDecoder;
       expect(await late.ran).toBe('run');
       expect(late.outputs).toEqual(['small', 'large']);
       expect(isDoneAnew(late)).toBe(false);
     }
-    expect(once.done).toEqual(['fetch', 'enter', 'run', 'clean up']);
+    expect(once.done).toEqual(['fetch', 'wait', 'run', 'clean up']);
   });
 
   it('is done anew for who was queued after its end', async () => {
@@ -52,7 +52,7 @@ describe('work that several have shared', () => {
   });
 
   it.each([
-    ['result', 'run', (once: TestWork) => once.end('fetch', 'enter', 'run')],
+    ['result', 'run', (once: TestWork) => once.end('fetch', 'wait', 'run')],
     [
       'failure',
       'no such file',

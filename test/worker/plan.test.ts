@@ -26,14 +26,14 @@ const handedBack = (attempt: number): TaskEvent => ({ ...retried(attempt), hande
 
 describe('a task that is handed out again', () => {
   it('is tried for the first time if nobody has tried it', () => {
-    expect(plan(queued())).toMatchObject({ kind: 'try', attempt: 1, spent: 1, isSuspect: false });
+    expect(plan(queued())).toMatchObject({ kind: 'try', attempt: 1, counted: 1, isSuspect: false });
   });
 
   it('is tried again after its worker died', () => {
     expect(plan(queued(), started(1), progress(1, 5))).toMatchObject({
       kind: 'try',
       attempt: 2,
-      spent: 2,
+      counted: 2,
       isSuspect: false,
       reason: "the worker 'w1' was lost in attempt 1",
     });
@@ -54,7 +54,7 @@ describe('a task that is handed out again', () => {
     expect(plan(queued(), started(1), started(2))).toMatchObject({
       kind: 'try',
       attempt: 3,
-      spent: 3,
+      counted: 3,
       isSuspect: true,
     });
     expect(plan(queued(), started(1), retried(1), started(2), retried(2))).toMatchObject({
@@ -85,7 +85,7 @@ describe('a task that is handed out again', () => {
       started(3),
       handedBack(3),
     ];
-    expect(plan(...history)).toMatchObject({ kind: 'try', attempt: 4, spent: 1, isSuspect: false });
+    expect(plan(...history)).toMatchObject({ kind: 'try', attempt: 4, counted: 1, isSuspect: false });
   });
 
   it('waits for the time that its retry named', () => {

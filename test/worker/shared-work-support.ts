@@ -27,8 +27,8 @@ export function work() {
   };
   const steps: Steps<string> = {
     fetch: (signal) => step('fetch', signal),
-    enter: (_sources, signal) => step('enter', signal),
-    run: (_place, _sources, listener, signal) => {
+    waitForDecoder: (_sources, signal) => step('wait', signal),
+    run: (_decoder, _sources, listener, signal) => {
       tell = listener;
       return step('run', signal);
     },

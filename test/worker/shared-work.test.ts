@@ -12,12 +12,12 @@ describe('work that several attempts want', () => {
     const shared = sharedWork();
     const once = work();
     const members = [1, 2, 3].map(() => member(shared, once));
-    await once.end('fetch', 'enter');
+    await once.end('fetch', 'wait');
     once.tell().onProgress(50);
     await once.tell().onOutput(output('thumb'));
     await once.end('run');
     expect(await Promise.all(members.map(({ ran }) => ran))).toEqual(['run', 'run', 'run']);
-    expect(once.done).toEqual(['fetch', 'enter', 'run', 'clean up']);
+    expect(once.done).toEqual(['fetch', 'wait', 'run', 'clean up']);
     for (const { progress, outputs } of members) expect([progress, outputs]).toEqual([[50], ['thumb']]);
   });
 
@@ -28,8 +28,8 @@ describe('work that several attempts want', () => {
     member(shared, other, { id: 'other' });
     await Promise.all([one.end('fetch'), other.end('fetch')]);
     expect([one.done, other.done]).toEqual([
-      ['fetch', 'enter'],
-      ['fetch', 'enter'],
+      ['fetch', 'wait'],
+      ['fetch', 'wait'],
     ]);
   });
 
@@ -37,11 +37,11 @@ describe('work that several attempts want', () => {
     const shared = sharedWork();
     const once = work();
     member(shared, once);
-    await once.end('fetch', 'enter');
+    await once.end('fetch', 'wait');
     for (const value of [10, 20]) once.tell().onProgress(value);
     const late = member(shared, once);
     await late.share.fetched;
-    await late.share.entered;
+    await late.share.gotDecoder;
     expect(late.progress).toEqual([20]);
     once.tell().onProgress(30);
     expect(late.progress).toEqual([20, 30]);
@@ -55,7 +55,7 @@ describe('work that several attempts want', () => {
     const shared = sharedWork();
     const [first, second] = [work(), work()];
     member(shared, first);
-    await first.end('fetch', 'enter');
+    await first.end('fetch', 'wait');
     await happen(first);
     await settled();
     member(shared, second);
@@ -77,7 +77,7 @@ describe('work that several attempts want', () => {
 });
 
 describe('an attempt that leaves', () => {
-  const steps = ['fetch', 'enter', 'run'];
+  const steps = ['fetch', 'wait', 'run'];
 
   it.each(steps)('disturbs none of the others, and hears no more: in step %s', async (during) => {
     const shared = sharedWork();
@@ -92,7 +92,7 @@ describe('an attempt that leaves', () => {
     await once.end('run');
     expect(await other.ran).toBe('run');
     expect([leaver.outputs, other.outputs]).toEqual([[], ['thumb']]);
-    expect(once.done).toEqual(['fetch', 'enter', 'run', 'clean up']);
+    expect(once.done).toEqual(['fetch', 'wait', 'run', 'clean up']);
   });
 
   it.each(steps)(
@@ -121,11 +121,11 @@ describe('an attempt that leaves', () => {
 });
 
 describe('a failure', () => {
-  it.each(['fetch', 'enter', 'run'])('of step %s is that of all', async (failing) => {
+  it.each(['fetch', 'wait', 'run'])('of step %s is that of all', async (failing) => {
     const shared = sharedWork();
     const once = work();
     const members = [member(shared, once), member(shared, once)];
-    const steps = ['fetch', 'enter', 'run'];
+    const steps = ['fetch', 'wait', 'run'];
     await once.end(...steps.slice(0, steps.indexOf(failing)));
     once.ends[failing]?.reject(new Error('no such luck'));
     expect(await Promise.all(members.map(({ ran }) => ran))).toEqual(['no such luck', 'no such luck']);
@@ -138,7 +138,7 @@ describe('a failure', () => {
     const once = work();
     const [unlucky, other] = [member(shared, once), member(shared, once)];
     unlucky.listener.onOutput = () => Promise.reject(new Error('the disk is full'));
-    await once.end('fetch', 'enter');
+    await once.end('fetch', 'wait');
     await once.tell().onOutput(output('thumb'));
     await unlucky.share.leave();
     await once.end('run');
@@ -151,7 +151,7 @@ describe('a failure', () => {
     const once = work();
     for (const { listener } of [member(shared, once), member(shared, once)])
       listener.onOutput = () => Promise.reject(new Error('the disk is full'));
-    await once.end('fetch', 'enter');
+    await once.end('fetch', 'wait');
     await expect(once.tell().onOutput(output('thumb'))).rejects.toThrow('the disk is full');
   });
 });

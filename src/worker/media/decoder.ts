@@ -121,7 +121,7 @@ export class Decoder {
     this.#child.send(message, () => {});
   }
 
-  /** A child whose output found no place waits for a word that will not come. */
+  /** A child whose output could not be taken waits for a word that will not come. */
   async #take(given: MediaTask, output: Output): Promise<void> {
     const task = this.#tasks;
     try {

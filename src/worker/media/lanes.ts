@@ -7,9 +7,9 @@ interface Waiting {
 }
 
 /**
- * Who may run now. Each lane runs at most `size` tasks at once, both together `size + 1`: so each always has one
- * place that the other cannot take, and neither leaves the processors idle when it is alone. Within a lane it is
- * first come, first served; of two lanes that wait the quick one goes first, since it keeps its place for short.
+ * Who may run now. Each lane runs at most `size` tasks at once, both together `size + 1`: so each always has
+ * room for one that the other cannot take, and neither leaves the processors idle when it is alone. Within a lane it is
+ * first come, first served; of two lanes that wait the quick one goes first, since it keeps its room for short.
  */
 export class Lanes {
   readonly #size: number;

@@ -21,16 +21,16 @@ export interface MediaPoolSettings {
   readonly memoryLimitBytes?: number;
 }
 
-/** A child that is the caller's own until it has run one task, or is left. */
-export interface MediaPlace {
+/** A child that is the caller's own until it has run one task or is given back. */
+export interface LentDecoder {
   /**
    * Gives the task's result, and the child back. A task for which memory is short in a child that has run others is run
    * once more, in a new one. Rejects with `TaskFailure` for what the client should read, with the
    * signal's reason when that is aborted, with `Error` for a defect.
    */
   run(given: MediaTask): Promise<unknown>;
-  /** Gives back a child that is not needed after all; nothing after `run`. */
-  leave(): void;
+  /** For a child that is not needed after all; does nothing after `run`. */
+  giveBack(): void;
 }
 
 /**
@@ -61,13 +61,13 @@ export class MediaPool {
    * Waits for a free child, first come, first served within a lane. Rejects with the signal's reason when that is
    * aborted, with `TaskFailure` when there will be none.
    */
-  async enter(lane: Lane, signal: AbortSignal): Promise<MediaPlace> {
+  async lend(lane: Lane, signal: AbortSignal): Promise<LentDecoder> {
     if (this.#isClosed) throw stopped();
     await this.#lanes.enter(lane, signal);
     try {
       if (this.#isClosed) throw stopped();
       signal.throwIfAborted();
-      return this.#placeIn(lane, this.#idle.pop() ?? this.#start());
+      return this.#lent(lane, this.#idle.pop() ?? this.#start());
     } catch (error) {
       this.#lanes.leave(lane);
       throw error;
@@ -83,12 +83,12 @@ export class MediaPool {
     await Promise.all(this.#exits);
   }
 
-  #placeIn(lane: Lane, first: Decoder): MediaPlace {
+  #lent(lane: Lane, first: Decoder): LentDecoder {
     let decoder = first;
-    let isLeft = false;
-    const leave = (): void => {
-      if (isLeft) return;
-      isLeft = true;
+    let isBack = false;
+    const giveBack = (): void => {
+      if (isBack) return;
+      isBack = true;
       this.#giveBack(decoder);
       this.#lanes.leave(lane);
     };
@@ -103,7 +103,7 @@ export class MediaPool {
         return await decoder.run(task);
       }
     };
-    return { run: (given) => run(given).finally(leave), leave };
+    return { run: (given) => run(given).finally(giveBack), giveBack };
   }
 
   #replace(decoder: Decoder): Decoder {

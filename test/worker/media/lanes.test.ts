@@ -18,7 +18,7 @@ describe('two lanes', () => {
   it.each([
     ['quick', 'slow'],
     ['slow', 'quick'],
-  ] as const)('leave one place to the other, however many are %s', async (first, other) => {
+  ] as const)('leave room for one to the other, however many are %s', async (first, other) => {
     const lanes = new Lanes(2);
     const entered = enterAll(lanes, [...many(first, 10), ...many(other, 3)]);
     await settled();
@@ -51,7 +51,7 @@ describe('two lanes', () => {
     expect(entered).toEqual(['slow 2']);
   });
 
-  it('work with one place each', async () => {
+  it('work with room for one each', async () => {
     const lanes = new Lanes(1);
     const entered = enterAll(lanes, [...many('slow', 2), ...many('quick', 2)]);
     await settled();

@@ -10,8 +10,8 @@ const pool = new MediaPool({
   logger: pino({ level: 'silent' }),
 });
 const { signal } = new AbortController();
-const place = await pool.enter('quick', signal);
-await place.run({
+const decoder = await pool.lend('quick', signal);
+await decoder.run({
   name: process.argv[2],
   parameters: {},
   sources: [],

@@ -178,14 +178,14 @@ describe('an aborted task', () => {
   });
 });
 
-describe('a place', () => {
-  it('that was left is free for the next, once', async () => {
+describe('a decoder that is lent', () => {
+  it('and given back is free for the next, once', async () => {
     await using pooling = await startPool();
     const { signal } = new AbortController();
-    const place = await pooling.pool.enter('quick', signal);
+    const lent = await pooling.pool.lend('quick', signal);
     const second = pooling.give('echo');
-    place.leave();
-    place.leave();
+    lent.giveBack();
+    lent.giveBack();
     const ended: string[] = [];
     const gated = pooling.giveGated('gate');
     const third = pooling.give('echo');

@@ -68,7 +68,7 @@ export async function startPool(settings: Partial<MediaPoolSettings> = {}): Prom
 }
 
 export const runIn = async (pool: MediaPool, task: MediaTask, lane: Lane = 'quick'): Promise<unknown> =>
-  (await pool.enter(lane, task.signal)).run(task);
+  (await pool.lend(lane, task.signal)).run(task);
 
 function giveTo(
   pool: MediaPool,
