@@ -83,8 +83,9 @@ export class Attempts {
     if (plan.kind === 'over') return ACK;
     if (plan.kind === 'wait') return release(plan.delayMs);
     const definition = catalogue.get(name);
-    const bringBack = definition?.runsIn === 'worker' ? foldedTask : liveTask;
-    const record = new TaskRecord(this.#parts, { name, key }, plan.past, bringBack);
+    const task = { name, key };
+    const life = definition?.runsIn === 'worker' ? foldedTask(plan.past, task) : liveTask(plan.past);
+    const record = new TaskRecord(this.#parts, task, plan.past, life);
     if (queued.refused) return endRefused(record, queued.refused);
     if (plan.kind === 'fail')
       return ending(record, { type: 'failed', attempt: plan.attempt, error: plan.error });

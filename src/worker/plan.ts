@@ -1,4 +1,4 @@
-import type { TaskEvent } from '../../actors/event.ts';
+import type { Queued, TaskEvent } from '../../actors/event.ts';
 import { givenUp } from '../../actors/retry.ts';
 import { hashOf, type StoredEvent } from '../log/envelope.ts';
 import { dateToMs } from '../log/event-date.ts';
@@ -7,7 +7,7 @@ import { foldHistory } from '../projection/state.ts';
 
 /** A task's history as far as its worker knows it: from `queued` to the event whose hash is `last`. */
 export interface Past {
-  readonly events: readonly TaskEvent[];
+  readonly events: readonly [Queued, ...TaskEvent[]];
   readonly last: string;
 }
 
@@ -63,7 +63,7 @@ export function waitedFor(events: readonly TaskEvent[], nowMs: number): number {
   return Math.max(0, nowMs - dateToMs(readyAt));
 }
 
-/** Who wrote the dates may have had another clock. One that is ahead must not keep the task waiting for as long. */
+/** The writer's clock may differ; if it is ahead of ours, the wait is skipped, not lengthened. */
 const leftMs = (at: string, untilMs: number, nowMs: number): number =>
   dateToMs(at) > nowMs + EARLY_MS ? 0 : untilMs - nowMs;
 
@@ -79,7 +79,7 @@ export function planAttempt(history: readonly StoredEvent[], attempts: number, n
   if (!state || !newest) return { kind: 'wait', delayMs: UNHEARD_OF_AGAIN_MS };
   if (state.completed !== undefined) return { kind: 'over' };
   const events = history.map(({ event }) => event);
-  const past: Past = { events, last: hashOf(newest.data) };
+  const past: Past = { events: events as [Queued, ...TaskEvent[]], last: hashOf(newest.data) };
   const retried = events.flatMap((event) => (event.type === 'retried' ? [event] : []));
   const delayMs = Math.max(0, ...retried.map(({ at, next }) => leftMs(at, dateToMs(next), nowMs)));
   if (delayMs > EARLY_MS) return { kind: 'wait', delayMs };

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { later, type Queued, type TaskEvent } from '../../actors/event.ts';
+import { later, type TaskEvent } from '../../actors/event.ts';
 import { hashOf } from '../log/envelope.ts';
 import { eventDate } from '../log/event-date.ts';
 import { type Append, type EventLog, EventRefused } from '../log/log.ts';
@@ -7,7 +7,7 @@ import { seal, stamped, type Unstamped } from '../log/seal.ts';
 import type { TaskRef } from '../log/subject.ts';
 import type { Logger } from '../logger.ts';
 import type { Past } from './plan.ts';
-import type { foldedTask, TaskLife } from './task-life.ts';
+import type { TaskLife } from './task-life.ts';
 
 interface Parts {
   readonly log: EventLog;
@@ -27,7 +27,7 @@ const AGAIN_MS = 250;
 const HOLD_MS = 5;
 
 /**
- * One task's record as its worker writes it: what the task accepts, on its way into the log.
+ * One task's record as its worker writes it: what the task emits, on its way into the log.
  *
  * Events are stored one after the other: each names the one before it by its hash, what it names must be in the log,
  * and an end must not be there before its start, though one of them had to be sent twice. A task that takes longer than
@@ -41,22 +41,21 @@ export class TaskRecord {
   readonly #account: string;
   readonly #life: TaskLife;
   readonly #waiting: Waiting[] = [];
-  /** The newest event of the task that is known to be in the log: its hash, or what it is the hash of. */
+  /** Newest stored event: its hash, or its bytes, hashed only when a next event needs it. */
   #last: string | Uint8Array;
   /** Another worker has this attempt: what this one makes of it belongs nowhere. */
   #hasLost = false;
   #isWriting = false;
   #hurry: () => void = () => {};
 
-  /** `past` is the task's history so far; it begins with `queued`. `bringBack` makes a task of it. */
-  constructor(parts: Parts, task: TaskRef, { events, last }: Past, bringBack: typeof foldedTask) {
-    const past = events as readonly [Queued, ...TaskEvent[]];
+  /** `past` is the task's history so far, and `life` the task that it made. */
+  constructor(parts: Parts, task: TaskRef, { events, last }: Past, life: TaskLife) {
     this.#parts = parts;
     this.#task = task;
     this.#last = last;
     this.key = task.key;
-    this.#account = past[0].account;
-    this.#life = bringBack(past, task);
+    this.#account = events[0].account;
+    this.#life = life;
   }
 
   /**
@@ -66,8 +65,8 @@ export class TaskRecord {
   add(event: Unstamped): Promise<boolean> {
     // The dates of one task never run backwards, whatever this host's clock says.
     const at = later(this.#life.at, eventDate());
-    const accepted = stamped(event, at, this.#account);
-    return this.#life.accept(accepted) ? this.#enqueue(accepted) : Promise.resolve(false);
+    const emitted = this.#life.tell(stamped(event, at, this.#account));
+    return emitted ? this.#enqueue(emitted) : Promise.resolve(false);
   }
 
   /**

@@ -5,6 +5,7 @@ import { newKey } from '../../src/log/key.ts';
 import { type Append, type EventLog, EventRefused, LogConflict, LogUnavailable } from '../../src/log/log.ts';
 import { seal } from '../../src/log/seal.ts';
 import { subjectOf } from '../../src/log/subject.ts';
+import type { Past } from '../../src/worker/plan.ts';
 import { liveTask } from '../../src/worker/task-life.ts';
 import { TaskRecord } from '../../src/worker/task-record.ts';
 import { completed, queued } from '../actors/events.ts';
@@ -28,8 +29,8 @@ function scriptedLog(gathers: boolean, ...answers: readonly (Error | 'store')[])
 
 const place = { name: 'hello', key: newKey() };
 const begin = (log: EventLog): TaskRecord => {
-  const past = { events: [queued()], last: hashOf(seal(place, queued()).data) };
-  return new TaskRecord({ log, logger: pino({ level: 'silent' }) }, place, past, liveTask);
+  const past: Past = { events: [queued()], last: hashOf(seal(place, queued()).data) };
+  return new TaskRecord({ log, logger: pino({ level: 'silent' }) }, place, past, liveTask(past));
 };
 
 const STARTED = { type: 'started', attempt: 1, worker: 'w' } as const;
