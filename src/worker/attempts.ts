@@ -21,7 +21,7 @@ import { Suspects } from './suspects.ts';
 import { foldedTask, liveTask } from './task-life.ts';
 import { TaskRecord } from './task-record.ts';
 
-/** What to do with the delivery once the attempt is over; undone things are left to the lease. */
+/** What to do with the delivery once the attempt is over. One that is not settled is handed out again after its lease. */
 export type Settle = (delivery: Delivery) => void;
 
 const ACK: Settle = (delivery) => delivery.ack();
@@ -140,7 +140,7 @@ export class Attempts {
       const outcome = await run.run();
       if (!outcome) return LEAVE;
       const known = run.known();
-      // The task has its end; what came of it meanwhile would only be noise after that.
+      // The task has ended already; progress after that would only be noise in its history.
       if (outcome.kind === 'canceled') progress.close();
       else await progress.flush();
       return await this.#report(outcome, work, known);

@@ -6,14 +6,14 @@ import type { Listener, Share, Stages } from './share.ts';
 /** What is kept at most: so many pieces of work, and so many bytes of them all. */
 const MAX_WORKS = 100;
 export const MAX_KEPT_BYTES = 16_000_000;
-/** Who still waits for a place gets one within this time after the one before, unless other tasks hold them for long. */
+/** Kept this long after the last use; a waiting task normally gets a place sooner. */
 const KEPT_MS = 10_000;
-/** How long the log is waited for, on the time of the tasks that are done. */
+/** The most that finished tasks are held back while the log is asked. */
 const PATIENCE_MS = 200;
 
 export interface EndedWork extends Stages {
   readonly outputs: readonly Output[];
-  /** What it takes of memory, or thereabouts. */
+  /** Roughly, what it takes of memory. */
   readonly bytes: number;
 }
 
@@ -74,7 +74,7 @@ function shareOf({ fetched, gotDecoder, ran, outputs }: EndedWork, listener: Lis
     return ran;
   };
   const replayed = replay();
-  // Who has left does not hear of it.
+  // An attempt that has left does not wait for it any more.
   replayed.catch(() => {});
   const leave = async (): Promise<void> => {
     hasLeft = true;

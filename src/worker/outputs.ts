@@ -64,7 +64,7 @@ export class Outputs {
 
   async #store({ name, extension, contentType, data }: Output): Promise<StoredOutput> {
     const file = `${name}.${extension}`;
-    // Nobody will hear of it: who has no attempt has no say.
+    // No client reads this: the attempt's outcome is left to the other worker.
     if (!(await this.#isOurs)) throw new TaskFailure('another worker has the attempt', { passing: true });
     try {
       await this.#storage.put({ ...this.#attempt, file }, data);

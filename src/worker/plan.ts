@@ -74,8 +74,8 @@ const leftMs = (at: string, untilMs: number, nowMs: number): number =>
 export function planAttempt(history: readonly StoredEvent[], attempts: number, nowMs: number): Plan {
   const state = foldHistory(history);
   const newest = history.at(-1);
-  // The task was handed out, so it is in the log; whoever answered has not heard of it yet. Taken for an end,
-  // that would acknowledge a task that nobody has run.
+  // The task was handed out, so it is in the log; the replica that answered has not heard of it yet. To take that for
+  // an end would acknowledge a task that nobody has run.
   if (!state || !newest) return { kind: 'wait', delayMs: UNHEARD_OF_AGAIN_MS };
   if (state.completed !== undefined) return { kind: 'over' };
   const events = history.map(({ event }) => event);

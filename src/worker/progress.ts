@@ -75,7 +75,7 @@ export class ProgressReports {
     const outputs = this.#outputs.length === 0 ? {} : { outputs: [...this.#outputs] };
     this.#writing = this.#write({ ...progress, ...outputs }).then((isStored) => {
       this.#writing = undefined;
-      // A report that was lost is not worth it; someone may wait for an output.
+      // A lost report is not written again. An output is: someone may wait for it.
       this.#isUnsaid ||= !isStored && this.#outputs.length > 0;
       this.#schedule();
     });

@@ -27,7 +27,7 @@ export class RunningWork<Decoder> {
   constructor(steps: Steps<Decoder>, keep: (ended: EndedWork) => Promise<void>) {
     this.#keep = keep;
     this.over = this.#do(steps);
-    // Who still takes part hears of it; those who have left do not want to.
+    // Those who take part handle it; when all have left, nobody does.
     for (const { promise } of [this.#fetched, this.#gotDecoder, this.#ran]) promise.catch(nothing);
     this.over.catch(nothing);
   }
@@ -58,7 +58,7 @@ export class RunningWork<Decoder> {
       await this.#close(result, true);
       this.#ran.resolve(result);
     } catch (error) {
-      // What may pass is no answer to those who have not tried yet.
+      // A failure that may pass is not kept: those who come later shall try for themselves.
       await this.#close(error, !asFailure(error).passing);
       for (const stage of [this.#fetched, this.#gotDecoder, this.#ran]) stage.reject(error);
     }
@@ -101,14 +101,14 @@ export class RunningWork<Decoder> {
   }
 
   #hold(output: Output): void {
-    // The bytes are a part of what the decoder's channel has read, all of which stays with them.
+    // The bytes are a view of all that the decoder's channel had read, which is kept in memory with them.
     this.#outputBytes += output.data.buffer.byteLength;
     if (this.#outputBytes <= MAX_KEPT_BYTES) this.#outputs.push(output);
     else this.#outputs.length = 0;
   }
 }
 
-/** Their bytes go when the work is over, and who has a part in it needs no more than this. */
+/** What those who take part are told of a source; its bytes are given up when the work is over. */
 const factsOf = ({ url, bytes, contentType }: Source): SourceFacts => ({ url, bytes, contentType });
 
 const nothing = (): void => {};

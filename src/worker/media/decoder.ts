@@ -76,7 +76,7 @@ export class Decoder {
     return this.#heldBytes;
   }
 
-  /** False as soon as it is dead or sentenced. */
+  /** False once it is dead or about to be killed. */
   get isUsable(): boolean {
     return this.#isUsable;
   }
@@ -145,13 +145,14 @@ export class Decoder {
       if (this.#child.pid === undefined) end(error.message);
       else this.kill(stoppedUnexpectedly(error.message));
     });
-    // Deaf but not dead. One that is just ending closes its channel first, and its own end says more than ours.
+    // A child that cannot be talked to is killed, but not at once: one that is about to exit closes its channel first, and
+    // how it exits tells more than our signal.
     this.#child.on('disconnect', () => setTimeout(() => this.#child.kill('SIGKILL'), DEAF_MS).unref());
   }
 
   #hear(message: unknown): void {
     if (!isChildMessage(message)) return this.#refuse();
-    // What a task left behind in the child may still talk after its end.
+    // What a task has left running in the child may send messages after the task's end.
     if (this.#running === undefined || message.task !== this.#tasks) return;
     const { given, settle } = this.#running;
     if ('held' in message) this.#heldBytes = message.held;
@@ -174,7 +175,7 @@ export class Decoder {
     }
   }
 
-  /** Whoever says what no child of ours would say is not one any more. */
+  /** A child that sends what `serveTasks` never would is broken, or has been taken over. */
   #refuse(): void {
     if (!this.#isUsable) return;
     const how = 'said what no task says';

@@ -97,7 +97,7 @@ export class MediaPool {
       try {
         return await decoder.run(task);
       } catch (error) {
-        // Of one that ran others before, they may have taken what this one lacks.
+        // In a child that has run other tasks before, those may have taken the memory that this one lacks.
         if (!(error instanceof MemoryFailure) || decoder.tasks === 1 || this.#isClosed) throw error;
         decoder = this.#replace(decoder);
         return await decoder.run(task);

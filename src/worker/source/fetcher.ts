@@ -93,7 +93,7 @@ export class Fetcher {
     }
   }
 
-  /** Goes from hop to hop until one has the body; each hop passes the same door. */
+  /** Goes from hop to hop until one has the body; each passes the same checks. */
   async #follow(first: URL, sink: Sink, watch: Watch, trail: Trail): Promise<Whole> {
     let url = first;
     for (let redirects = 0; redirects <= this.#limits.maxRedirects; redirects += 1) {
@@ -137,7 +137,7 @@ export class Fetcher {
 
 const stopped = (): Fault => new Fault('could not be fetched: the worker stopped', { passing: true });
 
-/** Puts the source's name before what is wrong. What is no `Fault` is a defect or the disk: ours, so it may pass. */
+/** Puts the source's name before what is wrong. Anything but a `Fault` is our defect or our disk, so it may pass. */
 function failureOf(error: unknown, { asked, target }: Trail): TaskFailure {
   const fault =
     error instanceof Fault ? error : new Fault('could not be spooled', { passing: true, cause: error });

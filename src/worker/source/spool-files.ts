@@ -46,7 +46,7 @@ export class SpoolFiles {
     return { path, handle: await open(path, 'wx', 0o600), bytes: 0 };
   }
 
-  /** Nobody may write to it any more; whoever still reads it will see what is not his. */
+  /** To be called when nobody writes to it any more; who still reads it will see the next source's bytes. */
   async give(file: SpoolFile): Promise<void> {
     if (this.#idle.length >= this.#maxIdle || file.bytes > MAX_IDLE_BYTES) return remove(file);
     this.#idle.push(file);
