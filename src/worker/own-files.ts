@@ -1,9 +1,8 @@
 import { TaskFailure } from '../../actors/failure.ts';
-import { isKey } from '../log/key.ts';
 import type { EventLog } from '../log/log.ts';
 import { foldHistory } from '../projection/state.ts';
-import { sampleType } from '../storage/sample.ts';
-import { isOutputPath, type OutputPath, type Storage } from '../storage/storage.ts';
+import { locateOutput } from '../storage/locate-output.ts';
+import type { OutputPath, Storage } from '../storage/storage.ts';
 import type { Source } from '../tasks/definition.ts';
 import { showUrl } from '../tasks/show-url.ts';
 import { Body } from './source/body.ts';
@@ -14,11 +13,6 @@ interface Parts {
   readonly log: EventLog;
   readonly storage: Storage;
   readonly publicUrl: string;
-}
-
-interface Located {
-  readonly path: OutputPath;
-  readonly contentType: string | undefined;
 }
 
 /** Sources that are outputs of ours, or samples: read from storage, without the network, so that tasks chain. */
@@ -35,7 +29,9 @@ export class OwnFiles {
   async read(url: string, room: RoomPart): Promise<Source | undefined> {
     const { href } = new URL(url);
     if (!href.startsWith(this.#prefix)) return undefined;
-    const found = await this.#locate(href.slice(this.#prefix.length).replace(/[?#].*$/, ''));
+    const found = await locateOutput(href.slice(this.#prefix.length).replace(/[?#].*$/, ''), async (key) =>
+      foldHistory(await this.#parts.log.history(key)),
+    );
     const copy =
       found && (await this.#copy(found.path, room).catch((cause: unknown) => failSpooling(url, cause)));
     if (!found || copy === undefined) throw new TaskFailure(`File '${showUrl(url)}' answered 404`);
@@ -57,18 +53,6 @@ export class OwnFiles {
     } finally {
       await stored.close();
     }
-  }
-
-  async #locate(rest: string): Promise<Located | undefined> {
-    const [key = '', file = '', ...more] = rest.split('/');
-    if (more.length > 0) return undefined;
-    if (key === 'sample') {
-      const path = { key, attempt: 0, file };
-      return isOutputPath(path) ? { path, contentType: sampleType(file) } : undefined;
-    }
-    const state = isKey(key) ? foldHistory(await this.#parts.log.history(key)) : undefined;
-    const output = state?.outputs.find((candidate) => candidate.file === file);
-    return output && { path: { key, attempt: output.attempt, file }, contentType: output.content_type };
   }
 }
 

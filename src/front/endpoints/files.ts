@@ -1,27 +1,17 @@
-import type { StoredOutput } from '../../../actors/event.ts';
-import { isKey } from '../../log/key.ts';
 import { foldHistory, isEnded, type TaskState } from '../../projection/state.ts';
-import { sampleType } from '../../storage/sample.ts';
-import { isOutputPath, type OutputPath, type StoredFile } from '../../storage/storage.ts';
+import { type LocatedOutput, locateOutput, outputOf } from '../../storage/locate-output.ts';
+import type { StoredFile } from '../../storage/storage.ts';
 import type { Exchange, Headers } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { RequestError } from '../request-error.ts';
 import { isNotModified, parseRange } from '../validators.ts';
-
-interface Served {
-  readonly path: OutputPath;
-  readonly contentType: string;
-  readonly etag: string;
-  /** False while another attempt may still put another file in its place. */
-  readonly isFinal: boolean;
-}
 
 /**
  * `GET` and `HEAD /files/{key}/{name}.{ext}`: an output of the attempt that won, or, before there is one, of the attempt
  * that runs; or a sample picture.
  */
 export async function files(parts: FrontParts, exchange: Exchange, rest: string): Promise<void> {
-  const served = await find(parts, rest);
+  const served = await locateOutput(rest, (key, file) => read(parts, key, file));
   const stored = served && (await parts.storage.open(served.path));
   if (!served || !stored)
     throw new RequestError(404, [{ name: 'path', location: 'path', description: 'there is no such file' }]);
@@ -32,39 +22,23 @@ export async function files(parts: FrontParts, exchange: Exchange, rest: string)
   }
 }
 
-/** Paths are taken as they are written: nothing in the name of an output needs percent-encoding. */
-async function find({ projection, log }: FrontParts, path: string): Promise<Served | undefined> {
-  const [key = '', file = '', ...more] = path.split('/');
-  if (more.length > 0) return undefined;
-  if (key === 'sample') {
-    const contentType = sampleType(file);
-    const path = { key, attempt: 0, file };
-    const etag = `"sample-${file}"`;
-    return contentType && isOutputPath(path) ? { path, contentType, etag, isFinal: true } : undefined;
-  }
-  const known = isKey(key) ? await projection.read(key) : undefined;
-  if (!known) return undefined;
-  // Another front may have told of the file before this one has heard of it.
-  const isBehind = !isEnded(known) && !outputOf(known, file);
-  const state = (isBehind && foldHistory(await log.history(key))) || known;
-  const output = outputOf(state, file);
-  if (!output) return undefined;
-  return {
-    path: { key, attempt: output.attempt, file },
-    contentType: output.content_type,
-    etag: `"${output.sha256}"`,
-    isFinal: isEnded(state),
-  };
+/** The task's state, and the log's own where another front may have told of the file before this one has heard of it. */
+async function read(
+  { projection, log }: FrontParts,
+  key: string,
+  file: string,
+): Promise<TaskState | undefined> {
+  const known = await projection.read(key);
+  if (!known || isEnded(known) || outputOf(known, file)) return known;
+  return foldHistory(await log.history(key)) ?? known;
 }
-
-const outputOf = ({ outputs }: TaskState, file: string): StoredOutput | undefined =>
-  outputs.find((output) => output.file === file);
 
 async function serve(
   exchange: Exchange,
-  { contentType, etag, isFinal }: Served,
+  { contentType, tag, isFinal }: LocatedOutput,
   stored: StoredFile,
 ): Promise<void> {
+  const etag = `"${tag}"`;
   const { head } = exchange;
   const headers: Headers = {
     ETag: etag,
