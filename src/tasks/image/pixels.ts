@@ -36,7 +36,9 @@ export async function encodePixels(
   pageHeight = height,
 ): Promise<Buffer> {
   try {
-    return await encode(sharp(data, { raw: { width, height, channels, pageHeight } })).toBuffer();
+    // Said of one page, it would stay when that is enlarged or turned, and cut the result into slices.
+    const pages = pageHeight === height ? {} : { pageHeight };
+    return await encode(sharp(data, { raw: { width, height, channels, ...pages } })).toBuffer();
   } catch (error) {
     if (culpritOf(error) !== 'memory') throw error;
     throw hungryResult(error);

@@ -1,9 +1,10 @@
+import sharp from 'sharp';
 import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
 import type { Output } from '../../../src/tasks/definition.ts';
 import { imageSizes } from '../../../src/tasks/image-sizes.ts';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
-import { likeness } from '../../support/looks.ts';
+import { colourDistance, likeness } from '../../support/looks.ts';
 import { decoded, difference, gradient, picture, pipeline, pixelAt } from '../../support/picture.ts';
 import { runOn, SOURCE_URL } from '../../support/run-task.ts';
 import { middle, ORIENTATIONS, overWhite, shrunk, stored } from '../../support/views.ts';
@@ -60,6 +61,28 @@ describe('image.sizes', () => {
     expect(difference(await made.shown('whole'), shown)).toBe(0);
     expect(difference(await made.shown('half'), shrunk(shown, 2))).toBeLessThan(3);
     expect(difference(await made.shown('cut'), middle(shrunk(shown, 4), 16, 16))).toBeLessThan(6);
+  });
+
+  const turnedPhoto = async () =>
+    pipeline(stored(gradient(48, 96), 6))
+      .withMetadata({ orientation: 6 })
+      .png()
+      .toBuffer();
+  it.each([
+    ['webp', 'twice and three times as large', () => pngOf(48, 48), { a: { width: 96 }, b: { width: 144 } }],
+    ['gif', 'twice and three times as large', () => pngOf(48, 48), { a: { width: 96 }, b: { width: 144 } }],
+    ['webp', 'turned by a quarter, of 2 to 1', turnedPhoto, { a: {}, b: { width: 24 } }],
+    ['gif', 'turned by a quarter, of 2 to 1', turnedPhoto, { a: {}, b: { width: 24 } }],
+  ])('makes %s of one page each when they are %s', async (format, _, source, sizes) => {
+    const bytes = await source();
+    const made = await sizesOf(bytes, sizes, { format, quality: 95 });
+    for (const { name, data } of made.outputs) {
+      const { width, height, pages = 1 } = await sharp(data).metadata();
+      expect({ pages, size: { width, height } }).toEqual({ pages: 1, size: made.result.sizes[name] });
+      const { outputs } = await runOn(imageThumb, bytes, { ...sizes[name as 'a'], format: 'png' });
+      const alone = await decoded(outputs[0]?.data as Buffer);
+      expect(colourDistance(await made.shown(name), alone)).toBeLessThan(5);
+    }
   });
 
   it('makes each as image.thumb alone would, however much is cut off', async () => {
