@@ -69,7 +69,10 @@ export const Settings = Type.Object({
   ),
   FETCH_PORTS: text('ports that sources may name, comma-separated', '80,443'),
   FETCH_TIMEOUT: seconds('that fetching one source may take, redirects included', 30),
-  FETCH_CONNECT_TIMEOUT: seconds('from the look-up of a name to a connection that is ready', 5),
+  FETCH_CONNECT_TIMEOUT: seconds(
+    'from the beginning of the look-up of a name to a connection that is ready',
+    5,
+  ),
   FETCH_HEADERS_TIMEOUT: seconds('from a request to the end of the headers of its answer', 10),
   FETCH_IDLE_TIMEOUT: seconds('between two pieces of a body', 10),
   FETCH_MAX_BYTES: integer('bytes of one source', 50_000_000, 1, 500_000_000),
@@ -153,6 +156,23 @@ export const childEnvironment = (overrides: Readonly<Record<string, string>>): N
   ...process.env,
   ...overrides,
 });
+
+/**
+ * The environment of a worker: 32 threads for calls that block, of which libuv gives half to look-ups of names, since a
+ * thread is kept for tens of seconds where a name server is dead. libuv reads it when the first file is read, so a process
+ * cannot set it for itself. What the operator says counts more.
+ */
+export const workerEnvironment = (overrides: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
+  UV_THREADPOOL_SIZE: '32',
+  ...childEnvironment(overrides),
+});
+
+/** How many look-ups of names libuv runs at once in this process, but for one, at least 2. */
+export function lookUpThreads(): number {
+  const threads = Number.parseInt(process.env.UV_THREADPOOL_SIZE ?? '', 10) || 4;
+  // NATS is looked up too.
+  return Math.max(2, Math.floor((threads + 1) / 2) - 1);
+}
 
 /** The nats-server that the set-up found, or the one on PATH. */
 export const natsServerProgram = (): string => process.env.NATS_SERVER || 'nats-server';

@@ -1,5 +1,11 @@
 import { fileURLToPath } from 'node:url';
-import { type Config, childEnvironment, natsServerEnvironment, natsServerProgram } from '../config.ts';
+import {
+  type Config,
+  childEnvironment,
+  natsServerEnvironment,
+  natsServerProgram,
+  workerEnvironment,
+} from '../config.ts';
 import { BatchStaging } from '../log/jetstream/batch-staging.ts';
 import type { Logger } from '../logger.ts';
 import { Child } from './child.ts';
@@ -69,11 +75,11 @@ export class Supervisor {
   }
 
   runFront(name: string, variables: Variables): void {
-    this.#fronts.push(this.#own('front', name, variables));
+    this.#fronts.push(this.#own('front', name, childEnvironment(variables)));
   }
 
   runWorker(name: string, variables: Variables): void {
-    this.#workers.push(this.#own('worker', name, variables));
+    this.#workers.push(this.#own('worker', name, workerEnvironment(variables)));
   }
 
   /** Resolves when the fronts have opened their ports and the workers take tasks. */
@@ -96,12 +102,12 @@ export class Supervisor {
     for (const guard of this.#guards) guard.release();
   }
 
-  #own(command: string, name: string, variables: Variables): Child {
+  #own(command: string, name: string, env: NodeJS.ProcessEnv): Child {
     return new Child({
       name,
       command: process.execPath,
       args: ['--enable-source-maps', PROGRAM, command],
-      env: childEnvironment(variables),
+      env,
       hasChannel: true,
       logger: this.#logger,
       onHopeless: () => this.#giveUp(),

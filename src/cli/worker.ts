@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Config } from '../config.ts';
+import { type Config, lookUpThreads } from '../config.ts';
 import { natsCancellations } from '../log/jetstream/cancellations.ts';
 import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { natsPresence } from '../log/jetstream/presence.ts';
@@ -33,6 +33,7 @@ export async function worker(config: Config): Promise<void> {
     ports: config.fetchPorts,
     allow: config.fetchAllow,
     limits: fetchLimits(config),
+    lookUpsAtOnce: lookUpThreads(),
   });
   const media = new MediaPool({
     size: availableParallelism(),

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HttpOrigin } from '../support/http-origin.ts';
 import { Service } from '../support/service.ts';
@@ -36,4 +37,10 @@ describe('the limits of a fetch are settings', () => {
     const answer = await service.post('/v1/create', { tasks: { task_name: 'image.info', url }, block: true });
     expect(await answer.json()).toMatchObject([{ status: 'error', result: `File '${url}' ${says}` }]);
   });
+});
+
+it.runIf(process.platform === 'linux')('a worker has threads for many look-ups', async () => {
+  const [worker] = service.processes('worker');
+  const environment = await readFile(`/proc/${worker?.pid}/environ`, 'utf8');
+  expect(environment.split('\0')).toContain('UV_THREADPOOL_SIZE=32');
 });

@@ -57,8 +57,9 @@ export class Decoder {
     this.#child = fork(childCommand.modulePath, childCommand.args, {
       execPath: execPath as string,
       execArgv,
-      // Two arenas hold resident memory at less than half; and who reads a stranger's bytes needs no way to NATS.
-      env: childEnvironment({ MALLOC_ARENA_MAX: '2', NATS_URL: '' }),
+      // Two arenas hold resident memory at less than half; the stacks of more threads would count against the limit; and
+      // who reads a stranger's bytes needs no way to NATS.
+      env: childEnvironment({ MALLOC_ARENA_MAX: '2', UV_THREADPOOL_SIZE: '4', NATS_URL: '' }),
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });

@@ -1,21 +1,15 @@
-import { lookup } from 'node:dns/promises';
 import { isIP, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { deferred } from '../../deferred.ts';
 import { connectFault, Fault, lookupFault } from './fault.ts';
 import type { Gate } from './gate.ts';
 import { LendingSocket } from './lending-socket.ts';
+import type { LookUps } from './look-ups.ts';
 import { hostOf, portOf } from './source-url.ts';
-
-/** All addresses of a name, in the order to try them. Rejects with the errors of `dns.lookup`. */
-export type Resolver = (name: string) => Promise<readonly string[]>;
-
-export const systemResolver: Resolver = async (name) =>
-  (await lookup(name, { all: true, verbatim: true })).map(({ address }) => address);
 
 export interface DialSettings {
   readonly gate: Gate;
-  readonly resolver: Resolver;
+  readonly lookUps: LookUps;
   /** Certificates (PEM) to trust instead of the runtime's own list. */
   readonly ca: string | undefined;
   /** What the tries of all addresses together may take. The caller's signal ends a dial that takes longer. */
@@ -31,12 +25,19 @@ const MAX_TRIED = 4;
  * The name is looked up once; every address it has must be allowed, and the connection goes to one of these
  * very addresses, so no second look-up can answer otherwise. What the socket says of its peer is checked
  * again before a byte is sent. Rejects with `Fault`, or with the signal's reason; no socket is left then.
+ *
+ * Calls `onBegin` when other look-ups are not waited for any more, only strangers.
  */
-export async function dial(url: URL, settings: DialSettings, signal: AbortSignal): Promise<Socket> {
+export async function dial(
+  url: URL,
+  settings: DialSettings,
+  signal: AbortSignal,
+  onBegin: () => void,
+): Promise<Socket> {
   const host = hostOf(url);
   const port = portOf(url);
   settings.gate.checkPort(host, port);
-  const addresses = await addressesOf(host, settings.resolver, signal);
+  const addresses = await addressesOf(host, settings.lookUps, signal, onBegin);
   for (const address of addresses) settings.gate.checkAddress(host, address, port);
   const isSecure = url.protocol === 'https:';
   // TLS has memory of its own.
@@ -54,12 +55,15 @@ export async function dial(url: URL, settings: DialSettings, signal: AbortSignal
 
 async function addressesOf(
   host: string,
-  resolver: Resolver,
+  lookUps: LookUps,
   signal: AbortSignal,
+  onBegin: () => void,
 ): Promise<readonly string[]> {
-  if (isIP(host) !== 0) return [host];
-  // A look-up cannot be cancelled, so it is left behind; its late answer interests nobody.
-  const addresses = await unlessAborted(signal, resolver(host)).catch((error: unknown) => {
+  if (isIP(host) !== 0) {
+    onBegin();
+    return [host];
+  }
+  const addresses = await lookUps.find(host, signal, onBegin).catch((error: unknown) => {
     throw signal.aborted ? error : lookupFault(error);
   });
   if (addresses.length === 0) throw new Fault('could not be found');
@@ -134,11 +138,3 @@ function opened(socket: Socket, event: 'connect' | 'secureConnect', signal: Abor
 const closedEarly = (): Error => systemError('ECONNRESET', 'closed while connecting');
 
 const systemError = (code: string, message: string): Error => Object.assign(new Error(message), { code });
-
-const unlessAborted = <T>(signal: AbortSignal, promise: Promise<T>): Promise<T> => {
-  const { promise: aborted, reject } = deferred<never>();
-  const onAbort = () => reject(signal.reason);
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
-};

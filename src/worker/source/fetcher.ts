@@ -5,11 +5,12 @@ import { showUrl } from '../../tasks/show-url.ts';
 import { Body } from './body.ts';
 import { Connection } from './connection.ts';
 import { ConnectionPool } from './connection-pool.ts';
-import { type DialSettings, dial, type Resolver, systemResolver } from './dial.ts';
+import { type DialSettings, dial } from './dial.ts';
 import { exchange, type Outcome } from './exchange.ts';
 import { Fault, Unanswered } from './fault.ts';
 import { Gate, type GateSettings } from './gate.ts';
 import { FETCH_LIMITS, type FetchLimits, inSeconds } from './limits.ts';
+import { LookUps, type Resolver, systemResolver } from './look-ups.ts';
 import type { RoomPart } from './room.ts';
 import type { Sink } from './sink.ts';
 import { parseSourceUrl } from './source-url.ts';
@@ -20,6 +21,8 @@ export interface FetcherSettings extends GateSettings {
   readonly limits?: Partial<FetchLimits>;
   /** The system's look-up without it. */
   readonly resolver?: Resolver;
+  /** How many look-ups the system is asked for at a time, at least 1; 2, as many as libuv runs by default, without it. */
+  readonly lookUpsAtOnce?: number;
   /** Certificates (PEM) to trust instead of the runtime's own list. */
   readonly ca?: string;
 }
@@ -41,9 +44,14 @@ export class Fetcher {
   #closed = false;
 
   /** Throws `ConfigError` when an entry of `allow` is none. */
-  constructor({ limits, resolver = systemResolver, ca, ...gate }: FetcherSettings) {
+  constructor({ limits, resolver = systemResolver, lookUpsAtOnce = 2, ca, ...gate }: FetcherSettings) {
     this.#limits = { ...FETCH_LIMITS, ...limits };
-    this.#dialling = { gate: new Gate(gate), resolver, ca, connectMs: this.#limits.connectMs };
+    this.#dialling = {
+      gate: new Gate(gate),
+      lookUps: new LookUps(resolver, lookUpsAtOnce),
+      ca,
+      connectMs: this.#limits.connectMs,
+    };
   }
 
   /**
@@ -117,8 +125,9 @@ export class Fetcher {
       }
     }
     const { connectMs, maxHeaderBytes } = this.#limits;
-    watch.expect(connectMs, `could not be reached within ${inSeconds(connectMs)}`);
-    const socket = await dial(url, this.#dialling, watch.signal);
+    watch.rest();
+    const onBegin = () => watch.expect(connectMs, `could not be reached within ${inSeconds(connectMs)}`);
+    const socket = await dial(url, this.#dialling, watch.signal, onBegin);
     return this.#ask(new Connection(url.origin, socket, maxHeaderBytes), url, sink, watch);
   }
 

@@ -1,6 +1,6 @@
 /** What one fetch may take. The units are in the names; sizes are bytes. */
 export interface FetchLimits {
-  /** From the look-up of the name to a connection that is ready, for each hop. */
+  /** From the beginning of the name's look-up to a connection that is ready, for each hop. */
   readonly connectMs: number;
   /** From the request to the end of the answer's head, for each hop. */
   readonly headersMs: number;

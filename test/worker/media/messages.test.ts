@@ -78,14 +78,16 @@ describe('a task in a child', () => {
     expect(second.progress).toEqual([]);
   });
 
-  it('runs without what the worker knows of NATS, and with few arenas', async () => {
+  it('runs without what the worker knows of NATS, and with few arenas and threads', async () => {
     process.env.NATS_URL = 'nats://user:secret@nats.example';
+    process.env.UV_THREADPOOL_SIZE = '32';
     try {
       await using pooling = await startPool();
-      const names = ['NATS_URL', 'MALLOC_ARENA_MAX', 'PATH'];
-      expect(await pooling.give('environment', { names }).result).toEqual(['', '2', process.env.PATH]);
+      const names = ['NATS_URL', 'MALLOC_ARENA_MAX', 'UV_THREADPOOL_SIZE', 'PATH'];
+      expect(await pooling.give('environment', { names }).result).toEqual(['', '2', '4', process.env.PATH]);
     } finally {
       delete process.env.NATS_URL;
+      delete process.env.UV_THREADPOOL_SIZE;
     }
   });
 });
