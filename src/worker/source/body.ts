@@ -73,7 +73,7 @@ export class Body implements Sink {
   }
 
   async #move(): Promise<void> {
-    const spool = new Spool(await this.#room.file());
+    const spool = new Spool(await this.#room.file(), this.#room);
     spool.add(this.#held.subarray(0, this.#filled));
     giveBlock(this.#held);
     this.#held = NONE;

@@ -14,6 +14,7 @@ import { LookUps, type Resolver, systemResolver } from './look-ups.ts';
 import type { RoomPart } from './room.ts';
 import type { Sink } from './sink.ts';
 import { parseSourceUrl } from './source-url.ts';
+import { unlessAborted } from './unless-aborted.ts';
 import { Watch } from './watch.ts';
 
 export interface FetcherSettings extends GateSettings {
@@ -32,7 +33,7 @@ type Whole = Extract<Outcome, { kind: 'whole' }>;
 /** Where a fetch stands: what was asked for, and the redirect's target that is being looked at. */
 interface Trail {
   readonly asked: string;
-  target: string | undefined;
+  target?: string | undefined;
 }
 
 /** Fetches what strangers name, and nothing that they should not reach. */
@@ -85,13 +86,15 @@ export class Fetcher {
   }
 
   async #fetch(url: string, room: RoomPart, watch: Watch): Promise<Source> {
-    const trail: Trail = { asked: url, target: undefined };
+    const trail: Trail = { asked: url };
     let sink: Sink | undefined;
     try {
       watch.signal.throwIfAborted();
       const first = parseSourceUrl(url, this.#limits);
       sink = new Body(room);
       const { bytes, contentType } = await this.#follow(first, sink, watch, trail);
+      // Its end may have to wait for room on the disk.
+      await unlessAborted(watch.signal, sink.drained());
       const kept = await sink.finish();
       watch.signal.throwIfAborted();
       return { url, ...kept, bytes, contentType };
@@ -147,7 +150,7 @@ export class Fetcher {
 const stopped = (): Fault => new Fault('could not be fetched: the worker stopped', { passing: true });
 
 /** Puts the source's name before what is wrong. Anything but a `Fault` is our defect or our disk, so it may pass. */
-function failureOf(error: unknown, { asked, target }: Trail): TaskFailure {
+export function failureOf(error: unknown, { asked, target }: Trail): TaskFailure {
   const fault =
     error instanceof Fault ? error : new Fault('could not be spooled', { passing: true, cause: error });
   const name = `File '${showUrl(asked)}'`;

@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { type Deferred, deferred } from '../../deferred.ts';
 import { withoutDot } from '../../fetch-allow.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** All addresses of a name, in the order to try them. Rejects with the errors of `dns.lookup`. */
 export type Resolver = (name: string) => Promise<readonly string[]>;
@@ -96,11 +97,3 @@ export class LookUps {
 
 /** The last two labels: who has these, as a rule, has the name servers of all names below. */
 const domainOf = (name: string): string => withoutDot(name).split('.').slice(-2).join('.');
-
-const unlessAborted = <T>(signal: AbortSignal, promise: Promise<T>): Promise<T> => {
-  const { promise: aborted, reject } = deferred<never>();
-  const onAbort = () => reject(signal.reason);
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
-};

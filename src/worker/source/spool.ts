@@ -1,6 +1,10 @@
 import { BLOCK_BYTES, giveBlock, NONE, takeBlock } from './blocks.ts';
+import type { RoomPart } from './room.ts';
 import type { Sink } from './sink.ts';
 import type { SpoolFile } from './spool-files.ts';
+
+/** Where there is room for what is written. */
+type Disk = Pick<RoomPart, 'takeDisk' | 'waitForDisk'>;
 
 /**
  * A body on its way to a file, with at most some two blocks of it in memory.
@@ -11,16 +15,19 @@ import type { SpoolFile } from './spool-files.ts';
  */
 export class Spool implements Sink {
   readonly #file: SpoolFile;
+  readonly #disk: Disk;
   #filling = takeBlock();
   #writing = takeBlock();
   #filled = 0;
   #written = 0;
   #flushing: Promise<void> | undefined;
   #failure: unknown;
+  #waiting: AbortController | undefined;
 
   /** Writes over what the file holds. */
-  constructor(file: SpoolFile) {
+  constructor(file: SpoolFile, disk: Disk) {
     this.#file = file;
+    this.#disk = disk;
   }
 
   /** A file grows by itself. */
@@ -54,6 +61,7 @@ export class Spool implements Sink {
 
   /** Resolves when nothing is written any more. */
   async discard(): Promise<void> {
+    this.#waiting?.abort();
     await this.#flushing;
     this.#giveBlocks();
   }
@@ -90,6 +98,10 @@ export class Spool implements Sink {
 
   async #write(block: Buffer): Promise<void> {
     const file = this.#file;
+    if (!this.#disk.takeDisk(block.length)) {
+      this.#waiting = new AbortController();
+      await this.#disk.waitForDisk(block.length, this.#waiting.signal);
+    }
     for (let from = 0; from < block.length; ) {
       file.bytes = Math.max(file.bytes, this.#written + block.length - from);
       const { bytesWritten } = await file.handle.write(block, from, block.length - from, this.#written);

@@ -37,7 +37,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const newSpool = async (): Promise<Spool> => new Spool(await part.file());
+const newSpool = async (): Promise<Spool> => new Spool(await part.file(), part);
 
 describe('the spool', () => {
   it('writes pieces of all sizes in their order', async () => {
@@ -116,7 +116,7 @@ describe('the spool', () => {
 
 describe('files that are used again', () => {
   const spoolInto = async (files: RoomPart, data: Buffer): Promise<string> => {
-    const spool = new Spool(await files.file());
+    const spool = new Spool(await files.file(), files);
     if (!spool.add(data)) await spool.drained();
     return (await spool.finish()).path;
   };
@@ -141,7 +141,7 @@ describe('files that are used again', () => {
   it('hold nothing of what was cut off in them before', async () => {
     const room = new Room(folder);
     const before = room.part();
-    const spool = new Spool(await before.file());
+    const spool = new Spool(await before.file(), before);
     if (!spool.add(Buffer.alloc(300_000, 'old'))) await spool.drained();
     await spool.discard();
     await before.leave();
