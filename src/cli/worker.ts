@@ -41,7 +41,12 @@ export async function worker(config: Config): Promise<void> {
     logger,
   });
   const room = new Room(spoolFolder);
-  const ownFiles = new OwnFiles({ log, storage, publicUrl: config.PUBLIC_URL });
+  const ownFiles = new OwnFiles({
+    log,
+    storage,
+    publicUrl: config.PUBLIC_URL,
+    maxBytes: config.FETCH_MAX_BYTES,
+  });
   const presence = natsPresence(connection);
   const ends = new EndWatch({ log, cancellations: natsCancellations(connection), logger });
   const attempts = new Attempts({

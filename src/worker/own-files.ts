@@ -1,18 +1,22 @@
-import { TaskFailure } from '../../actors/failure.ts';
 import type { EventLog } from '../log/log.ts';
-import { foldHistory } from '../projection/state.ts';
+import { foldHistory, type TaskState } from '../projection/state.ts';
 import { locateOutput } from '../storage/locate-output.ts';
 import type { OutputPath, Storage } from '../storage/storage.ts';
 import type { Source } from '../tasks/definition.ts';
-import { showUrl } from '../tasks/show-url.ts';
+import { tooLarge } from './source/answer.ts';
 import { Body } from './source/body.ts';
+import { Fault } from './source/fault.ts';
+import { failureOf } from './source/fetcher.ts';
 import type { RoomPart } from './source/room.ts';
 import type { Kept } from './source/sink.ts';
+import { unlessAborted } from './source/unless-aborted.ts';
 
 interface Parts {
   readonly log: EventLog;
   readonly storage: Storage;
   readonly publicUrl: string;
+  /** Of one source. */
+  readonly maxBytes: number;
 }
 
 /** Sources that are outputs of ours, or samples: read from storage, without the network, so that tasks chain. */
@@ -25,27 +29,49 @@ export class OwnFiles {
     this.#prefix = new URL(`${parts.publicUrl}/files/`).href;
   }
 
-  /** Copies the file into `room`; undefined for a URL that is not ours. Rejects with `TaskFailure` if there is none. */
-  async read(url: string, room: RoomPart): Promise<Source | undefined> {
+  readonly #stateOf = async (key: string): Promise<TaskState | undefined> =>
+    foldHistory(await this.#parts.log.history(key));
+
+  /** The URL without what does not tell one file of ours from another. */
+  nameOf(url: string): string {
     const { href } = new URL(url);
-    if (!href.startsWith(this.#prefix)) return undefined;
-    const found = await locateOutput(href.slice(this.#prefix.length).replace(/[?#].*$/, ''), async (key) =>
-      foldHistory(await this.#parts.log.history(key)),
-    );
-    const copy =
-      found && (await this.#copy(found.path, room).catch((cause: unknown) => failSpooling(url, cause)));
-    if (!found || copy === undefined) throw new TaskFailure(`File '${showUrl(url)}' answered 404`);
-    return { url, ...copy, contentType: found.contentType };
+    return href.startsWith(this.#prefix) ? href.replace(/[?#].*$/, '') : url;
+  }
+
+  /**
+   * Copies the file into `room`; undefined for a URL that is not ours. Rejects with `TaskFailure` if there is none, and
+   * with the signal's reason as soon as that is aborted; nobody writes to the room then.
+   */
+  async read(url: string, room: RoomPart, signal: AbortSignal): Promise<Source | undefined> {
+    const name = this.nameOf(url);
+    if (!name.startsWith(this.#prefix)) return undefined;
+    try {
+      const locating = locateOutput(name.slice(this.#prefix.length), this.#stateOf);
+      const found = await unlessAborted(signal, locating);
+      const copy = found && (await this.#copy(found.path, room, signal));
+      if (copy === undefined) throw new Fault('answered 404');
+      return { url, ...copy, contentType: found?.contentType };
+    } catch (error) {
+      // The log or the store cannot be reached, or this machine's disk is full: in the words of the fetcher.
+      throw signal.aborted ? signal.reason : failureOf(error, { asked: url });
+    }
   }
 
   /** Resolves with the copy and its size; undefined if there is no such output. */
-  async #copy(path: OutputPath, room: RoomPart): Promise<(Kept & { readonly bytes: number }) | undefined> {
+  async #copy(
+    path: OutputPath,
+    room: RoomPart,
+    signal: AbortSignal,
+  ): Promise<(Kept & { readonly bytes: number }) | undefined> {
     const stored = await this.#parts.storage.open(path);
     if (!stored) return undefined;
     const body = new Body(room);
     try {
+      if (stored.bytes > this.#parts.maxBytes) throw tooLarge(this.#parts.maxBytes);
       body.expect(stored.bytes);
-      for await (const piece of stored.read()) if (!body.add(piece)) await body.drained();
+      for await (const piece of stored.read())
+        if (!body.add(piece)) await unlessAborted(signal, body.drained());
+      await unlessAborted(signal, body.drained());
       return { ...(await body.finish()), bytes: stored.bytes };
     } catch (error) {
       await body.discard();
@@ -54,9 +80,4 @@ export class OwnFiles {
       await stored.close();
     }
   }
-}
-
-/** The store cannot be reached, or this machine's disk is full: in the words in which the fetcher says it. */
-function failSpooling(url: string, cause: unknown): never {
-  throw new TaskFailure(`File '${showUrl(url)}' could not be spooled`, { passing: true, cause });
 }

@@ -142,9 +142,9 @@ function stepsOf(
   const urls = definition.sources(parameters);
   const part = room.part();
   const fetchOne: FetchOne = async (url, signal) =>
-    (await ownFiles.read(url, part)) ?? fetcher.fetch(url, part, signal);
+    (await ownFiles.read(url, part, signal)) ?? fetcher.fetch(url, part, signal);
   return {
-    fetch: (signal) => fetchSources(urls, fetchOne, signal),
+    fetch: (signal) => fetchSources(urls, fetchOne, signal, (url) => ownFiles.nameOf(url)),
     waitForDecoder: (sources, signal) => media.lend(laneOf(definition, parameters, sources), signal),
     run: (decoder, sources, { onProgress, onOutput }, signal) =>
       decoder.run({ name: definition.name, parameters, sources, signal, onProgress, onOutput }),

@@ -9,7 +9,13 @@ import { OwnFiles } from '../../src/worker/own-files.ts';
 import type { RoomPart } from '../../src/worker/source/room.ts';
 import { completed, KEY, queued, started, stored, storing } from '../actors/events.ts';
 
-const ROOM: RoomPart = { take: () => true, file: () => Promise.reject(), leave: async () => {} };
+const ROOM: RoomPart = {
+  take: () => true,
+  file: () => Promise.reject(),
+  leave: async () => {},
+  takeDisk: () => true,
+  waitForDisk: async () => {},
+};
 const OUTPUT = `http://wyvern.example/base/files/${KEY}/thumb.jpg`;
 const SAMPLE = 'http://wyvern.example/base/files/sample/raccoon.jpg';
 
@@ -40,8 +46,9 @@ function reading(history: readonly TaskEvent[], files: Readonly<Record<string, s
     log: log as EventLog,
     storage: storage as Storage,
     publicUrl: 'http://wyvern.example/base',
+    maxBytes: 1_000,
   });
-  return { read: (url: string) => own.read(url, ROOM), open, storage };
+  return { read: (url: string) => own.read(url, ROOM, new AbortController().signal), open, storage };
 }
 
 const ended = [queued(), started(2), { ...completed(2), outputs: [stored('thumb', 2)] } as TaskEvent];

@@ -15,7 +15,15 @@ function hanging({ deadlineMs }: { deadlineMs?: number } = {}) {
   const parts: Pick<{ [P in keyof PhasedParts]: Partial<PhasedParts[P]> }, 'fetcher' | 'ownFiles' | 'room'> =
     {
       ownFiles: { read: async () => undefined },
-      room: { part: () => ({ take: () => true, file: () => Promise.reject(), leave: async () => {} }) },
+      room: {
+        part: () => ({
+          take: () => true,
+          file: () => Promise.reject(),
+          leave: async () => {},
+          takeDisk: () => true,
+          waitForDisk: async () => {},
+        }),
+      },
       fetcher: {
         fetch: (_url, _room, signal) => {
           asked.push(signal);

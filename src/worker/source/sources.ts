@@ -13,26 +13,29 @@ const MAX_BYTES_TOGETHER = 500_000_000;
 export type FetchOne = (url: string, signal: AbortSignal) => Promise<Source>;
 
 /**
- * Fetches the sources of one task, and gives them in the order of `urls`. A URL that is named twice is fetched once.
- * The first failure decides; it ends the others, and waits for their end, so that their room can be given back.
+ * Fetches the sources of one task, and gives them in the order of `urls`. URLs of which `nameOf` says the same are fetched
+ * once. The first failure decides; it ends the others, and waits for their end, so that their room can be given back.
  */
 export async function fetchSources(
   urls: readonly string[],
   fetchOne: FetchOne,
   signal: AbortSignal,
+  nameOf: (url: string) => string = (url) => url,
 ): Promise<readonly Source[]> {
   const fetched = new Map<string, Source>();
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
-  const waiting = [...new Set(urls)].values();
+  const urlOf = new Map<string, string>();
+  for (const url of urls) if (!urlOf.has(nameOf(url))) urlOf.set(nameOf(url), url);
+  const waiting = urlOf.entries();
   let bytes = 0;
   const fetchNext = async (): Promise<void> => {
-    for (const url of waiting) {
+    for (const [name, url] of waiting) {
       either.throwIfAborted();
       const source = await fetchOne(url, either);
       bytes += source.bytes;
       if (bytes > MAX_BYTES_TOGETHER) throw tooMuch(url);
-      fetched.set(url, source);
+      fetched.set(name, source);
     }
   };
   const fetching = Array.from({ length: AT_ONCE }, fetchNext);
@@ -43,7 +46,10 @@ export async function fetchSources(
     await Promise.allSettled(fetching);
     throw error;
   }
-  return urls.map((url) => fetched.get(url) as Source);
+  return urls.map((url) => {
+    const source = fetched.get(nameOf(url)) as Source;
+    return source.url === url ? source : { ...source, url };
+  });
 }
 
 const tooMuch = (url: string): TaskFailure =>
