@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { defineTask } from './definition.ts';
 import { FILE_NAME_PATTERN } from './file-name.ts';
 import { FORMATS } from './image/limits.ts';
-import { crop, format, isSlowFormat, MANY, quality, side } from './image-parameters.ts';
+import { areSlowToWrite, crop, format, MANY, quality, side } from './image-parameters.ts';
 import { sourceUrl } from './url.ts';
 
 const MAX_SIZES = 20;
@@ -46,7 +46,8 @@ export const imageSizes = defineTask({
   runsIn: 'media',
   hasDeadline: true,
   files: ({ sizes = {} }) => Object.keys(sizes),
-  isSlow: ({ sizes, format }) => isSlowFormat(format) || Object.keys(sizes).length > MANY,
+  isSlow: ({ sizes, format }) =>
+    areSlowToWrite(Object.values(sizes), format) || Object.keys(sizes).length > MANY,
   sources: ({ url }) => [url],
   run: async (parameters, context) => {
     const { makeSizes } = await import('./image/sizes.ts');

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { defineTask } from './definition.ts';
-import { crop, format, MANY, side, sourceUrls } from './image-parameters.ts';
+import { areSlowToWrite, crop, format, MANY, side, sourceUrls } from './image-parameters.ts';
 
 const pixels = (description: string) => Type.Integer({ description });
 
@@ -33,7 +33,11 @@ export const imageStrip = defineTask({
   runsIn: 'media',
   hasDeadline: true,
   files: () => ['output'],
-  isSlow: ({ urls }) => urls.length > MANY,
+  isSlow: ({ urls, width, height, format }) =>
+    areSlowToWrite(
+      urls.map(() => ({ width, height })),
+      format,
+    ) || urls.length > MANY,
   sources: ({ urls }) => urls,
   run: async (parameters, context) => {
     const { makeStrip } = await import('./image/strip.ts');

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { defineTask } from './definition.ts';
 import { FORMATS } from './image/limits.ts';
-import { crop, format, isSlowFormat, quality, side } from './image-parameters.ts';
+import { areSlowToWrite, crop, format, quality, side } from './image-parameters.ts';
 import { sourceUrl } from './url.ts';
 
 const pixels = (description: string) => Type.Integer({ description });
@@ -41,7 +41,7 @@ export const imageThumb = defineTask({
   runsIn: 'media',
   hasDeadline: true,
   files: () => ['output'],
-  isSlow: (parameters) => isSlowFormat(parameters.format),
+  isSlow: (parameters) => areSlowToWrite([parameters], parameters.format),
   sources: ({ url }) => [url],
   run: async (parameters, context) => {
     const { makeThumb } = await import('./image/thumb.ts');
