@@ -42,7 +42,13 @@ export async function dial(
   const isSecure = url.protocol === 'https:';
   // TLS has memory of its own.
   const create = () => (isSecure ? new Socket() : new LendingSocket());
-  const socket = await connectToOne(create, addresses.slice(0, MAX_TRIED), port, settings.connectMs, signal);
+  const socket = await connectToOne(
+    create,
+    inTurn(addresses).slice(0, MAX_TRIED),
+    port,
+    settings.connectMs,
+    signal,
+  );
   try {
     if (socket.remoteAddress === undefined) throw connectFault(closedEarly());
     settings.gate.checkAddress(host, socket.remoteAddress, port);
@@ -68,6 +74,15 @@ async function addressesOf(
   });
   if (addresses.length === 0) throw new Fault('could not be found');
   return addresses;
+}
+
+/** The addresses of both families in turn, as whoever is first has it: this machine may have no way to one of them. */
+function inTurn(addresses: readonly string[]): readonly string[] {
+  const family = isIP(addresses[0] ?? '');
+  const first = addresses.filter((address) => isIP(address) === family);
+  const second = addresses.filter((address) => isIP(address) !== family);
+  const pairs = first.flatMap((address, index) => [address, ...second.slice(index, index + 1)]);
+  return [...pairs, ...second.slice(first.length)];
 }
 
 async function connectToOne(

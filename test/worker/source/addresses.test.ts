@@ -132,6 +132,15 @@ describe('a name', () => {
     expect(origin.accepted).toBe(0);
   });
 
+  it('is tried at addresses of both families in turn, however many the first has', async () => {
+    await using origin = await startOrigin((socket) => send(socket, '200 OK', {}, 'four'));
+    await using fetching = await startFetching({
+      allow: ['127.0.0.1', '::1'],
+      resolver: async () => ['::1', '::1', '::1', '::1', '127.0.0.1'],
+    });
+    expect(await fetching.text(`http://a.example:${origin.port}/`)).toBe('four');
+  });
+
   it('that may be named goes wherever it resolves to', async () => {
     await using origin = await startOrigin((socket) => send(socket, '200 OK', {}, 'x'));
     await using fetching = await startFetching({
