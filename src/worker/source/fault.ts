@@ -44,7 +44,24 @@ const CERTIFICATE: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT: 'of an unknown issuer',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'of an unknown issuer',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'of an unknown issuer',
+  CERT_UNTRUSTED: 'of an unknown issuer',
+  INVALID_CA: 'of an issuer that may not issue it',
+  PATH_LENGTH_EXCEEDED: 'of an issuer that may not issue it',
+  CERT_SIGNATURE_FAILURE: 'not signed by its issuer',
   ERR_TLS_CERT_ALTNAME_INVALID: 'for another name',
+  HOSTNAME_MISMATCH: 'for another name',
+  INVALID_PURPOSE: 'for another purpose',
+  EE_KEY_TOO_SMALL: 'too weak',
+  CA_KEY_TOO_SMALL: 'too weak',
+  CA_MD_TOO_WEAK: 'too weak',
+  CERT_CHAIN_TOO_LONG: 'not valid',
+  CERT_REJECTED: 'not valid',
+  ERROR_IN_CERT_NOT_AFTER_FIELD: 'not valid',
+  ERROR_IN_CERT_NOT_BEFORE_FIELD: 'not valid',
+  UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY: 'not valid',
+  UNABLE_TO_DECRYPT_CERT_SIGNATURE: 'not valid',
+  // Node's word for what OpenSSL finds wrong with a certificate and it has no word for.
+  UNSPECIFIED: 'not valid',
 };
 
 // Name services that answered, and said no. Whatever else goes wrong with a lookup may go right next time.

@@ -14,6 +14,8 @@ export interface CertificateSettings {
   readonly until?: Date;
   /** Signs itself without one. */
   readonly issuer?: Certificate;
+  /** What it may be used for and nothing else; anything without it. */
+  readonly purpose?: 'client';
 }
 
 const DAY_MS = 86_400_000;
@@ -21,9 +23,11 @@ const ECDSA_WITH_SHA256 = '2a8648ce3d040302';
 const COMMON_NAME = '550403';
 const BASIC_CONSTRAINTS = '551d13';
 const ALTERNATIVE_NAME = '551d11';
+const PURPOSES = '551d25';
+const CLIENT = '2b06010505070302';
 
 /** Makes an X.509 v3 certificate on a fresh P-256 key, so that no key has to lie in the repository. */
-export function makeCertificate({ names, issuer, ...validity }: CertificateSettings): Certificate {
+export function makeCertificate({ names, issuer, purpose, ...validity }: CertificateSettings): Certificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   const subject = distinguishedName(names.join(' '));
@@ -38,7 +42,14 @@ export function makeCertificate({ names, issuer, ...validity }: CertificateSetti
     sequence(time(from), time(until)),
     subject,
     publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, sequence(basicConstraints(issuer === undefined), alternativeNames(names))),
+    der(
+      0xa3,
+      sequence(
+        basicConstraints(issuer === undefined),
+        alternativeNames(names),
+        ...(purpose === undefined ? [] : [clientsOnly()]),
+      ),
+    ),
   );
   const signed = sequence(
     body,
@@ -81,6 +92,8 @@ const alternativeNames = (names: readonly string[]): Buffer => {
   );
   return sequence(objectId(ALTERNATIVE_NAME), octets(sequence(...each)));
 };
+
+const clientsOnly = (): Buffer => sequence(objectId(PURPOSES), octets(sequence(objectId(CLIENT))));
 
 const signature = (body: Buffer, key: KeyObject | string): Buffer =>
   der(0x03, Buffer.of(0), createSign('sha256').update(body).sign(key));

@@ -2,13 +2,19 @@ import type { AddressInfo } from 'node:net';
 import { type connect, createServer } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { makeCertificate } from './certificates.ts';
+import { type Certificate, makeCertificate } from './certificates.ts';
 import { startFetching } from './fetching.ts';
 import { startTlsOrigin } from './tls-origin.ts';
 
 const HOST = 'a.example';
 const issuer = makeCertificate({ names: ['Wyvern test issuer'] });
 const good = makeCertificate({ names: [HOST, '127.0.0.1'], issuer });
+
+const namesake = makeCertificate({ names: ['Wyvern test issuer'] });
+const withChain = (certificate: Certificate, above: Certificate): Certificate => ({
+  ...certificate,
+  cert: certificate.cert + above.cert,
+});
 
 const trusting = () => startFetching({ ca: issuer.cert, resolver: async () => ['127.0.0.1'] });
 
@@ -50,6 +56,10 @@ describe('an https source', () => {
       makeCertificate({ names: [HOST], issuer, from: new Date('2120-01-01'), until: new Date('2121-01-01') }),
     ],
     ['for another name', makeCertificate({ names: ['b.example', '127.0.0.1'], issuer })],
+    ['for another purpose', makeCertificate({ names: [HOST], issuer, purpose: 'client' })],
+    ['not signed by its issuer', makeCertificate({ names: [HOST], issuer: namesake })],
+    // OpenSSL says the same of an issuer that is none.
+    ['for another purpose', withChain(makeCertificate({ names: [HOST], issuer: good }), good)],
   ])('is refused when its certificate is %s, before anything is asked', async (what, certificate) => {
     await using origin = await startTlsOrigin(certificate);
     await using fetching = await trusting();
