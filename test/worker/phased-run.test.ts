@@ -14,7 +14,7 @@ function hanging({ deadlineMs }: { deadlineMs?: number } = {}) {
   const asked: AbortSignal[] = [];
   const parts: Pick<{ [P in keyof PhasedParts]: Partial<PhasedParts[P]> }, 'fetcher' | 'ownFiles' | 'room'> =
     {
-      ownFiles: { read: async () => undefined },
+      ownFiles: { nameOf: (url: string) => url, read: async () => undefined },
       room: {
         part: () => ({
           take: () => true,
