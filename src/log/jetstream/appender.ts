@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Append, EventRefused, LogConflict, LogUnavailable } from '../log.ts';
 import { subjectOf } from '../subject.ts';
-import type { Condition, Conditions } from './creates.ts';
 import type { Durability } from './durability.ts';
-import { publishBatch } from './publish-batch.ts';
+import { type BatchMessage, type Companions, publishBatch } from './publish-batch.ts';
 import { EXPECT_NONE, NotNow, type Publisher, rawHeaders, WrongLastSequence } from './publisher.ts';
 import { MAX_EVENT_BYTES } from './stream.ts';
 
@@ -18,12 +17,12 @@ const RETRY_MS = 150;
 /** A leader's election takes 5-6 s; who appends meanwhile waits this long before hearing 503. */
 const GIVE_UP_MS = 10_000;
 
-interface Message extends Condition {
+interface Message extends BatchMessage {
   /** The event's own id; empty for a record that is none. */
   readonly id: string;
 }
 
-const NONE: Conditions = { before: [], behind: [] };
+const NONE: Companions = { before: [], behind: [] };
 
 const ONCE: readonly string[] = [EXPECT_NONE];
 const ANY: readonly string[] = [];
@@ -31,13 +30,13 @@ const ANY: readonly string[] = [];
 const asMessage = ({ name, key, event, id, data }: Append): Message => ({
   subject: subjectOf(name, key, event),
   id,
-  data,
-  conditions: event.type === 'progress' ? ANY : ONCE,
+  bytes: data,
+  headers: event.type === 'progress' ? ANY : ONCE,
 });
 
-const withoutId = (condition: Condition): Message => ({ id: '', ...condition });
+const withoutId = (message: BatchMessage): Message => ({ id: '', ...message });
 
-const isTooLarge = ({ data }: Message): boolean => data.length > MAX_EVENT_BYTES - HEADER_BYTES;
+const isTooLarge = ({ bytes }: Message): boolean => bytes.length > MAX_EVENT_BYTES - HEADER_BYTES;
 
 /** Messages that are stored together or not at all. */
 interface Group {
@@ -93,10 +92,10 @@ export class Appender {
    * Resolves with the last sequence that was given out, once it is durable; all are stored side by side: what comes before
    * the entries, they, and what comes behind. Rejects with `LogConflict`, `LogUnavailable`, `LogFull`, `EventRefused`.
    */
-  append(entries: readonly Append[], conditions: Conditions = NONE): Promise<number> {
+  append(entries: readonly Append[], companions: Companions = NONE): Promise<number> {
     return new Promise((resolve, reject) => {
       const durable = (seq: number): void => this.#durability.through(seq, () => resolve(seq));
-      this.#add(entries, conditions, durable, reject, true);
+      this.#add(entries, companions, durable, reject, true);
     });
   }
 
@@ -112,7 +111,7 @@ export class Appender {
 
   #add(
     entries: readonly Append[],
-    { before, behind }: Conditions,
+    { before, behind }: Companions,
     resolve: (seq: number) => void,
     reject: (error: Error) => void,
     isWhole = false,
@@ -329,17 +328,16 @@ export class Appender {
   }
 
   #publishSingle(
-    { subject, data, conditions }: Message,
+    { subject, bytes, headers }: Message,
     resolve: (seq: number) => void,
     reject: (error: Error) => void,
   ): void {
-    const headers = conditions.length > 0 ? undefined : NO_EXPECTATION;
-    this.#publisher.publishThen(resolve, reject, subject, data, headers);
+    const raw = headers.length > 0 ? undefined : NO_EXPECTATION;
+    this.#publisher.publishThen(resolve, reject, subject, bytes, raw);
   }
 }
 
 /** False if the log would store it again. */
-const isRepeatable = ({ messages }: Group): boolean =>
-  messages.every(({ conditions }) => conditions.length > 0);
+const isRepeatable = ({ messages }: Group): boolean => messages.every(({ headers }) => headers.length > 0);
 
 const NO_EXPECTATION = rawHeaders('Wyvern: 1');

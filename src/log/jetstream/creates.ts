@@ -21,42 +21,30 @@ import { UnreadableEvent } from '../envelope.ts';
 import { dateToMs } from '../event-date.ts';
 import { LogUnavailable } from '../log.ts';
 import { isRequestSubject, requestSubject, turnSubject } from '../subject.ts';
+import type { BatchMessage, Companions } from './publish-batch.ts';
 import { expectLast } from './publisher.ts';
 import { hasCode, STREAM } from './stream.ts';
 
 const REQUESTS = 'REQUESTS';
 
-/** A condition of a submission, as the message that makes it hold for the next one too. */
-export interface Condition {
-  readonly subject: string;
-  readonly data: Uint8Array;
-  /** Header lines. */
-  readonly conditions: readonly string[];
-}
-
-/** What is stored in one batch with events, and on which side of them. */
-export interface Conditions {
-  readonly before: readonly Condition[];
-  readonly behind: readonly Condition[];
-}
-
 /**
  * The messages that go with the events of a submission: the turn before them, the requests behind them, so that none is
- * there without all of its tasks, whatever a power failure leaves of the batch.
+ * there without all of its tasks, whatever a power failure leaves of the batch. Each demands what the submission builds
+ * on, and takes its place for the next one.
  */
-export function conditionsOf({ entries, turn, requests }: Submission): Conditions {
-  const [before, behind]: [Condition[], Condition[]] = [[], []];
+export function companionsOf({ entries, turn, requests }: Submission): Companions {
+  const [before, behind]: [BatchMessage[], BatchMessage[]] = [[], []];
   if (turn)
     before.push({
       subject: turnSubject(turn.account),
-      data: Buffer.from(JSON.stringify({ v: 1, messages: entries.length })),
-      conditions: [expectLast(turn.after)],
+      bytes: Buffer.from(JSON.stringify({ v: 1, messages: entries.length })),
+      headers: [expectLast(turn.after)],
     });
   for (const { account, idempotencyKey, at, body, keys, after } of requests)
     behind.push({
       subject: requestSubject(account, idempotencyKey),
-      data: Buffer.from(JSON.stringify({ v: 1, at, body, keys })),
-      conditions: [expectLast(after)],
+      bytes: Buffer.from(JSON.stringify({ v: 1, at, body, keys })),
+      headers: [expectLast(after)],
     });
   return { before, behind };
 }

@@ -5,7 +5,7 @@ import { EventRefused, LogFull, LogUnavailable } from '../log.ts';
 import type { LogRecord } from '../reading.ts';
 import { isLogSubject, SUBJECTS } from '../subject.ts';
 import { importMark, importOf, STORED_AT } from './import-mark.ts';
-import { publishBatch } from './publish-batch.ts';
+import { type BatchMessage, publishBatch } from './publish-batch.ts';
 import { Publisher } from './publisher.ts';
 import { findStream, MAX_EVENT_BYTES, STREAM, type StreamSettings, streamConfig } from './stream.ts';
 import { PURGE_TIMEOUT_MS } from './upkeep.ts';
@@ -21,12 +21,6 @@ const MAX_HOLE = 100_000_000;
 /** A record's bytes are as large as they were, and have a header more. */
 const HEADER_BYTES = 1_024;
 
-interface Message {
-  readonly subject: string;
-  readonly bytes: Uint8Array;
-  readonly headers: readonly string[];
-}
-
 /**
  * Fills a new stream. JetStream gives out sequences one by one, so what is missing among them is stored as an empty
  * message and purged later, 50,000 a second; what is missing in front costs nothing, since a stream can begin
@@ -41,7 +35,7 @@ export class JetStreamImport implements LogImport {
   readonly #signal: AbortSignal;
   readonly #madeAt: string;
   #last: number;
-  #waiting: Message[] = [];
+  #waiting: BatchMessage[] = [];
   #waitingBytes = 0;
   #holes = 0;
 
@@ -99,7 +93,7 @@ export class JetStreamImport implements LogImport {
     });
   }
 
-  async #push(message: Message): Promise<void> {
+  async #push(message: BatchMessage): Promise<void> {
     this.#waiting.push(message);
     this.#waitingBytes += message.bytes.length;
     this.#last++;
@@ -126,14 +120,12 @@ export class JetStreamImport implements LogImport {
     }
   }
 
-  #publishBatch(messages: readonly Message[]): Promise<number> {
+  #publishBatch(messages: readonly BatchMessage[]): Promise<number> {
     const first = `Nats-Expected-Last-Sequence: ${this.#last - messages.length}`;
-    const conditional = messages.map(({ subject, bytes, headers }, index) => ({
-      subject,
-      data: bytes,
-      conditions: index === 0 ? [...headers, first] : headers,
-    }));
-    return publishBatch(this.#publisher, conditional);
+    const chained = messages.map((message, index) =>
+      index === 0 ? { ...message, headers: [...message.headers, first] } : message,
+    );
+    return publishBatch(this.#publisher, chained);
   }
 
   async #purgeHoles(): Promise<void> {
@@ -156,7 +148,7 @@ interface Made extends ImportOptions {
   readonly madeAt: string;
 }
 
-const EMPTY: Message = { subject: HOLE, bytes: new Uint8Array(), headers: [] };
+const EMPTY: BatchMessage = { subject: HOLE, bytes: new Uint8Array(), headers: [] };
 
 /** Removes what an import left that was cut off, or a log that never held anything, with what follows it. */
 async function makeRoom(manager: JetStreamManager): Promise<void> {

@@ -28,7 +28,7 @@ import { Appender } from './appender.ts';
 import { Archive } from './archive/archive.ts';
 import { ensureArchive, hasArchive } from './archive/stream.ts';
 import { JetStreamCheckpoints } from './checkpoints.ts';
-import { conditionsOf, ensureRequestsStream, findRequest, lastTurn } from './creates.ts';
+import { companionsOf, ensureRequestsStream, findRequest, lastTurn } from './creates.ts';
 import { DiskSync, storeToSync, syncMetadata } from './disk-sync.ts';
 import { type Durability, LEFT_TO_SERVER, untilOnDisk } from './durability.ts';
 import { followStream } from './follower.ts';
@@ -201,7 +201,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   async submit(submission: Submission): Promise<Submitted> {
-    const { before, behind } = conditionsOf(submission);
+    const { before, behind } = companionsOf(submission);
     const end = await this.#appender.append(submission.entries, { before, behind });
     const seq = end - behind.length;
     return { seq, turn: { seq: seq - submission.entries.length - before.length + 1, end: seq } };
