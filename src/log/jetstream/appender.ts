@@ -3,7 +3,7 @@ import { type Append, EventRefused, LogConflict, LogUnavailable } from '../log.t
 import { subjectOf } from '../subject.ts';
 import type { Durability } from './durability.ts';
 import { type BatchMessage, type Companions, publishBatch } from './publish-batch.ts';
-import { EXPECT_NONE, NotNow, type Publisher, rawHeaders, WrongLastSequence } from './publisher.ts';
+import { EXPECT_NONE, NO_HEADERS, NotNow, type Publisher, WrongLastSequence } from './publisher.ts';
 import { MAX_EVENT_BYTES } from './stream.ts';
 
 /** How many events one append may bring, and how many messages are merged into one atomic batch. */
@@ -24,14 +24,11 @@ interface Message extends BatchMessage {
 
 const NONE: Companions = { before: [], behind: [] };
 
-const ONCE: readonly string[] = [EXPECT_NONE];
-const ANY: readonly string[] = [];
-
 const asMessage = ({ name, key, event, id, data }: Append): Message => ({
   subject: subjectOf(name, key, event),
   id,
   bytes: data,
-  headers: event.type === 'progress' ? ANY : ONCE,
+  headers: event.type === 'progress' ? NO_HEADERS : EXPECT_NONE,
 });
 
 const withoutId = (message: BatchMessage): Message => ({ id: '', ...message });
@@ -332,12 +329,9 @@ export class Appender {
     resolve: (seq: number) => void,
     reject: (error: Error) => void,
   ): void {
-    const raw = headers.length > 0 ? undefined : NO_EXPECTATION;
-    this.#publisher.publishThen(resolve, reject, subject, bytes, raw);
+    this.#publisher.publishThen(resolve, reject, subject, bytes, headers);
   }
 }
 
 /** False if the log would store it again. */
 const isRepeatable = ({ messages }: Group): boolean => messages.every(({ headers }) => headers.length > 0);
-
-const NO_EXPECTATION = rawHeaders('Wyvern: 1');

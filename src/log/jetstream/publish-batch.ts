@@ -1,6 +1,6 @@
 import { nuid } from '@nats-io/transport-node';
 import { LogUnavailable } from '../log.ts';
-import { type Publisher, rawHeaders } from './publisher.ts';
+import type { Publisher } from './publisher.ts';
 
 export interface BatchMessage {
   readonly subject: string;
@@ -27,8 +27,8 @@ export async function publishBatch(
   const batch = nuid.next();
   for (const [index, { subject, bytes, headers }] of messages.entries()) {
     const lines = [`Nats-Batch-Id: ${batch}`, `Nats-Batch-Sequence: ${index + 1}`, ...headers];
-    if (index < messages.length - 1) publisher.send(subject, bytes, rawHeaders(...lines));
-    else return publisher.publish(subject, bytes, rawHeaders(...lines, 'Nats-Batch-Commit: 1'));
+    if (index < messages.length - 1) publisher.send(subject, bytes, lines);
+    else return publisher.publish(subject, bytes, [...lines, 'Nats-Batch-Commit: 1']);
   }
   throw new RangeError('an empty batch');
 }

@@ -1,4 +1,4 @@
-import { type Msg, type NatsConnection, nuid } from '@nats-io/transport-node';
+import { type Msg, type MsgHdrs, type NatsConnection, nuid } from '@nats-io/transport-node';
 import { SlotMap } from '../../slot-map.ts';
 import { EventRefused, LogFull, LogUnavailable } from '../log.ts';
 import { loudly } from './loudly.ts';
@@ -23,16 +23,28 @@ export class NotNow extends Error {
   override readonly name = 'NotNow';
 }
 
-/** Anything with `encode` serves the client as headers, so the ones that never change are encoded once. */
-export const rawHeaders = (...lines: readonly string[]): never => {
+/** The header line that demands that this is the sequence of the last message at the subject; 0 for none. */
+export const expectLast = (seq: number): string => `Nats-Expected-Last-Subject-Sequence: ${seq}`;
+
+/** The headers of a message whose subject must be empty still. */
+export const EXPECT_NONE: readonly string[] = [expectLast(0)];
+export const NO_HEADERS: readonly string[] = [];
+
+/** Anything with `encode` serves the client as headers. */
+const encode = (lines: readonly string[]): MsgHdrs => {
   const bytes = Buffer.from(`NATS/1.0\r\n${lines.join('\r\n')}\r\n\r\n`);
   return { encode: () => bytes } as never;
 };
+const expectNone = encode(EXPECT_NONE);
+// The client takes this for no headers, though its types do not.
+const none = undefined as unknown as MsgHdrs;
 
-/** The header line that demands that this is the sequence of the last message at the subject; 0 for none. */
-export const expectLast = (seq: number): string => `Nats-Expected-Last-Subject-Sequence: ${seq}`;
-export const EXPECT_NONE = expectLast(0);
-const expectNone = rawHeaders(EXPECT_NONE);
+/** What nearly every message brings is encoded once. */
+const encoded = (lines: readonly string[]): MsgHdrs => {
+  if (lines === EXPECT_NONE) return expectNone;
+  return lines.length === 0 ? none : encode(lines);
+};
+
 const decoder = new TextDecoder();
 
 interface Pending {
@@ -67,9 +79,11 @@ export class Publisher {
     return this.#connected;
   }
 
-  /** Resolves with the message's sequence. Rejects with `WrongLastSequence`, `NotNow`, `LogFull`, `EventRefused` or `LogUnavailable`. */
-  publish(subject: string, data: Uint8Array, headers: never = expectNone): Promise<number> {
-    return new Promise((resolve, reject) => this.publishThen(resolve, reject, subject, data, headers));
+  /**
+   * `headers` are lines. Resolves with the message's sequence. Rejects with `WrongLastSequence`, `NotNow`, `LogFull`, `EventRefused` or `LogUnavailable`.
+   */
+  publish(subject: string, bytes: Uint8Array, headers: readonly string[]): Promise<number> {
+    return new Promise((resolve, reject) => this.publishThen(resolve, reject, subject, bytes, headers));
   }
 
   /** The same for the hot path, where each promise on the way costs. Neither is called before this returns. */
@@ -77,8 +91,8 @@ export class Publisher {
     resolve: (seq: number) => void,
     reject: (error: Error) => void,
     subject: string,
-    data: Uint8Array,
-    headers: never = expectNone,
+    bytes: Uint8Array,
+    headers: readonly string[],
   ): void {
     const refuse = (reason: string, options?: ErrorOptions): void =>
       queueMicrotask(() => reject(new LogUnavailable(reason, options)));
@@ -86,7 +100,7 @@ export class Publisher {
     const token = this.#count++;
     this.#pending.set(token, { resolve, reject, sentAt: performance.now() });
     try {
-      this.#connection.publish(subject, data, { reply: this.#inbox + token, headers });
+      this.#connection.publish(subject, bytes, { reply: this.#inbox + token, headers: encoded(headers) });
     } catch (cause) {
       this.#pending.delete(token);
       refuse('could not write to the log', { cause });
@@ -94,8 +108,8 @@ export class Publisher {
   }
 
   /** Sends without asking for an answer: the members of a batch before its commit. */
-  send(subject: string, data: Uint8Array, headers: never): void {
-    this.#connection.publish(subject, data, { headers });
+  send(subject: string, bytes: Uint8Array, headers: readonly string[]): void {
+    this.#connection.publish(subject, bytes, { headers: encoded(headers) });
   }
 
   close(): void {

@@ -25,8 +25,8 @@ class PretendedStream {
   readonly publisher = {
     connected: true,
     send: (subject: string, data: Uint8Array) => void this.#batch.push(member(subject, data)),
-    publishThen: (resolve, reject, subject, data) =>
-      void this.publisher.publish(subject, data).then(resolve, reject),
+    publishThen: (resolve, reject, subject, bytes, headers) =>
+      void this.publisher.publish(subject, bytes, headers).then(resolve, reject),
     publish: async (subject: string, data: Uint8Array) => {
       const messages = [...this.#batch, member(subject, data)];
       this.#batch = [];

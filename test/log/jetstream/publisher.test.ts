@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { describe, expect, it } from 'vitest';
-import { NotNow, Publisher, WrongLastSequence } from '../../../src/log/jetstream/publisher.ts';
+import { EXPECT_NONE, NotNow, Publisher, WrongLastSequence } from '../../../src/log/jetstream/publisher.ts';
 import { EventRefused, LogFull, LogUnavailable } from '../../../src/log/log.ts';
 
 interface Answered {
@@ -27,7 +27,9 @@ function answering(text: string): NatsConnection {
 async function outcome(text: string): Promise<unknown> {
   const publisher = new Publisher(answering(text));
   try {
-    return await publisher.publish('task.queued.hello', Buffer.from('{}')).catch((error: unknown) => error);
+    return await publisher
+      .publish('task.queued.hello', Buffer.from('{}'), EXPECT_NONE)
+      .catch((error: unknown) => error);
   } finally {
     publisher.close();
   }
@@ -91,7 +93,7 @@ describe('what the stream answers is told apart', () => {
     const silent = { subscribe: () => {}, publish: () => {}, status: async function* () {} };
     const publisher = new Publisher(silent as unknown as NatsConnection);
     const pending = publisher
-      .publish('task.queued.hello', Buffer.from('{}'))
+      .publish('task.queued.hello', Buffer.from('{}'), EXPECT_NONE)
       .catch((error: unknown) => error);
     publisher.close();
     expect(await pending).toBeInstanceOf(LogUnavailable);
