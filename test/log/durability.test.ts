@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigError, readConfig } from '../../src/config.ts';
 import { type EmbeddedServer, prepareEmbeddedServer, whoSyncs } from '../../src/log/embedded-server.ts';
 import type { Durability } from '../../src/log/jetstream/durability.ts';
-import { followStream } from '../../src/log/jetstream/follower.ts';
+import { Follower } from '../../src/log/jetstream/follower.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { chosenEvents, Reader } from '../../src/log/jetstream/reader.ts';
 import { SharedExtent } from '../../src/log/jetstream/shared-extent.ts';
@@ -47,7 +47,7 @@ describe('An event that is stored and not on disk yet', () => {
     const { connection } = await stage.server.open();
     const durability = new SlowDisk();
     const seen: number[] = [];
-    const following = await followStream(
+    const following = await Follower.start(
       {
         client: jetstream(connection),
         manager: await jetstreamManager(connection),

@@ -5,11 +5,14 @@ import {
   type JetStreamClient,
   type JetStreamManager,
   type JsMsg,
+  type StreamState,
 } from '@nats-io/jetstream';
+import { deferred } from '../../deferred.ts';
 import { decodeEvent } from '../envelope.ts';
 import type { Following, FollowOptions } from '../log.ts';
 import { isEventSubject } from '../subject.ts';
 import type { Durability } from './durability.ts';
+import { isOnlyLagging } from './lag.ts';
 import { loudly } from './loudly.ts';
 import { STREAM } from './stream.ts';
 
@@ -36,99 +39,112 @@ interface FollowParts {
  * empty still; and it waits for the one server that its consumer lives on, also where that never comes back. Then another
  * one takes its place.
  */
-export async function followStream(parts: FollowParts, options: FollowOptions): Promise<Following> {
-  const { client, manager, durability, isReplicated, isConnected } = parts;
-  const { state } = await manager.streams.info(STREAM);
-  const head = state.last_seq;
-  let reached: (head: number) => void = () => {};
-  const caughtUp = new Promise<number>((resolve) => {
-    reached = resolve;
-  });
-  if (options.after >= head || state.messages === 0) reached(head);
-  let last = options.after;
-  let isClosed = false;
-  let isDoubted = false;
-  let missed = 0;
-  const receive = (message: JsMsg): void => {
-    // What a consumer that was replaced had under way.
-    if (message.seq <= last || isDoubted || isClosed) return;
-    if (message.seq > last + 1) {
-      if (isReplicated) return void doubt(message.seq);
-      options.onMissed?.(message.seq - 1);
-    }
-    last = message.seq;
-    if (isEventSubject(message.subject)) report(message, options);
-    else options.onPassed?.(message.seq);
-    if (message.seq >= head) reached(head);
-  };
-  /**
-   * What the consumer jumped over may only be missing at a replica that lags (see `Reader`): the leader is asked for
-   * the last of it, since the log lets go of the oldest first. If it has that, another consumer takes this one's place.
-   */
-  const doubt = async (seq: number): Promise<void> => {
-    isDoubted = true;
-    const doubted = messages;
-    try {
-      // It may have been replaced meanwhile, for its silence.
-      if (!(await manager.streams.getMessage(STREAM, { seq: seq - 1 })) && last < seq - 1) {
-        last = seq - 1;
-        options.onMissed?.(last);
-      }
-    } catch {
-      // Nobody leads: nothing is known to be gone.
-    }
-    await (await doubted).close();
-  };
-  const begin = async (): Promise<ConsumerMessages> => {
+export class Follower implements Following {
+  readonly caughtUp: Promise<number>;
+  readonly #parts: FollowParts;
+  readonly #options: FollowOptions;
+  /** Where the log ended at the start. */
+  readonly #head: number;
+  readonly #reached: (head: number) => void;
+  #last: number;
+  #messages: Promise<ConsumerMessages>;
+  /** The leader is asked for what the consumer jumped over: what it brings meanwhile is left to the next one. */
+  #isDoubted = false;
+  #isClosed = false;
+  /** Heartbeats, since something was heard of the consumer. */
+  #missed = 0;
+
+  private constructor(parts: FollowParts, options: FollowOptions, { last_seq, messages }: StreamState) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#head = last_seq;
+    this.#last = options.after;
+    const { promise, resolve } = deferred<number>();
+    this.caughtUp = promise;
+    this.#reached = resolve;
+    if (options.after >= last_seq || messages === 0) resolve(last_seq);
+    this.#messages = this.#begin();
+  }
+
+  /** Rejects while the log does not answer. */
+  static async start(parts: FollowParts, options: FollowOptions): Promise<Follower> {
+    const { state } = await parts.manager.streams.info(STREAM);
+    const follower = new Follower(parts, options, state);
+    await follower.#messages;
+    return follower;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    // One that could not begin has nothing to close.
+    await this.#messages.then((begun) => begun.close()).catch(() => {});
+  }
+
+  async #begin(): Promise<ConsumerMessages> {
+    const { client, durability } = this.#parts;
     const consumer = await client.consumers.get(STREAM, {
       deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: last + 1,
+      opt_start_seq: this.#last + 1,
     });
     const begun = await consumer.consume({
       max_messages: 10_000,
       expires: 3_000,
       idle_heartbeat: HEARTBEAT_MS,
       callback: loudly((message: JsMsg) => {
-        missed = 0;
-        durability.through(message.seq, () => receive(message));
+        this.#missed = 0;
+        durability.through(message.seq, () => this.#receive(message));
       }),
     });
-    void begun.closed().then(beginAgain);
-    void closeSilent(begun);
+    void begun.closed().then(() => this.#beginAgain());
+    void this.#closeSilent(begun);
     return begun;
-  };
+  }
+
   /** The client misses heartbeats too, but not from a lost connection on. It is counted, not timed: this process may have stood still. */
-  const closeSilent = async (begun: ConsumerMessages): Promise<void> => {
-    missed = 0;
+  async #closeSilent(begun: ConsumerMessages): Promise<void> {
+    this.#missed = 0;
     const timer = setInterval(() => {
-      missed = isConnected() ? missed + 1 : 0;
-      if (missed > MISSED_AT_MOST) void begun.close();
+      this.#missed = this.#parts.isConnected() ? this.#missed + 1 : 0;
+      if (this.#missed > MISSED_AT_MOST) void begun.close();
     }, HEARTBEAT_MS).unref();
-    for await (const { type } of begun.status()) if (type === 'heartbeat') missed = 0;
+    for await (const { type } of begun.status()) if (type === 'heartbeat') this.#missed = 0;
     clearInterval(timer);
-  };
-  const beginAgain = async (): Promise<void> => {
+  }
+
+  async #beginAgain(): Promise<void> {
     await delay(AGAIN_MS, undefined, { ref: false });
-    if (isClosed) return;
-    try {
-      isDoubted = false;
-      messages = begin();
-      await messages;
-    } catch {
-      // The log is away, which others tell; it is asked again until it is back.
-      void beginAgain();
+    if (this.#isClosed) return;
+    this.#isDoubted = false;
+    this.#messages = this.#begin();
+    // The log may be away, which others tell; it is asked again until it is back.
+    await this.#messages.catch(() => void this.#beginAgain());
+  }
+
+  #receive(message: JsMsg): void {
+    const { seq, subject } = message;
+    // What a consumer that was replaced had under way.
+    if (seq <= this.#last || this.#isDoubted || this.#isClosed) return;
+    if (seq > this.#last + 1) {
+      if (this.#parts.isReplicated) return void this.#doubt(seq - 1);
+      this.#options.onMissed?.(seq - 1);
     }
-  };
-  let messages = begin();
-  await messages;
-  return {
-    caughtUp,
-    close: async () => {
-      isClosed = true;
-      // One that could not begin has nothing to close.
-      await messages.then((begun) => begun.close()).catch(() => {});
-    },
-  };
+    this.#last = seq;
+    if (isEventSubject(subject)) report(message, this.#options);
+    else this.#options.onPassed?.(seq);
+    if (seq >= this.#head) this.#reached(this.#head);
+  }
+
+  /** The consumer jumped over what is up to this sequence. Another one takes its place, which begins where it is due. */
+  async #doubt(through: number): Promise<void> {
+    this.#isDoubted = true;
+    const doubted = this.#messages;
+    // It may have been replaced meanwhile, for its silence.
+    if (!(await isOnlyLagging(this.#parts.manager, through)) && this.#last < through) {
+      this.#last = through;
+      this.#options.onMissed?.(through);
+    }
+    await (await doubted).close();
+  }
 }
 
 function report(message: JsMsg, { onEvent, onUnreadable }: FollowOptions): void {

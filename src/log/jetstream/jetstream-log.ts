@@ -31,7 +31,7 @@ import { JetStreamCheckpoints } from './checkpoints.ts';
 import { companionsOf, ensureRequestsStream, findRequest, lastTurn } from './creates.ts';
 import { DiskSync, storeToSync, syncMetadata } from './disk-sync.ts';
 import { type Durability, LEFT_TO_SERVER, untilOnDisk } from './durability.ts';
-import { followStream } from './follower.ts';
+import { Follower } from './follower.ts';
 import { readEnds, readHistory, readOutlines } from './history.ts';
 import { importedThrough, importOf, UnfinishedImport } from './import-mark.ts';
 import { locate } from './locate.ts';
@@ -246,7 +246,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
 
   follow(options: FollowOptions): Promise<Following> {
     const isConnected = (): boolean => this.connected;
-    return followStream({ ...this.#reading, client: this.#client, isConnected }, options);
+    return Follower.start({ ...this.#reading, client: this.#client, isConnected }, options);
   }
 
   read(options: ReadOptions): AsyncIterable<Page> {

@@ -5,6 +5,7 @@ import { type RecordedEvent, readOrExplain, type Unreadable } from '../recorded-
 import { isEventSubject, readFilters } from '../subject.ts';
 import { untilOnDisk } from './durability.ts';
 import { storedAt } from './import-mark.ts';
+import { isOnlyLagging } from './lag.ts';
 import { AGAIN_MS, openPatiently, type ReaderParts } from './patience.ts';
 import type { Arrival, Pulled, Pulling } from './pulling.ts';
 import type { StreamExtent } from './shared-extent.ts';
@@ -60,21 +61,10 @@ export class Reader<T extends object> {
     }
   }
 
-  /**
-   * Whether the log has what the page tells as gone. A consumer is served by one of the replicas, and one that is
-   * catching up after its leader's death has been seen to begin after what it had yet to get; so the leader is asked
-   * for the last of it, since the log lets go of the oldest first, and another consumer takes this one's place. While
-   * nobody leads, nothing is known to be gone.
-   */
+  /** Whether the log has what the page tells as gone: then another consumer takes this one's place. */
   async #misses({ entries }: Page<T | Gap>): Promise<boolean> {
-    for (const entry of entries) {
-      if (!('gap' in entry)) continue;
-      try {
-        if (await this.#parts.manager.streams.getMessage(STREAM, { seq: entry.gap.to })) return true;
-      } catch {
-        return true;
-      }
-    }
+    for (const entry of entries)
+      if ('gap' in entry && (await isOnlyLagging(this.#parts.manager, entry.gap.to))) return true;
     return false;
   }
 

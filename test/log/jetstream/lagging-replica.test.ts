@@ -7,7 +7,7 @@ import {
 } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LEFT_TO_SERVER } from '../../../src/log/jetstream/durability.ts';
-import { followStream } from '../../../src/log/jetstream/follower.ts';
+import { Follower } from '../../../src/log/jetstream/follower.ts';
 import type { ReaderParts } from '../../../src/log/jetstream/patience.ts';
 import { chosenEvents, Reader } from '../../../src/log/jetstream/reader.ts';
 import { SharedExtent } from '../../../src/log/jetstream/shared-extent.ts';
@@ -84,7 +84,7 @@ function lateOnce(client: JetStreamClient, opt_start_seq: number): JetStreamClie
 async function followed(begin: (client: JetStreamClient) => JetStreamClient): Promise<unknown[]> {
   const found: unknown[] = [];
   const client = begin(jetstream(parts.connection));
-  const following = await followStream(
+  const following = await Follower.start(
     { ...parts, client, isConnected: () => true },
     {
       after: 0,
