@@ -13,7 +13,8 @@ import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Logger } from '../../logger.ts';
 import type { CheckpointHead, Checkpoints, SavedCheckpoint } from '../checkpoints.ts';
-import { hasCode, orNothing, STREAM } from './stream.ts';
+import { hasCode, orNothing, provideStream } from './any-stream.ts';
+import { STREAM } from './stream.ts';
 
 export const CHECKPOINTS = 'CHECKPOINTS';
 export const MANIFEST = 'checkpoint.manifest';
@@ -97,23 +98,21 @@ export class JetStreamCheckpoints implements Checkpoints {
   }
 
   async #ensureStream(): Promise<void> {
-    const config = {
-      subjects: ['checkpoint.>'],
-      storage: StorageType.File,
-      retention: RetentionPolicy.Limits,
-      discard: DiscardPolicy.New,
-      max_bytes: MAX_BYTES,
-      max_msgs_per_subject: 1,
-      duplicate_window: nanos(10_000),
-      allow_direct: true,
-      num_replicas: this.#replicas,
-    };
-    try {
-      await this.#manager.streams.update(CHECKPOINTS, config);
-    } catch (error) {
-      if (!hasCode(error, JetStreamApiCodes.StreamNotFound)) throw error;
-      await this.#manager.streams.add({ name: CHECKPOINTS, ...config });
-    }
+    await provideStream(
+      this.#manager,
+      { name: CHECKPOINTS },
+      {
+        subjects: ['checkpoint.>'],
+        storage: StorageType.File,
+        retention: RetentionPolicy.Limits,
+        discard: DiscardPolicy.New,
+        max_bytes: MAX_BYTES,
+        max_msgs_per_subject: 1,
+        duplicate_window: nanos(10_000),
+        allow_direct: true,
+        num_replicas: this.#replicas,
+      },
+    );
   }
 
   /** The manifest if it is one of ours and of this log; and where it stands, 0 if there is none. */

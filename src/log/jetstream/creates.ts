@@ -1,6 +1,5 @@
 import {
   DiscardPolicy,
-  JetStreamApiCodes,
   type JetStreamManager,
   RetentionPolicy,
   StorageType,
@@ -21,9 +20,10 @@ import { UnreadableEvent } from '../envelope.ts';
 import { dateToMs } from '../event-date.ts';
 import { LogUnavailable } from '../log.ts';
 import { isRequestSubject, requestSubject, turnSubject } from '../subject.ts';
+import { provideStream } from './any-stream.ts';
 import type { BatchMessage, Companions } from './publish-batch.ts';
 import { expectLast } from './publisher.ts';
-import { hasCode, STREAM } from './stream.ts';
+import { STREAM } from './stream.ts';
 
 const REQUESTS = 'REQUESTS';
 
@@ -56,30 +56,22 @@ type Settings = Pick<Config, 'MAX_LOG_BYTES' | 'MAX_LOG_EVENTS' | 'REPLICAS'>;
  * by age or for want of room. It fills itself from the log, so the log alone decides what is in it.
  */
 export async function ensureRequestsStream(manager: JetStreamManager, settings: Settings): Promise<void> {
-  const adjustable = {
+  const made = {
+    name: REQUESTS,
+    sources: [{ name: STREAM, filter_subject: 'request.>' }],
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.Old,
+    max_age: nanos(REQUEST_MEMORY_MS),
+    max_msgs_per_subject: 1,
+    allow_direct: true,
+  };
+  await provideStream(manager, made, {
     // A tenth of what the log may take, and one for each three of its events, which is a task.
     max_bytes: requestsBytes(settings),
     max_msgs: Math.ceil(settings.MAX_LOG_EVENTS / 3),
     num_replicas: settings.REPLICAS,
-  };
-  try {
-    const { config: found } = await manager.streams.info(REQUESTS);
-    if (Object.entries(adjustable).some(([name, value]) => found[name as keyof typeof adjustable] !== value))
-      await manager.streams.update(REQUESTS, adjustable);
-  } catch (error) {
-    if (!hasCode(error, JetStreamApiCodes.StreamNotFound)) throw error;
-    await manager.streams.add({
-      name: REQUESTS,
-      sources: [{ name: STREAM, filter_subject: 'request.>' }],
-      storage: StorageType.File,
-      retention: RetentionPolicy.Limits,
-      discard: DiscardPolicy.Old,
-      max_age: nanos(REQUEST_MEMORY_MS),
-      max_msgs_per_subject: 1,
-      allow_direct: true,
-      ...adjustable,
-    });
-  }
+  });
 }
 
 /** Bytes that the stream of requests may take beside the log. */

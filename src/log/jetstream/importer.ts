@@ -4,10 +4,11 @@ import { type ImportOptions, type LogImport, LogNotEmpty } from '../import.ts';
 import { EventRefused, LogFull, LogUnavailable } from '../log.ts';
 import type { LogRecord } from '../reading.ts';
 import { isLogSubject, SUBJECTS } from '../subject.ts';
+import { findStream } from './any-stream.ts';
 import { importMark, importOf, STORED_AT } from './import-mark.ts';
 import { type BatchMessage, publishBatch } from './publish-batch.ts';
 import { Publisher } from './publisher.ts';
-import { findStream, MAX_EVENT_BYTES, STREAM, type StreamSettings, streamConfig } from './stream.ts';
+import { MAX_EVENT_BYTES, STREAM, type StreamSettings, streamConfig } from './stream.ts';
 import { PURGE_TIMEOUT_MS } from './upkeep.ts';
 
 /** What goes in one atomic batch, which costs 1.5-2.5 ms and one fsync whatever its size. */
@@ -87,7 +88,7 @@ export class JetStreamImport implements LogImport {
   async abandon(): Promise<void> {
     this.#publisher.close();
     await this.#reach(async () => {
-      const found = await findStream(this.#manager);
+      const found = await findStream(this.#manager, STREAM);
       // Another import may have taken its place.
       if (found?.created === this.#madeAt) await this.#manager.streams.delete(STREAM);
     });
@@ -152,7 +153,7 @@ const EMPTY: BatchMessage = { subject: HOLE, bytes: new Uint8Array(), headers: [
 
 /** Removes what an import left that was cut off, or a log that never held anything, with what follows it. */
 async function makeRoom(manager: JetStreamManager): Promise<void> {
-  const found = await findStream(manager);
+  const found = await findStream(manager, STREAM);
   const streams = await manager.streams.list().next();
   const fed = streams.filter(({ config }) => config.sources?.some(({ name }) => name === STREAM));
   if (!found || importOf(found.config) !== 'unfinished') {

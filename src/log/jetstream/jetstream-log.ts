@@ -24,6 +24,7 @@ import {
 import type { Extent, Gap, LogRecord, Moment, Page, ReadOptions, Span } from '../reading.ts';
 import type { TaskRef } from '../subject.ts';
 import type { LogUpkeep } from '../upkeep.ts';
+import { copiesOf, findStream } from './any-stream.ts';
 import { Appender } from './appender.ts';
 import { Archive } from './archive/archive.ts';
 import { ensureArchive, hasArchive } from './archive/stream.ts';
@@ -40,7 +41,7 @@ import { Publisher } from './publisher.ts';
 import { JetStreamTaking } from './queue.ts';
 import { chosenEvents, Reader, type ToEntry } from './reader.ts';
 import { SharedExtent, type StreamExtent } from './shared-extent.ts';
-import { copiesOf, ensureConsumer, ensureStream, findStream, makeStream, STREAM } from './stream.ts';
+import { ensureConsumer, ensureStream, makeStream, STREAM } from './stream.ts';
 import { endTornRequest } from './torn-batch.ts';
 import { untilReady } from './until-ready.ts';
 import { JetStreamUpkeep, PURGE_TIMEOUT_MS } from './upkeep.ts';
@@ -106,13 +107,13 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   ): Promise<JetStreamLog> {
     const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
     const told = tellUnfinished(logger, onUnfinished);
-    const copies = await untilReady('the log', () => ensureStream(manager, config), logger, told);
-    if (copies.REPLICAS > config.REPLICAS)
+    const found = await untilReady('the log', () => ensureStream(manager, config), logger, told);
+    const settled = { ...config, REPLICAS: copiesOf(found, config.REPLICAS) };
+    if (settled.REPLICAS > config.REPLICAS)
       logger.warn(
-        { copies: copies.REPLICAS, REPLICAS: config.REPLICAS },
+        { copies: settled.REPLICAS, REPLICAS: config.REPLICAS },
         'the log keeps the copies that it has, which are more than REPLICAS says: see whether that is set everywhere',
       );
-    const settled = { ...config, ...copies };
     await untilReady('the log', () => ensureRequestsStream(manager, settled), logger);
     const isArchived = await untilReady('the archive', () => ensureArchive(manager, settled, logger), logger);
     const store = storeToSync(config);
@@ -133,7 +134,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
       tellUnfinished(logger),
     );
     const isArchived = await untilReady('the archive', () => hasArchive(manager), logger);
-    const settled = { ...config, ...copiesOf(found, config) };
+    const settled = { ...config, REPLICAS: copiesOf(found, config.REPLICAS) };
     return JetStreamLog.#opened(connection, manager, isArchived, settled, logger);
   }
 
@@ -156,12 +157,12 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     logger: Logger,
   ): Promise<JetStreamLog | undefined> {
     const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
-    const found = await untilReady('the log', () => findStream(manager), logger);
+    const found = await untilReady('the log', () => findStream(manager, STREAM), logger);
     if (!found) return undefined;
     if (importOf(found.config) === 'unfinished') throw new UnfinishedImport();
     const isArchived = await untilReady('the archive', () => hasArchive(manager), logger);
     const upkeep = new JetStreamUpkeep(manager, manager, isArchived);
-    const settled = { ...config, ...copiesOf(found.config, config) };
+    const settled = { ...config, REPLICAS: copiesOf(found.config, config.REPLICAS) };
     return new JetStreamLog(connection, manager, upkeep, settled, logger).#ready();
   }
 

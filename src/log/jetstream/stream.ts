@@ -1,21 +1,18 @@
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import {
   AckPolicy,
   DeliverPolicy,
   DiscardPolicy,
-  JetStreamApiCodes,
-  JetStreamApiError,
   type JetStreamManager,
   RetentionPolicy,
   StorageType,
   type StreamConfig,
-  type StreamInfo,
 } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
 import { LEASE_MS } from '../log.ts';
 import { encodeName, queuedFilter, SUBJECTS } from '../subject.ts';
+import { adjustStream, findStream } from './any-stream.ts';
 import { importOf, UnfinishedImport } from './import-mark.ts';
 
 export const STREAM = 'TASKS';
@@ -28,31 +25,20 @@ export const streamFolder = (store: string): string => join(store, 'jetstream', 
 export type StreamSettings = Pick<Config, 'RETENTION_DAYS' | 'MAX_LOG_BYTES' | 'MAX_LOG_EVENTS' | 'REPLICAS'>;
 
 /**
- * Makes the stream, or brings its limits and its number of replicas to the settings; resolves with how many it has. What a full log does is refuse (`discard: new`):
- * it never forgets an unfinished task. Messages cannot be deleted one by one; s2 is off because it costs
- * 15-80 times on random reads.
+ * Makes the stream, or brings its limits and its number of copies to the settings; resolves with how it is then. A full
+ * log refuses (`discard: new`): it never forgets an unfinished task. Messages cannot be deleted one by one; s2 is off
+ * because it costs 15-80 times on random reads.
  */
-export async function ensureStream(manager: JetStreamManager, settings: StreamSettings): Promise<Copies> {
-  const found = await makeStream(manager, settings);
-  const copies = copiesOf(found, settings);
-  const adjustable = adjustableOf({ ...settings, ...copies });
-  const differs = (name: keyof typeof adjustable) => !isDeepStrictEqual(found[name], adjustable[name]);
-  if ((Object.keys(adjustable) as (keyof typeof adjustable)[]).some(differs))
-    await manager.streams.update(STREAM, adjustable);
-  return copies;
+export async function ensureStream(
+  manager: JetStreamManager,
+  settings: StreamSettings,
+): Promise<StreamConfig> {
+  return adjustStream(manager, await makeStream(manager, settings), adjustableOf(settings));
 }
-
-/** How many nats-servers have a stream. */
-export type Copies = Pick<Config, 'REPLICAS'>;
-
-/** Never fewer than there are: one front that was started without `REPLICAS` would take them from all the others. */
-export const copiesOf = ({ num_replicas }: StreamConfig, { REPLICAS }: Copies): Copies => ({
-  REPLICAS: Math.max(num_replicas, REPLICAS),
-});
 
 /** Makes the stream if it is not there. Resolves with how it is then; rejects with `UnfinishedImport`. */
 export async function makeStream(manager: JetStreamManager, settings: StreamSettings): Promise<StreamConfig> {
-  const found = await findStream(manager);
+  const found = await findStream(manager, STREAM);
   const { config } = found ?? (await manager.streams.add(streamConfig(settings)));
   if (importOf(config) === 'unfinished') throw new UnfinishedImport();
   return config;
@@ -87,16 +73,6 @@ export const streamConfig = (
   ...adjustableOf(settings),
 });
 
-/** Undefined if the log has not been made. Rejects while JetStream does not answer. */
-export async function findStream(manager: JetStreamManager): Promise<StreamInfo | undefined> {
-  try {
-    return await manager.streams.info(STREAM);
-  } catch (error) {
-    if (hasCode(error, JetStreamApiCodes.StreamNotFound)) return undefined;
-    throw error;
-  }
-}
-
 export const consumerOf = (name: string): string => `worker_${encodeName(name)}`;
 
 /** One durable consumer for each task name; all workers share it. Safe to call again. */
@@ -110,17 +86,4 @@ export async function ensureConsumer(manager: JetStreamManager, name: string): P
     max_ack_pending: 100_000,
     max_deliver: -1,
   });
-}
-
-export const hasCode = (error: unknown, ...codes: readonly number[]): boolean =>
-  error instanceof JetStreamApiError && codes.includes(error.code);
-
-/** What is not there, be it the message or the whole stream, is nothing. */
-export async function orNothing<T>(asked: Promise<T | null>): Promise<T | undefined> {
-  try {
-    return (await asked) ?? undefined;
-  } catch (error) {
-    if (hasCode(error, JetStreamApiCodes.StreamNotFound, JetStreamApiCodes.NoMessageFound)) return undefined;
-    throw error;
-  }
 }

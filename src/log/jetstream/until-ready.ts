@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../logger.ts';
-import { hasCode } from './stream.ts';
+import { hasCode } from './any-stream.ts';
 
 const RETRY_MS = 250;
 /** What JetStream calls a request that it cannot parse. */

@@ -1,9 +1,10 @@
-import { JetStreamApiCodes, type JetStreamManager } from '@nats-io/jetstream';
+import type { JetStreamManager } from '@nats-io/jetstream';
 import { LogUnavailable } from '../log.ts';
 import { parseSubject } from '../subject.ts';
 import type { ArchiveVolume, LogLimits, LogUpkeep, LogVolume } from '../upkeep.ts';
+import { findStream } from './any-stream.ts';
 import { measureArchive } from './archive/volume.ts';
-import { hasCode, STREAM } from './stream.ts';
+import { STREAM } from './stream.ts';
 
 /** A quarter of a second as a rule, and more than 5 s for a million events where other things are to be done. */
 export const PURGE_TIMEOUT_MS = 60_000;
@@ -24,7 +25,9 @@ export class JetStreamUpkeep implements LogUpkeep {
 
   async volume(): Promise<LogVolume | undefined> {
     try {
-      const { created, config, state, ts } = await this.#manager.streams.info(STREAM);
+      const found = await findStream(this.#manager, STREAM);
+      if (!found) return undefined;
+      const { created, config, state, ts } = found;
       return {
         nowMs: Date.parse(ts as string),
         madeAt: created,
@@ -35,7 +38,6 @@ export class JetStreamUpkeep implements LogUpkeep {
         allowed: { events: config.max_msgs, bytes: config.max_bytes },
       };
     } catch (cause) {
-      if (hasCode(cause, JetStreamApiCodes.StreamNotFound)) return undefined;
       throw new LogUnavailable('the log does not answer', { cause });
     }
   }

@@ -1,14 +1,7 @@
-import {
-  DiscardPolicy,
-  JetStreamApiCodes,
-  JetStreamApiError,
-  type JetStreamManager,
-  RetentionPolicy,
-  StorageType,
-  type StreamConfig,
-} from '@nats-io/jetstream';
+import { DiscardPolicy, type JetStreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
+import { provideStream } from '../../log/jetstream/any-stream.ts';
 import { isOutputPath, type OutputPath, shardOf } from '../storage.ts';
 
 export const FILES = 'FILES';
@@ -45,8 +38,7 @@ type StreamSettings = Pick<Config, 'MAX_FILES_BYTES' | 'REPLICAS'>;
  * it never gives up an output that somebody may still ask for.
  */
 export async function ensureFilesStream(manager: JetStreamManager, settings: StreamSettings): Promise<void> {
-  const adjustable = { max_bytes: settings.MAX_FILES_BYTES, num_replicas: settings.REPLICAS };
-  const config: Partial<StreamConfig> & { name: string } = {
+  const made = {
     name: FILES,
     subjects: ['file.>', 'piece.>'],
     storage: StorageType.File,
@@ -57,29 +49,7 @@ export async function ensureFilesStream(manager: JetStreamManager, settings: Str
     allow_direct: true,
     // A put of a path that is taken replaces what lies there, in one step.
     allow_rollup_hdrs: true,
-    ...adjustable,
   };
-  try {
-    const { config: found } = await manager.streams.info(FILES);
-    // As with the log, one that was started without `REPLICAS` takes no copies away.
-    const num_replicas = Math.max(found.num_replicas, adjustable.num_replicas);
-    const isAsSet = found.max_bytes === adjustable.max_bytes && found.num_replicas === num_replicas;
-    if (!isAsSet) await manager.streams.update(FILES, { ...adjustable, num_replicas });
-  } catch (error) {
-    if (!isUnknownStream(error)) throw error;
-    await manager.streams.add(config);
-  }
+  const { MAX_FILES_BYTES: max_bytes, REPLICAS: num_replicas } = settings;
+  await provideStream(manager, made, { max_bytes, num_replicas });
 }
-
-export async function hasFilesStream(manager: JetStreamManager): Promise<boolean> {
-  try {
-    await manager.streams.info(FILES);
-    return true;
-  } catch (error) {
-    if (isUnknownStream(error)) return false;
-    throw error;
-  }
-}
-
-const isUnknownStream = (error: unknown): boolean =>
-  error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;

@@ -1,6 +1,7 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
+import { findStream } from '../../log/jetstream/any-stream.ts';
 import { isKey, newKey, timeOf } from '../../log/key.ts';
 import {
   isOutputPath,
@@ -14,7 +15,6 @@ import {
   ensureFilesStream,
   FILES,
   fileSubject,
-  hasFilesStream,
   PIECE_BYTES,
   parseSubject,
   pieceSubject,
@@ -60,7 +60,7 @@ export async function openJetStreamStorage(
 export async function jetStreamStorageToRead(connection: NatsConnection): Promise<OutputReader> {
   return guarded('cannot read the stream of outputs', async () => {
     const manager = await jetstreamManager(connection, { timeout: ANSWER_TIMEOUT_MS, checkAPI: false });
-    if (await hasFilesStream(manager)) return new JetStreamStorage(connection, manager);
+    if (await findStream(manager, FILES)) return new JetStreamStorage(connection, manager);
     return { open: async () => undefined };
   });
 }

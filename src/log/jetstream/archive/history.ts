@@ -6,8 +6,8 @@ import { timeOf } from '../../key.ts';
 import type { LogRecord, Span } from '../../reading.ts';
 import { readOrExplain } from '../../recorded-event.ts';
 import { parseSubject, subjectOf } from '../../subject.ts';
+import { orNothing } from '../any-stream.ts';
 import { isNothingFound } from '../history.ts';
-import { orNothing } from '../stream.ts';
 import { asArchived, slotAfter, slotsOf } from './record.ts';
 import { ARCHIVE, shardOf } from './stream.ts';
 

@@ -1,8 +1,8 @@
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { UnreadableEvent } from '../../envelope.ts';
 import type { LogRecord, Span } from '../../reading.ts';
+import { findStream, orNothing } from '../any-stream.ts';
 import { isNothingFound } from '../history.ts';
-import { orNothing } from '../stream.ts';
 import { ARCHIVE } from './stream.ts';
 
 /** Where a record stood in the log. */
@@ -35,7 +35,7 @@ export const asArchived = (message: StoredMsg): LogRecord => ({
 
 /** What the archive holds, in sequences of its own, here called slots. Undefined if it holds nothing, or there is none. */
 export async function slotsOf(manager: JetStreamManager): Promise<Span | undefined> {
-  const info = await orNothing(manager.streams.info(ARCHIVE));
+  const info = await findStream(manager, ARCHIVE);
   if (!info || info.state.messages === 0) return undefined;
   return { first: info.state.first_seq, last: info.state.last_seq };
 }

@@ -10,7 +10,8 @@ import {
 } from '@nats-io/jetstream';
 import type { Config } from '../../../config.ts';
 import type { Logger } from '../../../logger.ts';
-import { nanosOfDays, orNothing, STREAM } from '../stream.ts';
+import { adjustStream, findStream } from '../any-stream.ts';
+import { nanosOfDays, STREAM } from '../stream.ts';
 
 export const ARCHIVE = 'ARCHIVE';
 
@@ -43,7 +44,7 @@ export async function ensureArchive(
   settings: Settings,
   logger: Logger,
 ): Promise<boolean> {
-  const [log, found] = await Promise.all([manager.streams.info(STREAM), findStream(manager)]);
+  const [log, found] = await Promise.all([manager.streams.info(STREAM), findStream(manager, ARCHIVE)]);
   if (!found) {
     if (settings.ARCHIVE_DAYS === 0) return false;
     await manager.streams.add(newArchive(settings, log.created));
@@ -66,12 +67,9 @@ export async function ensureArchive(
 
 /** Whether there is an archive of this log. Rejects while JetStream does not answer. */
 export async function hasArchive(manager: JetStreamManager): Promise<boolean> {
-  const [log, found] = await Promise.all([manager.streams.info(STREAM), findStream(manager)]);
+  const [log, found] = await Promise.all([manager.streams.info(STREAM), findStream(manager, ARCHIVE)]);
   return found !== undefined && isOf(found, log);
 }
-
-export const findStream = (manager: JetStreamManager): Promise<StreamInfo | undefined> =>
-  orNothing(manager.streams.info(ARCHIVE));
 
 /** A log that was lost and made anew gives the same sequences to other events. */
 const isOf = ({ config }: StreamInfo, log: StreamInfo): boolean => config.metadata?.log === log.created;
@@ -113,12 +111,11 @@ async function adjust(
     logger.warn('the archive was made with REPLICAS=1: JetStream can give it no more copies than that');
     limits.num_replicas = 1;
   }
-  const names = Object.keys(limits) as (keyof typeof limits)[];
-  const isFilled = (config.sources?.length ?? 0) > 0;
-  if (isFilled && names.every((name) => config[name] === limits[name])) return;
-  await manager.streams.update(ARCHIVE, { ...limits, sources: [SOURCE] });
+  await adjustStream(manager, config, isFilled(config) ? limits : { ...limits, sources: [SOURCE] });
 }
 
 async function stopFilling(manager: JetStreamManager, { config }: StreamInfo): Promise<void> {
-  if ((config.sources?.length ?? 0) > 0) await manager.streams.update(ARCHIVE, { sources: [] });
+  if (isFilled(config)) await manager.streams.update(ARCHIVE, { sources: [] });
 }
+
+export const isFilled = ({ sources }: StreamConfig): boolean => (sources?.length ?? 0) > 0;
