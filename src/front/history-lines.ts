@@ -29,8 +29,8 @@ export function cloudEvents(source: string): Wording {
   const own = (type: string, id: string, data: object): string =>
     `{"specversion":"1.0","id":"${id}","type":"wyvern.log.${type}",${from},"data":${JSON.stringify(data)}}`;
   return {
-    event: ({ seq, at, type, key, name, account, data }, isLate) =>
-      `{"specversion":"1.0","id":"${seq}","type":"wyvern.task.${type}",${from},"subject":"${key}","time":"${at}","taskname":"${name}","account":${JSON.stringify(account)},${isLate ? '"late":true,' : ''}"data":${data}}`,
+    event: ({ seq, at, type, key, name, account, rest }, isLate) =>
+      `{"specversion":"1.0","id":"${seq}","type":"wyvern.task.${type}",${from},"subject":"${key}","time":"${at}","taskname":"${name}","account":${JSON.stringify(account)},${isLate ? '"late":true,' : ''}"data":${rest}}`,
     gap: (gap) => own('gap', `gap-${gap.from}-${gap.to}`, gap),
     unreadable: (unreadable) => own('unreadable', `unreadable-${unreadable.seq}`, unreadable),
     heartbeat: (seq) => own('heartbeat', `heartbeat-${seq}`, { seq }),

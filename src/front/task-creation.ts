@@ -130,7 +130,7 @@ function bringToLife(account: Account, { definition, sent, metas, refused }: Che
   };
   const task = { name: definition.name, key };
   const queued = seal(task, birth);
-  const rest = refused ? [seal(task, refusal(birth, refused), hashOf(queued.data))] : [];
+  const rest = refused ? [seal(task, refusal(birth, refused), hashOf(queued.bytes))] : [];
   const state = fold(undefined, { ...queued, seq: 0 }) as TaskState;
   return { queued, rest, state };
 }

@@ -7,7 +7,7 @@ import type { TaskRef } from './subject.ts';
 export interface Append extends TaskRef {
   readonly event: TaskEvent;
   readonly id: string;
-  readonly data: Uint8Array;
+  readonly bytes: Uint8Array;
 }
 
 /**

@@ -13,7 +13,7 @@ export interface RecordedEvent {
   readonly at: string;
   readonly account: string;
   /** The event's other members, as the JSON text of an object: `{"attempt":1,"worker":"media-1-4711"}`. */
-  readonly data: string;
+  readonly rest: string;
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -31,15 +31,15 @@ const HEAD = new RegExp(
  *
  * Throws `UnreadableEvent` with the seq.
  */
-export function readRecord(subject: string, data: Uint8Array, seq: number): RecordedEvent {
+export function readRecord(subject: string, bytes: Uint8Array, seq: number): RecordedEvent {
   const task = parseSubject(subject);
-  const text = task && textOf(data);
+  const text = task && textOf(bytes);
   const head = text === undefined ? null : HEAD.exec(text);
-  if (!task || text === undefined || head === null) return readWhole(subject, data, seq);
+  if (!task || text === undefined || head === null) return readWhole(subject, bytes, seq);
   const [whole, , , type, at, account, next] = head as unknown as Head;
   const rest = `{${next === '}' ? next : text.slice(whole.length)}`;
-  if (!isJson(rest)) return readWhole(subject, data, seq);
-  return { seq, key: task.key, name: task.name, type, at, account, data: rest };
+  if (!isJson(rest)) return readWhole(subject, bytes, seq);
+  return { seq, key: task.key, name: task.name, type, at, account, rest };
 }
 
 /** A record that cannot be read; whose it was cannot be told either. */
@@ -48,9 +48,9 @@ export interface Unreadable {
 }
 
 /** As `readRecord`, for whoever goes on after a record that cannot be read. */
-export function readOrExplain(subject: string, data: Uint8Array, seq: number): RecordedEvent | Unreadable {
+export function readOrExplain(subject: string, bytes: Uint8Array, seq: number): RecordedEvent | Unreadable {
   try {
-    return readRecord(subject, data, seq);
+    return readRecord(subject, bytes, seq);
   } catch (error) {
     if (error instanceof UnreadableEvent) return { unreadable: { seq, reason: error.message } };
     throw error;
@@ -59,10 +59,10 @@ export function readOrExplain(subject: string, data: Uint8Array, seq: number): R
 
 type Head = readonly [string, string, string | undefined, TaskEventType, string, string, ',' | '}'];
 
-function readWhole(subject: string, data: Uint8Array, seq: number): RecordedEvent {
-  const { key, name, event } = decodeEvent(subject, data, seq);
+function readWhole(subject: string, bytes: Uint8Array, seq: number): RecordedEvent {
+  const { key, name, event } = decodeEvent(subject, bytes, seq);
   const { type, at, account, ...rest } = event;
-  return { seq, key, name, type, at, account, data: JSON.stringify(rest) };
+  return { seq, key, name, type, at, account, rest: JSON.stringify(rest) };
 }
 
 function isJson(text: string): boolean {
@@ -75,9 +75,9 @@ function isJson(text: string): boolean {
 }
 
 /** Undefined for what is not the text of one line: it would break the lines that events are shown in. */
-function textOf(data: Uint8Array): string | undefined {
+function textOf(bytes: Uint8Array): string | undefined {
   try {
-    const text = decoder.decode(data);
+    const text = decoder.decode(bytes);
     return text.endsWith('}') && !text.includes('\n') && !text.includes('\r') ? text : undefined;
   } catch {
     return undefined;

@@ -30,5 +30,5 @@ export async function sealNext(log: EventLog, task: TaskRef, event: Unstamped): 
   const newest = (await log.history(task.key)).at(-1);
   if (!newest) throw new LogUnavailable(`the log does not have the history of ${task.key}`);
   const at = later(newest.event.at, eventDate());
-  return seal(task, stamped(event, at, newest.event.account), hashOf(newest.data));
+  return seal(task, stamped(event, at, newest.event.account), hashOf(newest.bytes));
 }

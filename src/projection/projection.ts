@@ -178,7 +178,7 @@ export class Projection {
     const state = foldHistory(history);
     if (!state) return undefined;
     if (isEnded(state) && state.seq <= this.#reached.seq) {
-      const bytes = history.reduce((sum, event) => sum + event.data.length, 0);
+      const bytes = history.reduce((sum, event) => sum + event.bytes.length, 0);
       this.#remember(state, bytes);
       return state;
     }
@@ -228,7 +228,7 @@ export class Projection {
     const before = task?.state ?? (event.type === 'queued' ? undefined : this.#ended.get(key));
     const after = fold(before, stored);
     if (after && after !== before) {
-      this.#keep(key, task, after, stored.data.length);
+      this.#keep(key, task, after, stored.bytes.length);
       this.#onChange(after, event);
     } else if (before ? isEnded(before) : this.#hasEnded(key)) this.#late.add(seq, key);
     this.#last = { seq, key };

@@ -13,10 +13,10 @@ export const jsonLine = (entry: Shown, isLate: boolean): string =>
 export function humanLine(entry: Shown, isLate: boolean): string {
   if ('gap' in entry) return `   events ${entry.gap.from} to ${entry.gap.to} have left the log`;
   if ('unreadable' in entry) return plain(`${seqOf(entry.unreadable.seq)}  ${entry.unreadable.reason}`);
-  const { seq, at, type, key, name, account, data } = entry;
+  const { seq, at, type, key, name, account, rest } = entry;
   const time = at.slice(0, 26).replace('T', ' ');
   return plain(
-    `${seqOf(seq)}  ${time}  ${type.padEnd(9)}  ${key}  ${name}  ${account}  ${data}${isLate ? '  late' : ''}`,
+    `${seqOf(seq)}  ${time}  ${type.padEnd(9)}  ${key}  ${name}  ${account}  ${rest}${isLate ? '  late' : ''}`,
   );
 }
 

@@ -81,7 +81,7 @@ export class TaskJudge {
     if (standing === undefined) note('order', 'is not accepted in the state that the task is in');
     this.#hasEnded ||= endsTask;
     if (this.#hasEnded) this.#walk = undefined;
-    const hash = hashOf(stored.data);
+    const hash = hashOf(stored.bytes);
     this.#known.push({ seq: stored.seq, type: event.type, at: event.at, hash, isNamed: false });
     return { standing: standing ?? 'stale', problems };
   }

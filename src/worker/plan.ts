@@ -79,7 +79,7 @@ export function planAttempt(history: readonly StoredEvent[], attempts: number, n
   if (!state || !newest) return { kind: 'wait', delayMs: UNHEARD_OF_AGAIN_MS };
   if (state.completed !== undefined) return { kind: 'over' };
   const events = history.map(({ event }) => event);
-  const past: Past = { events: events as [Queued, ...TaskEvent[]], last: hashOf(newest.data) };
+  const past: Past = { events: events as [Queued, ...TaskEvent[]], last: hashOf(newest.bytes) };
   const retried = events.flatMap((event) => (event.type === 'retried' ? [event] : []));
   const delayMs = Math.max(0, ...retried.map(({ at, next }) => leftMs(at, dateToMs(next), nowMs)));
   if (delayMs > EARLY_MS) return { kind: 'wait', delayMs };

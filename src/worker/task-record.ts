@@ -137,7 +137,7 @@ export class TaskRecord {
 
   #settle(group: readonly Waiting[], entries: readonly Append[], stored: number): void {
     const newest = entries[stored - 1];
-    if (newest) this.#last = newest.data;
+    if (newest) this.#last = newest.bytes;
     if (group[stored]?.event.type === 'started') this.#hasLost = true;
     for (const [index, { settle }] of group.entries()) settle(index < stored);
   }
@@ -146,7 +146,7 @@ export class TaskRecord {
     let last = this.#last;
     return group.map(({ event }) => {
       const entry = seal(this.#task, event, typeof last === 'string' ? last : hashOf(last));
-      last = entry.data;
+      last = entry.bytes;
       return entry;
     });
   }

@@ -71,10 +71,10 @@ export function recordsOf(events: readonly (readonly [string, string, TaskEvent]
   return events.map(([task, name, event], index) => {
     const place = { name, key: task };
     const before = last.get(task) ?? '';
-    const { data } = event.type === 'queued' ? seal(place, event) : seal(place, event, before);
-    last.set(task, hashOf(data));
+    const { bytes } = event.type === 'queued' ? seal(place, event) : seal(place, event, before);
+    last.set(task, hashOf(bytes));
     const subject = subjectOf(name, task, event);
-    return { seq: index + 1, subject, data: data.toString(), storedAt: dateToMs(event.at) };
+    return { seq: index + 1, subject, data: bytes.toString(), storedAt: dateToMs(event.at) };
   });
 }
 

@@ -42,9 +42,9 @@ class LateLog implements Partial<EventLog & Creates> {
 
   async appendAll(entries: readonly Append[]): Promise<number> {
     if (this.left-- <= 0) throw new LogUnavailable('gone');
-    for (const { name, key, event, data } of entries) {
+    for (const { name, key, event, bytes } of entries) {
       const subject = subjectOf(name, key, event);
-      this.#stored.push(decodeEvent(subject, data, this.#stored.length + 1));
+      this.#stored.push(decodeEvent(subject, bytes, this.#stored.length + 1));
     }
     return this.#stored.length;
   }

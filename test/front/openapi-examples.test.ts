@@ -190,8 +190,8 @@ describe('What the front writes fits the schemas', () => {
     ] as const;
     for (const [name, wording] of wordings)
       for (const { seq, event } of history) {
-        const { type, at, account, ...data } = event;
-        const recorded = { seq, key, name: 'hello', type, at, account, data: JSON.stringify(data) };
+        const { type, at, account, ...rest } = event;
+        const recorded = { seq, key, name: 'hello', type, at, account, rest: JSON.stringify(rest) };
         const line = JSON.parse(wording.event(recorded, true));
         expect(violations(document, schema(name), line), type).toEqual([]);
       }

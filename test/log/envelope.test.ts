@@ -16,24 +16,24 @@ const storingAs = (content_type: string) => ({
 
 describe('a stored event', () => {
   it('comes back as it was written, with its place', () => {
-    const { id, data } = encodeEvent(queued());
-    expect(decodeEvent(subject, data, 7)).toEqual({
+    const { id, bytes } = encodeEvent(queued());
+    expect(decodeEvent(subject, bytes, 7)).toEqual({
       seq: 7,
       key: KEY,
       version: 2,
       name: 'hello',
       id,
       prev: undefined,
-      data,
+      bytes,
       event: queued(),
     });
   });
 
   it('names the event before it by the hash that a reader finds', () => {
-    const first = decodeEvent(subject, encodeEvent(queued()).data, 7);
-    const { data } = encodeEvent(started(1), hashOf(first.data));
-    const stored = decodeEvent(`task.started.hello.${KEY}.1`, data, 8);
-    const prev = createHash('sha256').update(first.data).digest('hex');
+    const first = decodeEvent(subject, encodeEvent(queued()).bytes, 7);
+    const { bytes } = encodeEvent(started(1), hashOf(first.bytes));
+    const stored = decodeEvent(`task.started.hello.${KEY}.1`, bytes, 8);
+    const prev = createHash('sha256').update(first.bytes).digest('hex');
     expect(stored).toMatchObject({ prev, event: started(1) });
     expect(stored.event).not.toHaveProperty('prev');
   });
@@ -55,7 +55,7 @@ describe('a stored event', () => {
   });
 
   it('says which version of the schema it has', () => {
-    expect(JSON.parse(encodeEvent(queued()).data.toString())).toMatchObject({
+    expect(JSON.parse(encodeEvent(queued()).bytes.toString())).toMatchObject({
       v: 2,
       type: 'queued',
       account: 'acme',
@@ -64,7 +64,7 @@ describe('a stored event', () => {
 
   it('keeps text of any script', () => {
     const event = completed(1, 'Hello 雨 🎈 "\\');
-    expect(decodeEvent(subject, encodeEvent(event).data, 1).event).toEqual(event);
+    expect(decodeEvent(subject, encodeEvent(event).bytes, 1).event).toEqual(event);
   });
 
   it.each([...FORMATS.map(contentTypeOf), 'application/vnd.a-b+json', 'application/octet-stream'])(
@@ -80,7 +80,7 @@ describe('a stored event', () => {
     ['is not an object', '5', 'event 9 has version undefined'],
     [
       'is of a version from the future',
-      { ...JSON.parse(encodeEvent(queued()).data.toString()), v: 4 },
+      { ...JSON.parse(encodeEvent(queued()).bytes.toString()), v: 4 },
       'event 9 has version 4, this program reads up to 3',
     ],
     [
@@ -107,7 +107,7 @@ describe('a stored event', () => {
   });
 
   it('at a subject of somebody else is refused', () => {
-    expect(() => decodeEvent('task.queued.hello', encodeEvent(queued()).data, 3)).toThrow(
+    expect(() => decodeEvent('task.queued.hello', encodeEvent(queued()).bytes, 3)).toThrow(
       "event 3 is at the subject 'task.queued.hello'",
     );
   });

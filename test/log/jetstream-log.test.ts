@@ -19,7 +19,7 @@ import { until } from '../support/until.ts';
 
 const submit = (key = newKey(), name = 'hello'): Append => seal({ name, key }, queued());
 /** What follows `queued` in the history of a task. */
-const follow = (entry: Append, event: TaskEvent): Append => seal(entry, event, hashOf(entry.data));
+const follow = (entry: Append, event: TaskEvent): Append => seal(entry, event, hashOf(entry.bytes));
 
 describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
   let server: TestLog;

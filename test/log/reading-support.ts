@@ -19,9 +19,9 @@ export function lifeOf(name: string): Append[] {
   return life;
 }
 /** The event of a task that follows another one. */
-export const after = (entry: Append, event: TaskEvent): Append => seal(entry, event, hashOf(entry.data));
+export const after = (entry: Append, event: TaskEvent): Append => seal(entry, event, hashOf(entry.bytes));
 export const never = new AbortController().signal;
-export const isEvent = (entry: Entry): entry is RecordedEvent => 'data' in entry;
+export const isEvent = (entry: Entry): entry is RecordedEvent => 'rest' in entry;
 export const numbers = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => from + index);
 

@@ -35,7 +35,7 @@ describe('a reading', () => {
     const last = await log.appendAll(life);
     const found = (await all(log, { through: last })).filter(isEvent);
     expect(found.map(({ seq }) => seq)).toEqual(numbers(1, 6));
-    expect(found.map(({ type, at, account, data }) => ({ type, at, account, ...JSON.parse(data) }))).toEqual(
+    expect(found.map(({ type, at, account, rest }) => ({ type, at, account, ...JSON.parse(rest) }))).toEqual(
       life.map(({ event }) => event),
     );
     expect(found.every(({ key, name }) => key === life[0]?.key && name === 'hello')).toBe(true);

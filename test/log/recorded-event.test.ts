@@ -9,23 +9,23 @@ const record = (value: unknown) => Buffer.from(typeof value === 'string' ? value
 /** A record that begins as one of the current version does. */
 const broken = (rest: string) =>
   record(`{"v":2,"id":"x","type":"started","at":"${queued().at}","account":"acme"${rest}`);
-const whole = ({ type, at, account, data }: ReturnType<typeof readRecord>) => ({
+const whole = ({ type, at, account, rest }: ReturnType<typeof readRecord>) => ({
   type,
   at,
   account,
-  ...JSON.parse(data),
+  ...JSON.parse(rest),
 });
 
 describe('a record that is read for showing', () => {
   it('has its place, and the rest of the event as it was written', () => {
-    expect(readRecord(subject, encodeEvent(started(2)).data, 7)).toEqual({
+    expect(readRecord(subject, encodeEvent(started(2)).bytes, 7)).toEqual({
       seq: 7,
       key: KEY,
       name: 'image.thumb',
       type: 'started',
       at: started(2).at,
       account: 'acme',
-      data: '{"attempt":2,"worker":"w1"}',
+      rest: '{"attempt":2,"worker":"w1"}',
     });
   });
 
@@ -33,7 +33,7 @@ describe('a record that is read for showing', () => {
     fc.assert(
       fc.property(anyEvent, (event) => {
         for (const prev of [undefined, 'a'.repeat(64)])
-          expect(whole(readRecord(subject, encodeEvent(event, prev).data, 1))).toEqual(event);
+          expect(whole(readRecord(subject, encodeEvent(event, prev).bytes, 1))).toEqual(event);
       }),
     );
   });
@@ -52,20 +52,20 @@ describe('a record that is read for showing', () => {
 
   it('is one line, however it was written', () => {
     const lines = JSON.stringify({ v: 1, id: 'x', ...completed(1, 'a\nb') }, null, 2);
-    const { data } = readRecord(subject, record(lines), 1);
-    expect(data).not.toMatch(/[\r\n]/);
-    expect(JSON.parse(data).result).toBe('a\nb');
+    const { rest } = readRecord(subject, record(lines), 1);
+    expect(rest).not.toMatch(/[\r\n]/);
+    expect(JSON.parse(rest).result).toBe('a\nb');
   });
 
   it.each([
-    ['is cut short', encodeEvent(queued()).data.subarray(0, -3)],
-    ['is not UTF-8', Buffer.from([...encodeEvent(queued()).data.subarray(0, -2), 0xff, 0x22, 0x7d])],
+    ['is cut short', encodeEvent(queued()).bytes.subarray(0, -3)],
+    ['is not UTF-8', Buffer.from([...encodeEvent(queued()).bytes.subarray(0, -2), 0xff, 0x22, 0x7d])],
     ['is broken behind its beginning', broken(',"attempt":1 "worker":"w1"}')],
     ['would put members of its own into the line', broken(',"x":1},"seq":59,"q":{}}')],
     ['is of a type that nobody knows', record({ v: 1, id: 'x', ...queued(), type: 'exploded' })],
     [
       'is of a version from the future',
-      record({ ...JSON.parse(encodeEvent(queued()).data.toString()), v: 99 }),
+      record({ ...JSON.parse(encodeEvent(queued()).bytes.toString()), v: 99 }),
     ],
   ])('that %s is explained', (_, data) => {
     expect(readOrExplain(subject, data, 9)).toEqual({

@@ -15,10 +15,10 @@ function eventsOf(key: string, firstSeq: number): StoredEvent[] {
   const first = seal(place, queued());
   const events = [
     first,
-    ...[started(1), completed(1)].map((event) => seal(place, event, hashOf(first.data))),
+    ...[started(1), completed(1)].map((event) => seal(place, event, hashOf(first.bytes))),
   ];
-  return events.map(({ event, data }, index) =>
-    decodeEvent(subjectOf('hello', key, event), data, firstSeq + index),
+  return events.map(({ event, bytes }, index) =>
+    decodeEvent(subjectOf('hello', key, event), bytes, firstSeq + index),
   );
 }
 

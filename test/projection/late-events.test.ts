@@ -23,7 +23,7 @@ async function projection() {
   } as unknown as EventLog;
   const made = new Projection({ log, logger: {} as Logger, maxEnded: 1 });
   const tell = (seq: number, key: string, event: TaskEvent): void => {
-    const { id, data } = encodeEvent(event);
+    const { id, bytes } = encodeEvent(event);
     follow?.onEvent({
       seq,
       key,
@@ -31,7 +31,7 @@ async function projection() {
       id,
       prev: undefined,
       version: 2,
-      data,
+      bytes,
       event,
     });
   };

@@ -18,8 +18,8 @@ async function projection() {
   const made = new Projection({ log, logger: { error() {} } as unknown as Logger });
   await made.start();
   const report = (seq: number, event: TaskEvent): void => {
-    const { id, data } = encodeEvent(event);
-    follow?.onEvent({ seq, key: KEY, name: 'hello', id, prev: undefined, version: 2, data, event });
+    const { id, bytes } = encodeEvent(event);
+    follow?.onEvent({ seq, key: KEY, name: 'hello', id, prev: undefined, version: 2, bytes, event });
   };
   const told: string[] = [];
   report(1, queued());

@@ -11,8 +11,8 @@ const place = { name: 'hello', key: KEY };
 const first = seal(place, queued());
 const stored: StoredEvent[] = [
   first,
-  ...[started(1), completed(1)].map((event) => seal(place, event, hashOf(first.data))),
-].map(({ event, data }, index) => decodeEvent(subjectOf('hello', KEY, event), data, index + 1));
+  ...[started(1), completed(1)].map((event) => seal(place, event, hashOf(first.bytes))),
+].map(({ event, bytes }, index) => decodeEvent(subjectOf('hello', KEY, event), bytes, index + 1));
 
 it('a task that has ended, but not yet here, is read without keeping the fold from telling of it', async () => {
   let follower: FollowOptions | undefined;

@@ -34,7 +34,7 @@ function lifeOfNow(name: string): Append[] {
       seal(
         { name, key },
         dated as TaskEvent,
-        life.length > 0 ? hashOf((life.at(-1) as Append).data) : (undefined as never),
+        life.length > 0 ? hashOf((life.at(-1) as Append).bytes) : (undefined as never),
       ),
     );
   }

@@ -22,7 +22,7 @@ const chain = (...events: TaskEvent[]): Line[] => chainOf(KEY, ...events);
 function chainOf(key: string, ...events: TaskEvent[]): Line[] {
   let prev: string | undefined;
   return events.map((event) => {
-    const bytes = encodeEvent(event, prev).data;
+    const bytes = encodeEvent(event, prev).bytes;
     prev = hashOf(bytes);
     return { subject: subjectOf('hello', key, event), bytes };
   });
@@ -93,7 +93,7 @@ describe('a legal log', () => {
     const [first, second] = chain(queued(), started(1)) as [Line, Line];
     const follow = (event: TaskEvent): Line => ({
       subject: subjectOf('hello', KEY, event),
-      bytes: encodeEvent(event, hashOf(second.bytes)).data,
+      bytes: encodeEvent(event, hashOf(second.bytes)).bytes,
     });
     const lines = [first, second, follow(progress(1, 5)), follow(started(2)), follow(completed(2))];
     expect((await verify(lines)).found).toEqual([]);
@@ -164,7 +164,7 @@ describe('of an illegal log', () => {
 
   it('a beginning that names an event before it is found', async () => {
     const [first] = life();
-    const bytes = encodeEvent(queued(), hashOf(first.bytes)).data;
+    const bytes = encodeEvent(queued(), hashOf(first.bytes)).bytes;
     expect(await kinds([{ ...first, bytes }])).toEqual(['1 chain true']);
   });
 

@@ -36,7 +36,7 @@ function life(): LogRecord[] {
   const started = seal(
     place,
     { type: 'started', at: eventDate(), account, attempt: 1, worker: 'w' },
-    hashOf(queued.data),
+    hashOf(queued.bytes),
   );
   const completed = seal(
     place,
@@ -49,12 +49,12 @@ function life(): LogRecord[] {
       outputs: [stored],
       spent: { queued: 1, fetching: 1, running: 1, storing: 1 },
     },
-    hashOf(started.data),
+    hashOf(started.bytes),
   );
-  return [queued, started, completed].map(({ event, data }, index) => ({
+  return [queued, started, completed].map(({ event, bytes }, index) => ({
     seq: index + 1,
     subject: subjectOf('hello', key, event),
-    bytes: data,
+    bytes,
     storedAtMs: Date.now(),
   }));
 }

@@ -25,7 +25,7 @@ const RETENTION_MS = 7 * DAY_MS;
 
 const submit = (name = 'hello'): Append => seal({ name, key: newKey() }, queued());
 const next = (entry: Append, event: Parameters<typeof seal>[1]): Append =>
-  seal(entry, event, hashOf(entry.data));
+  seal(entry, event, hashOf(entry.bytes));
 
 describe('the keeper of a log', () => {
   let server: TestLog;

@@ -34,7 +34,7 @@ async function task(...events: readonly TaskEvent[]): Promise<string> {
   let last = seal(place, queued());
   await log.append(last);
   for (const event of events) {
-    last = seal(place, event, hashOf(last.data));
+    last = seal(place, event, hashOf(last.bytes));
     await log.append(last);
   }
   return place.key;

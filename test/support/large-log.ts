@@ -48,7 +48,7 @@ const openTasks = (count: number): Append[] =>
 function endedTasks(count: number, name: string): Append[] {
   const first = range(count).map((index) => seal({ name, key: newKey() }, queued(name, index)));
   const after = (entries: readonly Append[], eventOf: (index: number) => TaskEvent): Append[] =>
-    entries.map((entry, index) => seal(entry, eventOf(index), hashOf(entry.data)));
+    entries.map((entry, index) => seal(entry, eventOf(index), hashOf(entry.bytes)));
   const second = after(first, started);
   return [...first, ...second, ...after(second, completed)];
 }

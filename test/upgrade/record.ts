@@ -114,10 +114,10 @@ async function canceledTask(service: Service, keys: Keys): Promise<void> {
   const connection = await connectToLogOf(service.dataDir);
   const log = await JetStreamLog.open(connection, config, createLogger('record', config));
   const history = await log.history(key);
-  const { data, event } = history.at(-1) as StoredEvent;
+  const { bytes, event } = history.at(-1) as StoredEvent;
   const { account } = event;
   await log.append(
-    seal({ name: 'sleep', key }, { type: 'canceled', at: eventDate(), account, attempt: 1 }, hashOf(data)),
+    seal({ name: 'sleep', key }, { type: 'canceled', at: eventDate(), account, attempt: 1 }, hashOf(bytes)),
   );
   await log.close();
   keys.canceled = key;

@@ -99,7 +99,7 @@ describe.concurrent('a worker that is handed a task for the first time which ano
         attempt: 1,
         worker: 'elsewhere-1',
       } as const;
-      for (const entry of [first, seal(ref, begun, hashOf(first.data))]) await log.append(entry);
+      for (const entry of [first, seal(ref, begun, hashOf(first.bytes))]) await log.append(entry);
       await using worker = new TestWorker(server);
       await untilTold(log, ref.key, `started 2 by ${worker.pid}`, TAKEN_MS);
     },

@@ -15,7 +15,7 @@ const plan = (...events: TaskEvent[]) =>
         id: String(index),
         prev: undefined,
         version: 2,
-        data: Buffer.from(`event ${index}`),
+        bytes: Buffer.from(`event ${index}`),
         event,
       }),
     ),

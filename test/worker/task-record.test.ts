@@ -29,7 +29,7 @@ function scriptedLog(gathers: boolean, ...answers: readonly (Error | 'store')[])
 
 const place = { name: 'hello', key: newKey() };
 const begin = (log: EventLog): TaskRecord => {
-  const past: Past = { events: [queued()], last: hashOf(seal(place, queued()).data) };
+  const past: Past = { events: [queued()], last: hashOf(seal(place, queued()).bytes) };
   return new TaskRecord({ log, logger: pino({ level: 'silent' }) }, place, past, liveTask(past));
 };
 
@@ -37,12 +37,12 @@ const STARTED = { type: 'started', attempt: 1, worker: 'w' } as const;
 const { at: _, account: __, ...COMPLETED } = completed(1);
 const progress = (value: number) => ({ type: 'progress', attempt: 1, progress: value }) as const;
 
-const read = ({ name, key, event, data }: Append) => decodeEvent(subjectOf(name, key, event), data, 1);
+const read = ({ name, key, event, bytes }: Append) => decodeEvent(subjectOf(name, key, event), bytes, 1);
 /** Which event each one names: its type, with the progress reported. */
 const named = (stored: readonly Append[]): string[] => {
   const labels = new Map(
     stored.map((entry) => [
-      hashOf(entry.data),
+      hashOf(entry.bytes),
       entry.event.type === 'progress' ? `progress ${entry.event.progress}` : entry.event.type,
     ]),
   );

@@ -132,10 +132,10 @@ function messagesOf(entries: readonly Append[], { before, behind }: Companions):
   return [...before.map(withoutId), ...events, ...behind.map(withoutId)];
 }
 
-const asMessage = ({ name, key, event, id, data }: Append): Message => ({
+const asMessage = ({ name, key, event, id, bytes }: Append): Message => ({
   subject: subjectOf(name, key, event),
   id,
-  bytes: data,
+  bytes,
   headers: event.type === 'progress' ? NO_HEADERS : EXPECT_NONE,
 });
 

@@ -30,10 +30,10 @@ export function* legalHistories({ records }: Evidence, histories: Histories): Ge
   for (const history of histories.values()) {
     yield* isLegal(history);
     const hashes = new Set<string>();
-    for (const { prev, data, seq, event } of history.events) {
+    for (const { prev, bytes, seq, event } of history.events) {
       if (event.type !== 'queued' && !(prev && hashes.has(prev)))
         yield `event ${seq} of task ${history.key} does not name an event before it`;
-      hashes.add(hashOf(data));
+      hashes.add(hashOf(bytes));
     }
     const ids = history.events.map(({ id }) => id);
     if (new Set(ids).size < ids.length) yield `task ${history.key} has an event twice`;

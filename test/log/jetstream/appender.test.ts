@@ -251,7 +251,7 @@ describe('an append', () => {
   });
 
   it('that is too large is refused without troubling the log', async () => {
-    const entry = { ...submission(), data: Buffer.alloc(512 * 1024) };
+    const entry = { ...submission(), bytes: Buffer.alloc(512 * 1024) };
     const [result] = await settled([open().append([entry])]);
     expect(result).toMatchObject({ reason: expect.any(EventRefused) });
     expect(stream.sizes).toEqual([]);
