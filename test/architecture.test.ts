@@ -38,8 +38,7 @@ const allOf = (file: string): readonly string[] => {
   return [...always, ...late];
 };
 
-const ADAPTERS =
-  /^src\/(log\/(jetstream\/|embedded-server)|storage\/(disk|jetstream\/)|(accounts|projection)\/file-)/;
+const ADAPTERS = /^src\/(log\/(jetstream|server)\/|storage\/(disk|jetstream\/)|(accounts|projection)\/file-)/;
 
 interface Rule {
   readonly name: string;
@@ -68,6 +67,11 @@ const RULES: readonly Rule[] = [
     name: 'ports, projection and tasks do not know who uses them',
     from: /^src\/(log|projection|retention|storage|accounts|tasks)\//,
     never: (imported) => /^src\/(front|worker|cli)\//.test(imported),
+  },
+  {
+    name: 'the log and the store do not know what is made of them',
+    from: /^src\/(log|storage)\//,
+    never: (imported) => /^src\/(projection|retention|tasks|accounts)\//.test(imported),
   },
   {
     name: 'only the command line knows replay',

@@ -3,9 +3,9 @@ import { cp, mkdir, mkdtemp, open, readdir, readFile, stat } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
-import { storeOf } from '../log/embedded-server.ts';
 import { ARCHIVE } from '../log/jetstream/archive/stream.ts';
 import { STREAM } from '../log/jetstream/stream.ts';
+import { storeOf } from '../log/server/embedded-server.ts';
 import { CannotStart } from './terminal.ts';
 
 export interface StoreCopy {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Config } from '../config.ts';
 import { freePort } from '../free-port.ts';
-import { stopLeftover } from '../log/leftover-server.ts';
+import { stopLeftover } from '../log/server/leftover-server.ts';
 import { CannotStart } from './terminal.ts';
 
 const LOOPBACK = '127.0.0.1';

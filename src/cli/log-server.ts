@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../config.ts';
-import { prepareEmbeddedServer, storeOf } from '../log/embedded-server.ts';
+import { prepareEmbeddedServer, storeOf } from '../log/server/embedded-server.ts';
 import { createLogger } from '../logger.ts';
 import { copyIfAged } from './aged-store.ts';
 import { FolderInUse, lockFolder } from './lock.ts';

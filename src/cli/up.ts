@@ -1,6 +1,11 @@
 import { existsSync } from 'node:fs';
 import type { Config } from '../config.ts';
-import { type EmbeddedServer, prepareEmbeddedServer, storeOf, whoSyncs } from '../log/embedded-server.ts';
+import {
+  type EmbeddedServer,
+  prepareEmbeddedServer,
+  storeOf,
+  whoSyncs,
+} from '../log/server/embedded-server.ts';
 import { createLogger } from '../logger.ts';
 import { onHangUp, untilStopped } from './lifecycle.ts';
 import { mendLog } from './mending.ts';

@@ -4,12 +4,12 @@ import { CLOCKS_MS } from '../log/event-date.ts';
 import { timeOf } from '../log/key.ts';
 import type { EventLog, Following } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
+import { Recent } from '../recent.ts';
 import { SlotMap } from '../slot-map.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { EndedTasks } from './ended-tasks.ts';
 import { LateEvents } from './late-events.ts';
 import { Reached } from './reached.ts';
-import { Recent } from './recent.ts';
 import { fold, foldHistory, isEnded, type TaskState } from './state.ts';
 
 /** Told of each change of a task, in log order, and of nothing after its end. */

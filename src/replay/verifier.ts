@@ -5,7 +5,7 @@ import { timeOf } from '../log/key.ts';
 import type { EventLog } from '../log/log.ts';
 import type { LogRecord } from '../log/reading.ts';
 import { isEventSubject } from '../log/subject.ts';
-import { Recent } from '../projection/recent.ts';
+import { Recent } from '../recent.ts';
 import { SeenKeys } from './seen-keys.ts';
 import { type JudgedEvent, type Problem, TaskJudge } from './task-judge.ts';
 

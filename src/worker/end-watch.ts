@@ -2,7 +2,7 @@ import type { Cancellations } from '../log/cancellations.ts';
 import { dateToMs } from '../log/event-date.ts';
 import { type Delivery, type EventLog, LogUnavailable } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
-import { Recent } from '../projection/recent.ts';
+import { Recent } from '../recent.ts';
 import { SlotMap } from '../slot-map.ts';
 
 /** A task that was queued less than this ago is taken to be open unless its cancellation has been heard of. */

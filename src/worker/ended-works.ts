@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Recent } from '../projection/recent.ts';
+import { Recent } from '../recent.ts';
 import type { Output } from '../tasks/definition.ts';
 import type { Listener, Share, Stages } from './share.ts';
 

@@ -3,12 +3,16 @@ import { join } from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigError, readConfig } from '../../src/config.ts';
-import { type EmbeddedServer, prepareEmbeddedServer, whoSyncs } from '../../src/log/embedded-server.ts';
 import type { Durability } from '../../src/log/jetstream/durability.ts';
 import { Follower } from '../../src/log/jetstream/follower.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { chosenEvents, Reader } from '../../src/log/jetstream/reader.ts';
 import { SharedExtent } from '../../src/log/jetstream/shared-extent.ts';
+import {
+  type EmbeddedServer,
+  prepareEmbeddedServer,
+  whoSyncs,
+} from '../../src/log/server/embedded-server.ts';
 import { createLogger } from '../../src/logger.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { TestLog } from '../support/nats.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
-import { prepareEmbeddedServer } from '../../src/log/embedded-server.ts';
+import { prepareEmbeddedServer } from '../../src/log/server/embedded-server.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
 it('the embedded nats-server aims for memory that follows from the events that the log may hold', async () => {

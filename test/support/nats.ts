@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { type Config, readConfig } from '../../src/config.ts';
-import { prepareEmbeddedServer } from '../../src/log/embedded-server.ts';
 import { connectToNats } from '../../src/log/jetstream/connection.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
+import { prepareEmbeddedServer } from '../../src/log/server/embedded-server.ts';
 import { createLogger } from '../../src/logger.ts';
 
 const ended = (server: ChildProcess): Promise<void> =>

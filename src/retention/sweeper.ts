@@ -3,9 +3,9 @@ import { timeOf } from '../log/key.ts';
 import { type EventLog, UnreadableHistory } from '../log/log.ts';
 import { readableOutlines } from '../log/readable-outlines.ts';
 import type { Logger } from '../logger.ts';
-import { Recent } from '../projection/recent.ts';
 import { fold, isEnded, type TaskState } from '../projection/state.ts';
-import { type OutputPath, SHARDS, type Storage } from './storage.ts';
+import { Recent } from '../recent.ts';
+import { type OutputPath, SHARDS, type Storage } from '../storage/storage.ts';
 
 /** Why something was removed: its task has left the log; its task ended without it; it was never finished. */
 export type Reason = 'task_gone' | 'not_in_the_end' | 'unfinished';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Config } from '../config.ts';
-import { freePort } from '../free-port.ts';
+import type { Config } from '../../config.ts';
+import { freePort } from '../../free-port.ts';
 import { stopLeftover } from './leftover-server.ts';
 
 export interface EmbeddedServer {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Recent } from '../../src/projection/recent.ts';
+import { Recent } from '../src/recent.ts';
 
 const keysOf = (recent: Recent<number>, keys: readonly string[]): string[] =>
   keys.filter((key) => recent.get(key) !== undefined);
