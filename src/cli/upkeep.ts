@@ -4,7 +4,7 @@ import type { Gauges } from '../front/metrics.ts';
 import type { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import type { LogLimits } from '../log/upkeep.ts';
 import type { Checkpoint } from '../projection/checkpoint.ts';
-import { Checkpointing, loadCheckpoint } from '../projection/checkpointing.ts';
+import { CheckpointWriter, loadCheckpoint } from '../projection/checkpoint-writer.ts';
 import { ArchiveWatch } from '../retention/archive-watch.ts';
 import { Janitor } from '../retention/janitor.ts';
 import { Keeper } from '../retention/keeper.ts';
@@ -69,7 +69,7 @@ export const logLimits = ({ MAX_LOG_EVENTS, MAX_LOG_BYTES }: Config): LogLimits 
 /** Resolves when the room in the log is known. */
 export async function startUpkeep(parts: FrontParts, log: JetStreamLog, loadedSeq: number): Promise<Upkeep> {
   const { projection, limits, logger } = parts;
-  const checkpointing = new Checkpointing({
+  const writer = new CheckpointWriter({
     checkpoints: log.checkpoints,
     logger,
     loadedSeq,
@@ -80,10 +80,10 @@ export async function startUpkeep(parts: FrontParts, log: JetStreamLog, loadedSe
   const keeper = createKeeper(parts, log, archive);
   await keeper.look();
   return {
-    gauges: { ...checkpointGauges(checkpointing), ...keeperGauges(parts, keeper), ...archiveGauges(archive) },
+    gauges: { ...checkpointGauges(writer), ...keeperGauges(parts, keeper), ...archiveGauges(archive) },
     close: () => {
       keeper.close();
-      checkpointing.close();
+      writer.close();
     },
   };
 }
@@ -117,10 +117,10 @@ function createKeeper(
   });
 }
 
-const checkpointGauges = (checkpointing: Checkpointing): Gauges => ({
+const checkpointGauges = (writer: CheckpointWriter): Gauges => ({
   wyvern_checkpoint_seq: {
     help: 'Sequence of the last event in the newest checkpoint, 0 if there is none',
-    value: () => checkpointing.newestSeq,
+    value: () => writer.newestSeq,
   },
 });
 

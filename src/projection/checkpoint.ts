@@ -1,7 +1,7 @@
 import type { RecentCount } from '../accounts/limits.ts';
-import type { SavedCheckpoint } from '../log/checkpoints.ts';
+import type { StoredCheckpoint } from '../log/checkpoint-store.ts';
 import { type LateEvent, type LateRecord, NOTHING_LATE } from './late-events.ts';
-import type { TaskState } from './state.ts';
+import { stateOf, type TaskState } from './state.ts';
 
 /**
  * What a front cannot read from the log when it needs it: the open tasks, in the order of the log, and how many
@@ -15,31 +15,13 @@ export interface Checkpoint {
   readonly late: LateRecord;
 }
 
-/** A state that was saved as JSON, with all its members. */
-export const stateOf = (saved: Partial<TaskState>): TaskState => ({
-  key: saved.key as string,
-  name: saved.name as string,
-  account: saved.account as string,
-  status: saved.status as TaskState['status'],
-  attempt: saved.attempt as number,
-  at: saved.at as string,
-  queued: saved.queued as string,
-  started: saved.started,
-  completed: saved.completed,
-  progress: saved.progress,
-  result: saved.result,
-  outputs: saved.outputs as TaskState['outputs'],
-  seq: saved.seq as number,
-  queuedSeq: saved.queuedSeq as number,
-});
-
 /** To be counted up when the meaning of a line changes, as opposed to the members of a state. */
 const VERSION = 3;
 // The names of a state's members stand in the format: a front whose states are different passes it over.
 export const FORMAT = `${VERSION}: ${Object.keys(stateOf({})).join(' ')}`;
 
 /** One line a task; one that begins with `recent` for each count, and with `late` for each thousand late events. */
-export function* linesOf({ open, recent, late: { events, ...known } }: Checkpoint): Generator<string> {
+export function* toLines({ open, recent, late: { events, ...known } }: Checkpoint): Generator<string> {
   yield KNOWN + JSON.stringify(known);
   for (let at = 0; at < events.length; at += LATE_A_LINE)
     yield LATE + JSON.stringify(events.slice(at, at + LATE_A_LINE));
@@ -53,7 +35,7 @@ const LATE = 'late ';
 const LATE_A_LINE = 1_000;
 
 /** Undefined for a format that is not this program's. Throws on a line that cannot be read. */
-export function fromLines({ seq, format, lines }: SavedCheckpoint): Checkpoint | undefined {
+export function fromLines({ seq, format, lines }: StoredCheckpoint): Checkpoint | undefined {
   if (format !== FORMAT) return undefined;
   const open: TaskState[] = [];
   const recent: RecentCount[] = [];

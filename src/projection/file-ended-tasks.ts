@@ -1,9 +1,8 @@
 import type { Logger } from '../logger.ts';
-import { stateOf } from './checkpoint.ts';
 import type { EndedTasks } from './ended-tasks.ts';
 import { GrowingFile } from './growing-file.ts';
 import { SliceTable } from './slice-table.ts';
-import type { TaskState } from './state.ts';
+import { stateOf, type TaskState } from './state.ts';
 
 /** After a fault of the disk. */
 const AGAIN_AFTER_MS = 60_000;

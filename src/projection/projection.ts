@@ -47,8 +47,8 @@ export class Projection {
   readonly #onChange: NonNullable<ProjectionOptions['onChange']>;
   /** In the order in which they were queued, since a task is put in once. */
   readonly #open = new SlotMap<string, OpenTask>();
-  readonly #ended: Recent<TaskState>;
-  readonly #endedTasks: EndedTasks | undefined;
+  readonly #recentlyEnded: Recent<TaskState>;
+  readonly #endedOnDisk: EndedTasks | undefined;
   readonly #reached = new Reached();
   readonly #late = new LateEvents();
   /** Of tasks that were made later than this, in milliseconds since 1970, every event has been folded. */
@@ -63,8 +63,8 @@ export class Projection {
     this.#log = log;
     this.#logger = logger;
     this.#onChange = onChange ?? (() => {});
-    this.#ended = new Recent(maxEnded, maxEndedBytes);
-    this.#endedTasks = endedTasks;
+    this.#recentlyEnded = new Recent(maxEnded, maxEndedBytes);
+    this.#endedOnDisk = endedTasks;
   }
 
   /** Takes over what a checkpoint holds, in place of folding the log up to there. To be called before `start`. */
@@ -92,7 +92,7 @@ export class Projection {
 
   async close(): Promise<void> {
     await this.#following?.close();
-    this.#endedTasks?.close();
+    this.#endedOnDisk?.close();
   }
 
   /** The sequence up to which the log has been folded. */
@@ -164,14 +164,14 @@ export class Projection {
 
   /** The task's state as far as it is in memory. */
   peek(key: string): TaskState | undefined {
-    return this.#open.get(key)?.state ?? this.#ended.get(key);
+    return this.#open.get(key)?.state ?? this.#recentlyEnded.get(key);
   }
 
   /** The task's state, from the log if need be; undefined for a task that is not in it. Rejects with `LogUnavailable`. */
   async read(key: string): Promise<TaskState | undefined> {
     const known = this.peek(key);
     if (known) return known;
-    const ended = await this.#endedTasks?.get(key);
+    const ended = await this.#endedOnDisk?.get(key);
     // What the log has let go of is not to be found elsewhere either.
     if (ended && ended.queuedSeq >= this.#firstSeq) return ended;
     const history = await this.#log.history(key);
@@ -225,7 +225,7 @@ export class Projection {
     if (this.#wholeSinceMs === undefined) this.#begin(stored);
     const task = this.#open.get(key);
     // A key is queued once, so nobody has to look for it among those that have ended.
-    const before = task?.state ?? (event.type === 'queued' ? undefined : this.#ended.get(key));
+    const before = task?.state ?? (event.type === 'queued' ? undefined : this.#recentlyEnded.get(key));
     const after = fold(before, stored);
     if (after && after !== before) {
       this.#keep(key, task, after, stored.bytes.length);
@@ -256,8 +256,8 @@ export class Projection {
   }
 
   #remember(state: TaskState, bytes: number): void {
-    this.#ended.set(state.key, state, bytes);
-    this.#endedTasks?.put(state);
+    this.#recentlyEnded.set(state.key, state, bytes);
+    this.#endedOnDisk?.put(state);
   }
 
   #skip(error: Error, seq: number): void {

@@ -113,3 +113,21 @@ const born = (key: string, name: string, { account, at }: Queued, seq: number): 
   seq,
   queuedSeq: seq,
 });
+
+/** A state that was saved as JSON, with all its members. */
+export const stateOf = (saved: Partial<TaskState>): TaskState => ({
+  key: saved.key as string,
+  name: saved.name as string,
+  account: saved.account as string,
+  status: saved.status as TaskState['status'],
+  attempt: saved.attempt as number,
+  at: saved.at as string,
+  queued: saved.queued as string,
+  started: saved.started,
+  completed: saved.completed,
+  progress: saved.progress,
+  result: saved.result,
+  outputs: saved.outputs as TaskState['outputs'],
+  seq: saved.seq as number,
+  queuedSeq: saved.queuedSeq as number,
+});

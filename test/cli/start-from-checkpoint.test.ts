@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../src/free-port.ts';
 import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { createLogger } from '../../src/logger.ts';
-import { Checkpointing } from '../../src/projection/checkpointing.ts';
+import { CheckpointWriter } from '../../src/projection/checkpoint-writer.ts';
 import { Projection } from '../../src/projection/projection.ts';
 import { create } from '../support/histories.ts';
 import { fillLog } from '../support/large-log.ts';
@@ -46,7 +46,7 @@ describe('a front that starts on a log with a checkpoint', () => {
     await projection.start();
     const { checkpoints } = log;
     const take = () => ({ ...projection.checkpoint(), recent: [] });
-    const writer = new Checkpointing({
+    const writer = new CheckpointWriter({
       checkpoints,
       logger,
       seq: () => projection.seq,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TaskEvent } from '../../actors/event.ts';
 import { newKey } from '../../src/log/key.ts';
-import { type Checkpoint, FORMAT, fromLines, linesOf } from '../../src/projection/checkpoint.ts';
+import { type Checkpoint, FORMAT, fromLines, toLines } from '../../src/projection/checkpoint.ts';
 import { NOTHING_LATE } from '../../src/projection/late-events.ts';
 import { fold, isEnded, type TaskState } from '../../src/projection/state.ts';
 import { anyHistory, completed, KEY, queued, started } from '../actors/events.ts';
@@ -15,7 +15,7 @@ const foldAll = (events: readonly TaskEvent[], state?: TaskState): TaskState | u
 const saved = (checkpoint: Checkpoint) => ({
   seq: checkpoint.seq,
   format: FORMAT,
-  lines: [...linesOf(checkpoint)],
+  lines: [...toLines(checkpoint)],
 });
 
 describe('a checkpoint', () => {

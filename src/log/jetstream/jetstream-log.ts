@@ -8,7 +8,7 @@ import {
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
 import type { Logger } from '../../logger.ts';
-import type { Checkpoints } from '../checkpoints.ts';
+import type { CheckpointStore } from '../checkpoint-store.ts';
 import type { Creates, FoundRequest, RequestName, Submission, Submitted, Turn } from '../creates.ts';
 import { decodeEvent, type StoredEvent } from '../envelope.ts';
 import {
@@ -28,7 +28,7 @@ import { copiesOf, findStream } from './any-stream.ts';
 import { Appender } from './appender.ts';
 import { Archive } from './archive/archive.ts';
 import { ensureArchive, hasArchive } from './archive/stream.ts';
-import { JetStreamCheckpoints } from './checkpoints.ts';
+import { JetStreamCheckpointStore } from './checkpoint-store.ts';
 import { companionsOf, ensureRequestsStream, findRequest, lastTurn } from './creates.ts';
 import { DiskSync, storeToSync, syncMetadata } from './disk-sync.ts';
 import { type Durability, LEFT_TO_SERVER, untilOnDisk } from './durability.ts';
@@ -48,7 +48,7 @@ import { JetStreamUpkeep, PURGE_TIMEOUT_MS } from './upkeep.ts';
 
 /** The event log on a JetStream stream, the queue of tasks on its durable consumers, and what creates depend on. */
 export class JetStreamLog implements EventLog, TaskQueue, Creates {
-  readonly checkpoints: Checkpoints;
+  readonly checkpoints: CheckpointStore;
   readonly upkeep: LogUpkeep;
   readonly #connection: NatsConnection;
   readonly #client: JetStreamClient;
@@ -80,7 +80,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
       groupSingles: config.SYNC === 'always' && this.#durability === LEFT_TO_SERVER,
       durability: this.#durability,
     });
-    this.checkpoints = new JetStreamCheckpoints(this.#client, manager, config.REPLICAS, logger);
+    this.checkpoints = new JetStreamCheckpointStore(this.#client, manager, config.REPLICAS, logger);
     this.upkeep = upkeep;
     const extent = new SharedExtent(() => this.#streamExtent().catch(() => undefined));
     this.#reading = {

@@ -71,7 +71,7 @@ export function momentOf(near: readonly Dated[], date: string, beginning: number
 
 async function eventsNear(manager: JetStreamManager, date: string, known: Known): Promise<Dated[]> {
   const read = stretchesOf(manager, STREAM, ({ subject, data, seq }) => readOrExplain(subject, data, seq));
-  const seq = await firstSince(read, date, { first: known.first, last: known.importedThrough });
+  const seq = await firstDated(read, date, { first: known.first, last: known.importedThrough });
   if (seq !== undefined) return eventsFrom(read, { seq: Math.max(known.first, seq - NEAR / 2) }, NEAR);
   const start = Math.min(Math.max(dateToMs(date), EARLIEST_MS), LATEST_MS);
   const stored = await eventsFrom(read, { start_time: new Date(start) }, NEAR);
@@ -83,7 +83,7 @@ async function eventsNear(manager: JetStreamManager, date: string, known: Known)
  * Where the first event stands that has that date or a later one, found by halving: some 20 requests of 0.2 ms.
  * Undefined if there is none.
  */
-export async function firstSince(
+export async function firstDated(
   read: ReadStretch,
   date: string,
   { first, last }: Span,

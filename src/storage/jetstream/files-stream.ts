@@ -23,7 +23,7 @@ export const pieceSubject = (path: OutputPath, put: string): string => `piece.${
 const tail = ({ key, attempt, file }: OutputPath): string => `${shardOf(key)}.${key}.${attempt}.${file}`;
 
 /** The path that a subject is about, and of a piece its put. Undefined for a subject that is not one of ours. */
-export function parseSubject(
+export function parseFileSubject(
   subject: string,
 ): { readonly path: OutputPath; readonly put: string } | undefined {
   const [, , key = '', attempt, name, extension, put = ''] = subject.split('.');

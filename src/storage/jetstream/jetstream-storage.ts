@@ -16,7 +16,7 @@ import {
   FILES,
   fileSubject,
   PIECE_BYTES,
-  parseSubject,
+  parseFileSubject,
   pieceSubject,
 } from './files-stream.ts';
 import { JetStreamFile } from './jetstream-file.ts';
@@ -106,7 +106,7 @@ class JetStreamStorage implements Storage {
   async list(shard: string): Promise<OutputPath[]> {
     return guarded(`cannot list the outputs of ${shard}`, async () => {
       const subjects = await this.#subjects(`file.${shard}.>`);
-      return subjects.flatMap((subject) => parseSubject(subject)?.path ?? []);
+      return subjects.flatMap((subject) => parseFileSubject(subject)?.path ?? []);
     });
   }
 
@@ -114,7 +114,7 @@ class JetStreamStorage implements Storage {
     return guarded(`cannot clear what is unfinished of ${shard}`, async () => {
       let removed = 0;
       for (const subject of await this.#subjects(`piece.${shard}.>`)) {
-        const piece = parseSubject(subject);
+        const piece = parseFileSubject(subject);
         if (!piece || !isKey(piece.put) || timeOf(piece.put) >= before.getTime()) continue;
         const message = await this.#get({ last_by_subj: fileSubject(piece.path) });
         if (message && asManifest(message)?.put === piece.put) continue;

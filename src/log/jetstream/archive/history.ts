@@ -9,7 +9,7 @@ import { parseSubject, subjectOf } from '../../subject.ts';
 import { orNothing } from '../any-stream.ts';
 import { isNothingFound } from '../history.ts';
 import { asArchived, slotAfter, slotsOf } from './record.ts';
-import { ARCHIVE, shardOf } from './stream.ts';
+import { ARCHIVE, shardSubject } from './stream.ts';
 
 /**
  * A task is stored a moment after its key was made. Where it is not found so close to that, the clocks of its host and
@@ -51,7 +51,7 @@ async function readShard(
   const found: StoredEvent[] = [];
   let untilMs = timeOf(key) + marginMs;
   let others = 0;
-  for await (const record of recordsOf(manager, shardOf(key), timeOf(key) - marginMs)) {
+  for await (const record of recordsOf(manager, shardSubject(key), timeOf(key) - marginMs)) {
     if (record.seq >= before) break;
     if (parseSubject(record.subject)?.key === key) {
       found.push(decodeEvent(record.subject, record.bytes, record.seq));

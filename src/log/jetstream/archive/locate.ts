@@ -2,7 +2,7 @@ import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import type { Moment } from '../../reading.ts';
 import { type RecordedEvent, readOrExplain, type Unreadable } from '../../recorded-event.ts';
 import { isEventSubject } from '../../subject.ts';
-import { eventsFrom, firstSince, momentOf, NEAR, stretchesOf } from '../locate.ts';
+import { eventsFrom, firstDated, momentOf, NEAR, stretchesOf } from '../locate.ts';
 import { asArchived, seqAt, slotsOf } from './record.ts';
 import { ARCHIVE } from './stream.ts';
 
@@ -14,7 +14,7 @@ export async function locateArchived(manager: JetStreamManager, date: string): P
   const slots = await slotsOf(manager);
   if (!slots) return undefined;
   const read = stretchesOf(manager, ARCHIVE, readMessage);
-  const slot = await firstSince(read, date, slots);
+  const slot = await firstDated(read, date, slots);
   if (slot === undefined) return afterAll(await seqAt(manager, slots.last));
   const [first] = await eventsFrom(read, { seq: slots.first }, 1);
   const near = await eventsFrom(read, { seq: Math.max(slots.first, slot - NEAR) }, 2 * NEAR);

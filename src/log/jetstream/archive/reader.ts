@@ -5,8 +5,8 @@ import { storedAt } from '../import-mark.ts';
 import { openPatiently, patiently, type ReaderParts } from '../patience.ts';
 import type { Arrival, Pulling } from '../pulling.ts';
 import type { ToEntry } from '../reader.ts';
-import { firstSince, originOf, slotAfter, slotsOf } from './record.ts';
-import { ARCHIVE, shardOf } from './stream.ts';
+import { firstArchivedSince, originOf, slotAfter, slotsOf } from './record.ts';
+import { ARCHIVE, shardSubject } from './stream.ts';
 
 /** A part of the log that has left it: what came after `after`, up to `through`. */
 export type PastOptions = Pick<ReadOptions, 'after' | 'keys' | 'signal'> & { readonly through: number };
@@ -36,7 +36,7 @@ export class ArchiveReader<T extends object> {
     this.#options = options;
     this.#toEntry = toEntry;
     this.#keys = options.keys && new Set(options.keys);
-    this.#shards = [...new Set(options.keys?.map(shardOf))];
+    this.#shards = [...new Set(options.keys?.map(shardSubject))];
     this.#sinceMs = options.keys && Math.min(...options.keys.map(timeOf)) - CLOCKS_MS;
     this.#at = options.after;
   }
@@ -97,7 +97,7 @@ export class ArchiveReader<T extends object> {
   /** Before their keys were made there was nothing of the tasks, also where the archive has let go of what there was. */
   async #passOver({ first }: Span): Promise<void> {
     if (this.#sinceMs === undefined) return;
-    const begin = await firstSince(this.#parts.manager, this.#sinceMs);
+    const begin = await firstArchivedSince(this.#parts.manager, this.#sinceMs);
     // Older ones may have gone if it is the oldest.
     if (!begin || begin.slot <= Math.max(first, this.#slot + 1)) return;
     this.#slot = begin.slot - 1;

@@ -47,7 +47,7 @@ export async function seqAt(manager: JetStreamManager, slot: number): Promise<nu
 }
 
 /** What the archive took first at that time, in milliseconds since 1970, or later. Undefined if there is none. */
-export async function firstSince(
+export async function firstArchivedSince(
   manager: JetStreamManager,
   ms: number,
 ): Promise<{ readonly slot: number; readonly seq: number } | undefined> {

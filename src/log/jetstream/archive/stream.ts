@@ -30,7 +30,7 @@ const SOURCE = {
 };
 
 /** Where the events of a task lie, among those of others. */
-export const shardOf = (key: string): string => `archive.${key.slice(-2)}`;
+export const shardSubject = (key: string): string => `archive.${key.slice(-2)}`;
 
 type Settings = Pick<Config, 'ARCHIVE_DAYS' | 'MAX_ARCHIVE_BYTES' | 'REPLICAS'>;
 

@@ -2,7 +2,7 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import { LogUnavailable } from '../../log.ts';
 import type { ArchiveVolume } from '../../upkeep.ts';
 import { findStream } from '../any-stream.ts';
-import { firstSince, seqAt } from './record.ts';
+import { firstArchivedSince, seqAt } from './record.ts';
 import { ARCHIVE, isFilled } from './stream.ts';
 
 /** JetStream lets two minutes pass between the fsyncs of such a stream. */
@@ -16,7 +16,9 @@ export async function measureArchive(manager: JetStreamManager): Promise<Archive
     const { config, state, ts } = info;
     const isEmpty = state.messages === 0;
     const through = (isEmpty ? undefined : await seqAt(manager, state.last_seq)) ?? 0;
-    const recent = isEmpty ? undefined : await firstSince(manager, Date.parse(ts as string) - SETTLED_MS);
+    const recent = isEmpty
+      ? undefined
+      : await firstArchivedSince(manager, Date.parse(ts as string) - SETTLED_MS);
     return {
       isFilled: isFilled(config),
       through,

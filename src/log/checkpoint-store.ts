@@ -6,7 +6,7 @@ export interface CheckpointHead {
   readonly format: string;
 }
 
-export interface SavedCheckpoint extends CheckpointHead {
+export interface StoredCheckpoint extends CheckpointHead {
   readonly lines: readonly string[];
 }
 
@@ -14,11 +14,11 @@ export interface SavedCheckpoint extends CheckpointHead {
  * The port to where checkpoints are kept: the newest one only. What is lost there costs the time to fold the
  * log again, nothing else; so whatever is not whole, or does not belong to this log, is not there.
  */
-export interface Checkpoints {
+export interface CheckpointStore {
   /** The newest one that belongs to this log. Rejects with `LogUnavailable`. */
   newest(): Promise<CheckpointHead | undefined>;
   /** As `newest`, with all of its lines; undefined also if it is not whole. */
-  load(): Promise<SavedCheckpoint | undefined>;
+  load(): Promise<StoredCheckpoint | undefined>;
   /**
    * Puts this one in the place of the newest; false if another was put there meanwhile. `lines` is drawn on
    * piece by piece, with other work in between.

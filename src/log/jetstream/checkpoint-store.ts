@@ -12,7 +12,7 @@ import { nanos, nuid } from '@nats-io/transport-node';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Logger } from '../../logger.ts';
-import type { CheckpointHead, Checkpoints, SavedCheckpoint } from '../checkpoints.ts';
+import type { CheckpointHead, CheckpointStore, StoredCheckpoint } from '../checkpoint-store.ts';
 import { hasCode, orNothing, provideStream } from './any-stream.ts';
 import { STREAM } from './stream.ts';
 
@@ -49,7 +49,7 @@ const unzip = promisify(gunzip);
  * at once one comes through; that one removes all pieces that were stored before its own, also those of
  * writers that died.
  */
-export class JetStreamCheckpoints implements Checkpoints {
+export class JetStreamCheckpointStore implements CheckpointStore {
   readonly #client: JetStreamClient;
   readonly #manager: JetStreamManager;
   readonly #replicas: number;
@@ -66,7 +66,7 @@ export class JetStreamCheckpoints implements Checkpoints {
     return (await this.#find()).manifest;
   }
 
-  async load(): Promise<SavedCheckpoint | undefined> {
+  async load(): Promise<StoredCheckpoint | undefined> {
     for (let tries = 1; tries <= TRIES; tries++) {
       const { manifest } = await this.#find();
       if (!manifest) return undefined;

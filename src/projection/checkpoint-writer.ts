@@ -1,6 +1,6 @@
-import type { Checkpoints } from '../log/checkpoints.ts';
+import type { CheckpointStore } from '../log/checkpoint-store.ts';
 import type { Logger } from '../logger.ts';
-import { type Checkpoint, FORMAT, fromLines, linesOf } from './checkpoint.ts';
+import { type Checkpoint, FORMAT, fromLines, toLines } from './checkpoint.ts';
 
 const LOOK_EVERY_MS = 5_000;
 /** What a front folds in under a second when it starts. */
@@ -10,7 +10,7 @@ const SHARE_OF_TIME = 1 / 20;
 const AFTER_FAILURE_MS = 60_000;
 
 interface Parts {
-  readonly checkpoints: Checkpoints;
+  readonly checkpoints: CheckpointStore;
   readonly logger: Logger;
   /** The sequence up to which the log is folded. */
   seq(): number;
@@ -24,7 +24,7 @@ interface Parts {
  * Puts a new checkpoint in the place of the newest whenever the log has moved on by `everyEvents`. Every front
  * does, and whoever finds that another one has been at it waits for the next turn.
  */
-export class Checkpointing {
+export class CheckpointWriter {
   readonly #parts: Parts;
   readonly #everyEvents: number;
   readonly #timer: NodeJS.Timeout;
@@ -77,7 +77,7 @@ export class Checkpointing {
     }
     const checkpoint = take();
     const { seq, open } = checkpoint;
-    if (!(await checkpoints.save({ seq, format: FORMAT }, linesOf(checkpoint)))) return;
+    if (!(await checkpoints.save({ seq, format: FORMAT }, toLines(checkpoint)))) return;
     this.#newestSeq = seq;
     logger.debug({ seq, openTasks: open.length }, 'wrote a checkpoint');
   }
@@ -85,7 +85,7 @@ export class Checkpointing {
 
 /** The newest checkpoint that this program can use, if any. It is never worth failing for. */
 export async function loadCheckpoint(
-  checkpoints: Checkpoints,
+  checkpoints: CheckpointStore,
   logger: Logger,
 ): Promise<Checkpoint | undefined> {
   try {

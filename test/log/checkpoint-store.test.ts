@@ -1,7 +1,7 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Checkpoints } from '../../src/log/checkpoints.ts';
-import { CHECKPOINTS, MANIFEST } from '../../src/log/jetstream/checkpoints.ts';
+import type { CheckpointStore } from '../../src/log/checkpoint-store.ts';
+import { CHECKPOINTS, MANIFEST } from '../../src/log/jetstream/checkpoint-store.ts';
 import { newKey } from '../../src/log/key.ts';
 import type { EventLog } from '../../src/log/log.ts';
 import { seal } from '../../src/log/seal.ts';
@@ -17,7 +17,7 @@ const submit = (log: EventLog): Promise<number> =>
 describe('the checkpoints of a log', () => {
   let server: TestLog;
   let log: EventLog;
-  let checkpoints: Checkpoints;
+  let checkpoints: CheckpointStore;
   let manager: JetStreamManager;
   const save = (seq: number, text: string, count = 3) =>
     checkpoints.save({ seq, format: FORMAT }, linesOf(text, count));
