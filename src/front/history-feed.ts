@@ -1,6 +1,6 @@
 import type { Account } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
-import type { EventLog } from '../log/log.ts';
+import type { LogReader } from '../log/log.ts';
 import type { Entry, Page, ReadOptions } from '../log/reading.ts';
 import type { Logger } from '../logger.ts';
 import type { Projection } from '../projection/projection.ts';
@@ -31,7 +31,7 @@ export interface HistoryRequest {
 
 interface Parts {
   readonly accounts: Accounts;
-  readonly log: EventLog;
+  readonly log: LogReader;
   readonly projection: Projection;
   readonly logger: Logger;
 }

@@ -1,5 +1,5 @@
 import type { StoredEvent } from '../log/envelope.ts';
-import type { EventLog } from '../log/log.ts';
+import type { LogReader, TaskHistories } from '../log/log.ts';
 import type { Position } from '../log/position.ts';
 import { foldHistory, type TaskState } from '../projection/state.ts';
 import { nameOf } from './keys.ts';
@@ -18,7 +18,7 @@ const AT_ONCE = 32;
  * had not been queued then.
  */
 export async function readPast(
-  log: EventLog,
+  log: LogReader & TaskHistories,
   keys: readonly string[],
   position: Position,
   location: Problem['location'],
@@ -43,7 +43,7 @@ export async function readPast(
 }
 
 /** A sequence that the log has reached: of what is still to come nothing is known but what is there now. */
-const throughOf = async (log: EventLog, position: Position): Promise<number> =>
+const throughOf = async (log: LogReader, position: Position): Promise<number> =>
   position.kind === 'date'
     ? (await log.locate(position.date)).until
     : Math.min(position.seq, (await log.extent()).last);
@@ -53,7 +53,7 @@ const throughOf = async (log: EventLog, position: Position): Promise<number> =>
  * log had there is needed all the same: of progress it gives the newest, which today is that of a later time.
  */
 async function historyAt(
-  log: EventLog,
+  log: LogReader & TaskHistories,
   key: string,
   position: Position,
   through: number,

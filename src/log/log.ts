@@ -1,4 +1,4 @@
-import type { Queued, TaskEvent } from '../../actors/event.ts';
+import type { TaskEvent } from '../../actors/event.ts';
 import type { StoredEvent } from './envelope.ts';
 import type { Extent, Gap, LogRecord, Moment, Page, ReadOptions } from './reading.ts';
 import type { TaskRef } from './subject.ts';
@@ -10,14 +10,8 @@ export interface Append extends TaskRef {
   readonly bytes: Uint8Array;
 }
 
-/**
- * The port to the event log, the only truth. Everything else is a fold of it.
- *
- * What an append resolved is stored, with the durability that `SYNC` names.
- */
-export interface EventLog {
-  /** True while the log can be reached. */
-  readonly connected: boolean;
+/** Brings events into the log. What an append resolved is stored, with the durability that `SYNC` names. */
+export interface LogWriter {
   /**
    * Stores one event; resolves with its sequence. Rejects with `LogConflict` when its place is taken by
    * another event, `LogUnavailable` when it is not known to be stored, `LogFull` when there is no room,
@@ -28,15 +22,18 @@ export interface EventLog {
   /** Stores all or none, at most 1,000; resolves with the last one's sequence. Rejects as `append` does. */
   appendAll(entries: readonly Append[]): Promise<number>;
   /**
-   * Stores these one after the other, each only if those before it are in the log. Resolves with how many are:
-   * the next one met a conflict. Rejects as `append` does otherwise; trying again is safe, as above. They need not be
-   * durable yet.
+   * Stores entries in order and stops at the first conflict. Resolves with the number stored; they may not be on disk yet
+   * (`whenDurable`). Rejects as `append` does otherwise; trying again is safe, as above.
    */
   appendInOrder(entries: readonly Append[]): Promise<number>;
   /** Calls `then` once all that was stored from here before is durable, at once if it is. */
   whenDurable(then: () => void): void;
   /** Whether events cost less when they come together: where the fsync is what they cost. */
   readonly gathers: boolean;
+}
+
+/** What the log knows of tasks, looked up by their keys. */
+export interface TaskHistories {
   /**
    * One task's events in log order, of the progress events the last of each attempt; empty if unknown. With
    * `through`, which the log has reached, as they were when it ended there. Rejects with `LogUnavailable`, and with
@@ -44,9 +41,8 @@ export interface EventLog {
    */
   history(key: string, through?: number): Promise<StoredEvent[]>;
   /**
-   * The same, and what only the archive has of it: so a task's whole life, though the log has let go of it. What came
-   * more than a minute, or some 50,000 events, after its end is not looked for, but where `late` says. Takes longer.
-   * Rejects with `LogUnavailable`.
+   * As `history`, completed from the archive, which takes longer. Late events are searched up to one minute or about
+   * 50,000 events after the end; `late` names later ones. Rejects with `LogUnavailable`.
    */
   fullHistory(key: string, options?: FullHistoryOptions): Promise<StoredEvent[]>;
   /**
@@ -54,15 +50,15 @@ export interface EventLog {
    * has left the log, unless a replica lags; `history` is sure. Rejects with `LogUnavailable`.
    */
   outlines(keys: readonly string[]): Promise<StoredEvent[]>;
-  /** When this log was made. Rejects with `LogUnavailable`. */
-  madeAt(): Promise<Date>;
   /**
    * The keys of those among these tasks, at most 100, whose end is in the log, whether it can be read or not. Rejects with
    * `LogUnavailable`.
    */
   ended(tasks: readonly TaskRef[]): Promise<ReadonlySet<string>>;
-  /** Follows the log from the first event after `after`; reports each event once, in order, for ever. */
-  follow(options: FollowOptions): Promise<Following>;
+}
+
+/** The log from one position to another. */
+export interface LogReader {
   /**
    * Reads the log at the caller's pace, and the archive where the log has let go: the next page is looked for when it
    * is asked for. A log that is out of reach is waited for. Frees what it holds when the iteration is left, and when the signal is aborted.
@@ -70,17 +66,27 @@ export interface EventLog {
   read(options: ReadOptions): AsyncIterable<Page>;
   /** The same, of the records as they are stored: for who checks them, or takes them along. Of all types. */
   readRecords(options: Omit<ReadOptions, 'types'>): AsyncIterable<Page<LogRecord | Gap>>;
+  /** Follows the log from the first event after `after`; reports each event once, in order, for ever. */
+  follow(options: FollowOptions): Promise<Following>;
   /** What the log holds at this moment, together with its archive. Rejects with `LogUnavailable`. */
   extent(): Promise<Extent>;
+  /** Where a date falls, by the events' own dates. Rejects with `LogUnavailable`. */
+  locate(date: string): Promise<Moment>;
   /**
    * Whether it was imported from an export of some tasks, or of one account: what is missing in it was never taken
    * along. Rejects with `LogUnavailable`.
    */
   isPart(): Promise<boolean>;
-  /** Where a date falls, by the events' own dates. Rejects with `LogUnavailable`. */
-  locate(date: string): Promise<Moment>;
+}
+
+/** The port to the event log, the only truth. Everything else is a fold of it. */
+export interface EventLog extends LogWriter, TaskHistories, LogReader {
+  /** True while the log can be reached. */
+  readonly connected: boolean;
   /** The last sequence, when the log answers. Rejects with `LogUnavailable`. */
   ping(): Promise<number>;
+  /** When this log was made. Rejects with `LogUnavailable`. */
+  madeAt(): Promise<Date>;
   close(): Promise<void>;
 }
 
@@ -108,44 +114,6 @@ export interface Following {
   readonly caughtUp: Promise<number>;
   close(): Promise<void>;
 }
-
-/** A queued task handed to this worker, under a lease that `extend` renews. */
-export interface Delivery extends TaskRef {
-  readonly queued: Queued;
-  /** The hash of `queued` as it is stored. */
-  readonly hash: string;
-  readonly seq: number;
-  /** How often the task has been handed out, this time included. */
-  readonly count: number;
-  /** Renews the lease for another `LEASE_MS`. */
-  extend(): void;
-  /** The task has ended, in the log. */
-  ack(): void;
-  /** Gives the task back; it is handed out again after `delayMs`. */
-  release(delayMs: number): void;
-}
-
-/** The port to the queued tasks. */
-export interface TaskQueue {
-  /** Takes tasks of these names; `free` says how many more of one the worker can hold right now. */
-  take(options: TakeOptions): Promise<Taking>;
-}
-
-export interface TakeOptions {
-  readonly names: readonly string[];
-  free(name: string): number;
-  onDelivery(delivery: Delivery): void;
-}
-
-export interface Taking {
-  /** Looks again: a place has become free. */
-  more(): void;
-  /** Asks for no more; resolves when nothing can arrive any longer. `more` takes up again. */
-  pause(): Promise<void>;
-}
-
-/** Milliseconds after which a task that its worker does not renew is handed to another. */
-export const LEASE_MS = 10_000;
 
 /** Another event already stands in this event's place. */
 export class LogConflict extends Error {

@@ -1,7 +1,7 @@
 import { later, type Queued, type TaskEvent } from '../../actors/event.ts';
 import { encodeEvent, hashOf } from './envelope.ts';
 import { eventDate } from './event-date.ts';
-import { type Append, type EventLog, LogUnavailable } from './log.ts';
+import { type Append, LogUnavailable, type TaskHistories } from './log.ts';
 import type { TaskRef } from './subject.ts';
 
 /**
@@ -26,7 +26,7 @@ export const stamped = (event: Unstamped, at: string, account: string): TaskEven
  * The same for who does not have the task's newest event at hand: reads it from the log (0.3 ms), and dates
  * the new one, never before that. Rejects with `LogUnavailable`.
  */
-export async function sealNext(log: EventLog, task: TaskRef, event: Unstamped): Promise<Append> {
+export async function sealNext(log: TaskHistories, task: TaskRef, event: Unstamped): Promise<Append> {
   const newest = (await log.history(task.key)).at(-1);
   if (!newest) throw new LogUnavailable(`the log does not have the history of ${task.key}`);
   const at = later(newest.event.at, eventDate());

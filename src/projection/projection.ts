@@ -2,7 +2,7 @@ import type { TaskEvent } from '../../actors/event.ts';
 import type { StoredEvent } from '../log/envelope.ts';
 import { CLOCKS_MS } from '../log/event-date.ts';
 import { timeOf } from '../log/key.ts';
-import type { EventLog, Following } from '../log/log.ts';
+import type { Following, LogReader, TaskHistories } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import { Recent } from '../recent.ts';
 import { SlotMap } from '../slot-map.ts';
@@ -18,7 +18,7 @@ export interface Watcher {
 }
 
 export interface ProjectionOptions {
-  readonly log: EventLog;
+  readonly log: LogReader & TaskHistories;
   readonly logger: Logger;
   /** Where ended tasks are looked for that are not in memory any more, before the log is read. */
   readonly endedTasks?: EndedTasks;
@@ -42,7 +42,7 @@ interface OpenTask {
  * as many as fit into their bounds: what is kept here does not grow with the log.
  */
 export class Projection {
-  readonly #log: EventLog;
+  readonly #log: LogReader & TaskHistories;
   readonly #logger: Logger;
   readonly #onChange: NonNullable<ProjectionOptions['onChange']>;
   /** In the order in which they were queued, since a task is put in once. */
@@ -51,7 +51,7 @@ export class Projection {
   readonly #endedOnDisk: EndedTasks | undefined;
   readonly #reached = new Reached();
   readonly #late = new LateEvents();
-  /** Of tasks that were made later than this, in milliseconds since 1970, every event has been folded. */
+  /** Every event of the tasks that were made after this, in milliseconds since 1970, has been folded. */
   #wholeSinceMs: number | undefined;
   #following: Following | undefined;
   #last: { readonly seq: number; readonly key: string } | undefined;

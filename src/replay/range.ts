@@ -1,4 +1,4 @@
-import type { EventLog } from '../log/log.ts';
+import type { LogReader } from '../log/log.ts';
 import type { Position } from '../log/position.ts';
 import type { ReplayOptions } from './options.ts';
 
@@ -10,7 +10,7 @@ export interface Range {
 
 /** What `--from` and `--until` name, within what the log holds now. */
 export async function rangeOf(
-  log: EventLog,
+  log: LogReader,
   { from, until }: Pick<ReplayOptions, 'from' | 'until'>,
 ): Promise<Range> {
   const { last } = await log.extent();

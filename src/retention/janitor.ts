@@ -1,5 +1,5 @@
 import type { Cancellations } from '../log/cancellations.ts';
-import { type EventLog, LogConflict, UnreadableHistory } from '../log/log.ts';
+import { LogConflict, type LogWriter, type TaskHistories, UnreadableHistory } from '../log/log.ts';
 import { sealNext } from '../log/seal.ts';
 import type { LogUpkeep } from '../log/upkeep.ts';
 import type { Logger } from '../logger.ts';
@@ -15,7 +15,7 @@ const A_ROUND = 10_000;
 export const marginMs = (retentionMs: number): number => Math.min(DAY_MS, retentionMs / 4);
 
 interface Parts {
-  readonly log: EventLog;
+  readonly log: LogWriter & TaskHistories;
   readonly upkeep: LogUpkeep;
   readonly projection: Projection;
   readonly cancellations: Cancellations;
@@ -39,7 +39,7 @@ export class Janitor {
     this.#retentionMs = retentionMs;
   }
 
-  /** By the log's own clock, which is the one that it lets go by. Rejects as the log does. */
+  /** `nowMs` is the log's own time: retention is decided by that clock. Rejects as the log does. */
   async endOverdue(nowMs: number): Promise<void> {
     const { upkeep, projection, cancellations, logger } = this.#parts;
     if (projection.openTasks === 0) return;

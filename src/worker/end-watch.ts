@@ -1,6 +1,7 @@
 import type { Cancellations } from '../log/cancellations.ts';
 import { dateToMs } from '../log/event-date.ts';
-import { type Delivery, type EventLog, LogUnavailable } from '../log/log.ts';
+import { type EventLog, LogUnavailable } from '../log/log.ts';
+import type { Delivery } from '../log/task-queue.ts';
 import type { Logger } from '../logger.ts';
 import { Recent } from '../recent.ts';
 import { SlotMap } from '../slot-map.ts';

@@ -2,7 +2,7 @@ import type { Queued, TaskEvent } from '../../actors/event.ts';
 import { givenUp } from '../../actors/retry.ts';
 import { hashOf, type StoredEvent } from '../log/envelope.ts';
 import { dateToMs } from '../log/event-date.ts';
-import { type Delivery, LEASE_MS } from '../log/log.ts';
+import { type Delivery, LEASE_MS } from '../log/task-queue.ts';
 import { foldHistory } from '../projection/state.ts';
 
 /** A task's history as far as its worker knows it: from `queued` to the event whose hash is `last`. */

@@ -3,16 +3,10 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { TaskEvent } from '../../actors/event.ts';
 import { hashOf, type StoredEvent } from '../../src/log/envelope.ts';
 import { newKey } from '../../src/log/key.ts';
-import {
-  type Append,
-  type Delivery,
-  LogConflict,
-  LogFull,
-  LogUnavailable,
-  UnreadableHistory,
-} from '../../src/log/log.ts';
+import { type Append, LogConflict, LogFull, LogUnavailable, UnreadableHistory } from '../../src/log/log.ts';
 import { seal } from '../../src/log/seal.ts';
 import { doneSubject } from '../../src/log/subject.ts';
+import type { Delivery } from '../../src/log/task-queue.ts';
 import { completed, failed, progress, queued, started } from '../actors/events.ts';
 import { TestLog } from '../support/nats.ts';
 import { until } from '../support/until.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Lease } from '../../src/log/jetstream/lease.ts';
-import { LEASE_MS } from '../../src/log/log.ts';
+import { LEASE_MS } from '../../src/log/task-queue.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => void vi.useRealTimers());

@@ -18,11 +18,10 @@ import {
   type FollowOptions,
   type FullHistoryOptions,
   LogUnavailable,
-  type TakeOptions,
-  type TaskQueue,
 } from '../log.ts';
 import type { Extent, Gap, LogRecord, Moment, Page, ReadOptions, Span } from '../reading.ts';
 import type { TaskRef } from '../subject.ts';
+import type { TakeOptions, TaskQueue } from '../task-queue.ts';
 import type { LogUpkeep } from '../upkeep.ts';
 import { copiesOf, findStream } from './any-stream.ts';
 import { Appender } from './appender.ts';

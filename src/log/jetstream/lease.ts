@@ -1,4 +1,4 @@
-import { LEASE_MS } from '../log.ts';
+import { LEASE_MS } from '../task-queue.ts';
 
 const ACK = '+ACK';
 const EXTEND = '+WPI';

@@ -3,7 +3,7 @@ import { type Msg, type NatsConnection, nuid, type Subscription } from '@nats-io
 import type { Queued } from '../../../actors/event.ts';
 import type { Logger } from '../../logger.ts';
 import { decodeEvent, hashOf } from '../envelope.ts';
-import type { Delivery, TakeOptions, Taking } from '../log.ts';
+import type { Delivery, TakeOptions, Taking } from '../task-queue.ts';
 import { parseAckSubject } from './ack-subject.ts';
 import { Lease } from './lease.ts';
 import { loudly } from './loudly.ts';

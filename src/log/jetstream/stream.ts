@@ -10,8 +10,8 @@ import {
 } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
-import { LEASE_MS } from '../log.ts';
 import { encodeName, queuedFilter, SUBJECTS } from '../subject.ts';
+import { LEASE_MS } from '../task-queue.ts';
 import { adjustStream, findStream } from './any-stream.ts';
 import { importOf, UnfinishedImport } from './import-mark.ts';
 

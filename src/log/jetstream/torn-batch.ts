@@ -1,5 +1,5 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { type EventLog, LogConflict } from '../log.ts';
+import { LogConflict, type LogWriter, type TaskHistories } from '../log.ts';
 import { sealNext } from '../seal.ts';
 import { queuedAt, type TaskRef } from '../subject.ts';
 import { keysOfRequest } from './creates.ts';
@@ -20,7 +20,7 @@ export const NOT_CARRIED_OUT =
  */
 export async function endTornRequest(
   manager: JetStreamManager,
-  log: EventLog,
+  log: LogWriter & TaskHistories,
   signal: AbortSignal,
 ): Promise<number> {
   const tasks = await tornTasks(manager);
