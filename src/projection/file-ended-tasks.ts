@@ -11,9 +11,9 @@ export interface EndedTasksOptions {
   /** A folder of this machine; what stands there has no name, and goes with the process. */
   readonly folder: string;
   readonly logger: Logger;
-  /** The newest so many tasks are kept, as far as `bytes` suffice, and up to as many again: they go all at once. */
+  /** The size of one generation. Two are kept, so between `tasks` and 2 × `tasks` are found. */
   readonly tasks: number;
-  /** As long as no more than half of them are taken by the newest `tasks`. At most 4 GiB. */
+  /** The disk for both, at most 4 GiB: a generation also ends at half of it. */
   readonly bytes: number;
 }
 

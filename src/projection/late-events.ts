@@ -7,9 +7,12 @@ export type LateEvent = readonly [seq: number, key: string];
 export interface LateRecord {
   /** The oldest first. */
   readonly events: readonly LateEvent[];
-  /** Late events are known all of tasks that were made after this, in milliseconds since 1970, */
+  /**
+   * Milliseconds since 1970. Every late event is known for tasks that were made after this and ended at `endedFrom` or
+   * later.
+   */
   readonly madeAfterMs: number;
-  /** and ended at this sequence or later. */
+  /** A sequence. */
   readonly endedFrom: number;
 }
 

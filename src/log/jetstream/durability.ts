@@ -1,6 +1,6 @@
 /**
- * When what the log has stored is on disk. No process acts on an event of the log, be it one that it has written or one
- * that it has read, before that: else a power cut could take back what others have been told. Only a worker begins to
+ * When what the log has stored is on disk. Before that no process acts on an event of the log, whether it has written or
+ * read it: else a power cut could take back what others have been told. Only a worker begins to
  * work on a task before, which nobody can tell from a task that was never created.
  */
 export interface Durability {

@@ -19,7 +19,7 @@ const LATEST_MS = Date.UTC(2200);
 const SPREAD_MS = 1_000;
 
 interface Known extends Span {
-  /** What was imported was stored anew, all at one time: of these events only their own dates tell anything. */
+  /** Imported events all have the import's storage time, so they are searched by their own dates. */
   readonly importedThrough: number;
 }
 

@@ -155,7 +155,7 @@ export class Pulling {
 
   /**
    * Whether everything has arrived that there was to deliver when this is asked; false while the log does not answer.
-   * Of what passes its filter by, a consumer that waits takes no notice, so it may never say that it has looked there.
+   * An idle consumer does not report messages that its filter skips, so `scanned` may never reach the end.
    */
   async hasAll(): Promise<boolean> {
     try {
