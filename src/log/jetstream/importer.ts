@@ -8,8 +8,8 @@ import { findStream } from './any-stream.ts';
 import { importMark, importOf, STORED_AT } from './import-mark.ts';
 import { type BatchMessage, publishBatch } from './publish-batch.ts';
 import { Publisher } from './publisher.ts';
+import { PURGE_TIMEOUT_MS } from './set-up.ts';
 import { MAX_EVENT_BYTES, STREAM, type StreamSettings, streamConfig } from './stream.ts';
-import { PURGE_TIMEOUT_MS } from './upkeep.ts';
 
 /** What goes in one atomic batch, which costs 1.5-2.5 ms and one fsync whatever its size. */
 const BATCH_MESSAGES = 1_000;

@@ -1,10 +1,4 @@
-import {
-  type JetStreamClient,
-  type JetStreamManager,
-  jetstream,
-  jetstreamManager,
-  type StreamInfo,
-} from '@nats-io/jetstream';
+import { type JetStreamClient, type JetStreamManager, jetstream, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
 import type { Logger } from '../../logger.ts';
@@ -23,27 +17,26 @@ import type { Extent, Gap, LogRecord, Moment, Page, ReadOptions, Span } from '..
 import type { TaskRef } from '../subject.ts';
 import type { TakeOptions, TaskQueue } from '../task-queue.ts';
 import type { LogUpkeep } from '../upkeep.ts';
-import { copiesOf, findStream } from './any-stream.ts';
 import { Appender } from './appender.ts';
 import { Archive } from './archive/archive.ts';
-import { ensureArchive, hasArchive } from './archive/stream.ts';
 import { JetStreamCheckpointStore } from './checkpoint-store.ts';
-import { companionsOf, ensureRequestsStream, findRequest, lastTurn } from './creates.ts';
-import { DiskSync, storeToSync, syncMetadata } from './disk-sync.ts';
+import { companionsOf, findRequest, lastTurn } from './creates.ts';
+import { DiskSync, storeToSync } from './disk-sync.ts';
 import { type Durability, LEFT_TO_SERVER, untilOnDisk } from './durability.ts';
 import { Follower } from './follower.ts';
 import { readEnds, readHistory, readOutlines } from './history.ts';
-import { importedThrough, importOf, UnfinishedImport } from './import-mark.ts';
+import { importedThrough, importOf } from './import-mark.ts';
 import { locate } from './locate.ts';
 import type { ReaderParts } from './patience.ts';
 import { Publisher } from './publisher.ts';
 import { JetStreamTaking } from './queue.ts';
 import { chosenEvents, Reader, type ToEntry } from './reader.ts';
+import { findLog, makeLog, makeLogIfMissing, type SetUp } from './set-up.ts';
 import { SharedExtent, type StreamExtent } from './shared-extent.ts';
-import { ensureConsumer, ensureStream, makeStream, STREAM } from './stream.ts';
+import { ensureConsumer, STREAM } from './stream.ts';
 import { endTornRequest } from './torn-batch.ts';
 import { untilReady } from './until-ready.ts';
-import { JetStreamUpkeep, PURGE_TIMEOUT_MS } from './upkeep.ts';
+import { JetStreamUpkeep } from './upkeep.ts';
 
 /** The event log on a JetStream stream, the queue of tasks on its durable consumers, and what creates depend on. */
 export class JetStreamLog implements EventLog, TaskQueue, Creates {
@@ -60,13 +53,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   readonly #logger: Logger;
   readonly #reading: ReaderParts;
 
-  private constructor(
-    connection: NatsConnection,
-    manager: JetStreamManager,
-    upkeep: JetStreamUpkeep,
-    config: Config,
-    logger: Logger,
-  ) {
+  private constructor(connection: NatsConnection, setUp: SetUp, logger: Logger) {
+    const { manager, config } = setUp;
     this.#connection = connection;
     this.#client = jetstream(connection, { timeout: 2_000 });
     this.#manager = manager;
@@ -80,7 +68,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
       durability: this.#durability,
     });
     this.checkpoints = new JetStreamCheckpointStore(this.#client, manager, config.REPLICAS, logger);
-    this.upkeep = upkeep;
+    this.upkeep = new JetStreamUpkeep(setUp);
     const extent = new SharedExtent(() => this.#streamExtent().catch(() => undefined));
     this.#reading = {
       connection,
@@ -90,7 +78,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
       extent,
       logger,
     };
-    this.#archive = upkeep.hasArchive ? new Archive(this.#reading) : undefined;
+    this.#archive = setUp.isArchived ? new Archive(this.#reading) : undefined;
   }
 
   /**
@@ -104,20 +92,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     logger: Logger,
     onUnfinished?: (reason: string) => void,
   ): Promise<JetStreamLog> {
-    const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
-    const told = tellUnfinished(logger, onUnfinished);
-    const found = await untilReady('the log', () => ensureStream(manager, config), logger, told);
-    const settled = { ...config, REPLICAS: copiesOf(found, config.REPLICAS) };
-    if (settled.REPLICAS > config.REPLICAS)
-      logger.warn(
-        { copies: settled.REPLICAS, REPLICAS: config.REPLICAS },
-        'the log keeps the copies that it has, which are more than REPLICAS says: see whether that is set everywhere',
-      );
-    await untilReady('the log', () => ensureRequestsStream(manager, settled), logger);
-    const isArchived = await untilReady('the archive', () => ensureArchive(manager, settled, logger), logger);
-    const store = storeToSync(config);
-    if (store !== undefined) await syncMetadata(store);
-    return JetStreamLog.#opened(connection, manager, isArchived, settled, logger);
+    return JetStreamLog.#on(connection, await makeLog(connection, config, logger, onUnfinished), logger);
   }
 
   /**
@@ -125,28 +100,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
    * takes what is there as it is.
    */
   static async openAsItIs(connection: NatsConnection, config: Config, logger: Logger): Promise<JetStreamLog> {
-    const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
-    const found = await untilReady(
-      'the log',
-      () => makeStream(manager, config),
-      logger,
-      tellUnfinished(logger),
-    );
-    const isArchived = await untilReady('the archive', () => hasArchive(manager), logger);
-    const settled = { ...config, REPLICAS: copiesOf(found, config.REPLICAS) };
-    return JetStreamLog.#opened(connection, manager, isArchived, settled, logger);
-  }
-
-  static async #opened(
-    connection: NatsConnection,
-    manager: JetStreamManager,
-    isArchived: boolean,
-    config: Config,
-    logger: Logger,
-  ): Promise<JetStreamLog> {
-    const patient = await jetstreamManager(connection, { timeout: PURGE_TIMEOUT_MS, checkAPI: false });
-    const upkeep = new JetStreamUpkeep(manager, patient, isArchived);
-    return new JetStreamLog(connection, manager, upkeep, config, logger).#ready();
+    return JetStreamLog.#on(connection, await makeLogIfMissing(connection, config, logger), logger);
   }
 
   /** Opens a log that is there, and changes nothing about it. Undefined if there is none; rejects with `UnfinishedImport`. */
@@ -155,20 +109,15 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     config: Config,
     logger: Logger,
   ): Promise<JetStreamLog | undefined> {
-    const manager = await jetstreamManager(connection, { timeout: 5_000, checkAPI: false });
-    const found = await untilReady('the log', () => findStream(manager, STREAM), logger);
-    if (!found) return undefined;
-    if (importOf(found.config) === 'unfinished') throw new UnfinishedImport();
-    const isArchived = await untilReady('the archive', () => hasArchive(manager), logger);
-    const upkeep = new JetStreamUpkeep(manager, manager, isArchived);
-    const settled = { ...config, REPLICAS: copiesOf(found.config, config.REPLICAS) };
-    return new JetStreamLog(connection, manager, upkeep, settled, logger).#ready();
+    const setUp = await findLog(connection, config, logger);
+    return setUp && JetStreamLog.#on(connection, setUp, logger);
   }
 
   /** What is there already is on disk from now on, so that nobody who reads it has to wait. */
-  async #ready(): Promise<JetStreamLog> {
-    if (this.#durability !== LEFT_TO_SERVER) await untilOnDisk(this.#durability, await this.ping());
-    return this;
+  static async #on(connection: NatsConnection, setUp: SetUp, logger: Logger): Promise<JetStreamLog> {
+    const log = new JetStreamLog(connection, setUp, logger);
+    if (log.#durability !== LEFT_TO_SERVER) await untilOnDisk(log.#durability, await log.ping());
+    return log;
   }
 
   /** See `endTornRequest`. */
@@ -337,20 +286,6 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     await untilOnDisk(this.#durability, message.seq);
     return { id: decodeEvent(message.subject, message.data, message.seq).id, seq: message.seq };
   }
-}
-
-/** Says what is the matter at once, and not as an error with a stack. */
-function tellUnfinished(
-  logger: Logger,
-  onUnfinished: (reason: string) => void = () => {},
-): (error: unknown) => void {
-  let isTold = false;
-  return (error) => {
-    if (!(error instanceof UnfinishedImport) || isTold) return;
-    isTold = true;
-    logger.error(error.message);
-    onUnfinished(error.message);
-  };
 }
 
 /** A stream that never held anything begins at 0. */

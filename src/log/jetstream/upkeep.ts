@@ -4,23 +4,19 @@ import { parseSubject } from '../subject.ts';
 import type { ArchiveVolume, LogLimits, LogUpkeep, LogVolume } from '../upkeep.ts';
 import { findStream } from './any-stream.ts';
 import { measureArchive } from './archive/volume.ts';
+import type { SetUp } from './set-up.ts';
 import { STREAM } from './stream.ts';
-
-/** A quarter of a second as a rule, and more than 5 s for a million events where other things are to be done. */
-export const PURGE_TIMEOUT_MS = 60_000;
 
 /** The upkeep of the log's stream. */
 export class JetStreamUpkeep implements LogUpkeep {
-  /** Whether there was an archive of this log when it was opened. */
-  readonly hasArchive: boolean;
   readonly #manager: JetStreamManager;
   readonly #patient: JetStreamManager;
+  readonly #isArchived: boolean;
 
-  /** `patient` waits for answers for `PURGE_TIMEOUT_MS`. */
-  constructor(manager: JetStreamManager, patient: JetStreamManager, hasArchive: boolean) {
-    this.hasArchive = hasArchive;
+  constructor({ manager, patient, isArchived }: Omit<SetUp, 'config'>) {
     this.#manager = manager;
     this.#patient = patient;
+    this.#isArchived = isArchived;
   }
 
   async volume(): Promise<LogVolume | undefined> {
@@ -43,7 +39,7 @@ export class JetStreamUpkeep implements LogUpkeep {
   }
 
   async archive(): Promise<ArchiveVolume | undefined> {
-    return this.hasArchive ? measureArchive(this.#manager) : undefined;
+    return this.#isArchived ? measureArchive(this.#manager) : undefined;
   }
 
   async keyAt(seq: number): Promise<string | undefined> {
