@@ -69,9 +69,14 @@ const RULES: readonly Rule[] = [
     never: (imported) => /^src\/(front|worker|cli)\//.test(imported),
   },
   {
-    name: 'the log and the store do not know what is made of them',
-    from: /^src\/(log|storage)\//,
-    never: (imported) => /^src\/(projection|retention|tasks|accounts)\//.test(imported),
+    name: 'the log does not know what is made of it',
+    from: /^src\/log\//,
+    never: (imported) => /^src\/(projection|retention|storage|tasks|accounts)\//.test(imported),
+  },
+  {
+    name: 'the store knows the log and the statuses of tasks only',
+    from: /^src\/storage\//,
+    never: (imported) => /^src\/(retention|tasks|accounts)\//.test(imported),
   },
   {
     name: 'only the command line knows replay',
