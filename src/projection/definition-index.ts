@@ -22,8 +22,9 @@ export interface DefinitionIndexOptions {
  * Finds, by what a task is asked to do, the newest task that does it and the newest that has done it.
  *
  * A fold of the log like any other: it may be begun anywhere, and whatever it has not seen it does not know.
- * Tasks that make no files are passed over, and so is every end but success. Whoever follows the log sees a
- * million tasks go by, so of those that are done only the last are kept, and none that is too old.
+ * Tasks that make no files are passed over, and so are those with metas, which whoever finds the task would read, and
+ * every end but success. Whoever follows the log sees a million tasks go by, so of those that are done only the last are
+ * kept, and none that is too old.
  */
 export class DefinitionIndex {
   readonly #maxAgeMs: number;
@@ -72,7 +73,7 @@ export class DefinitionIndex {
   }
 
   #queued({ key, name, account }: TaskState, event: Extract<TaskEvent, { type: 'queued' }>): void {
-    const id = event.refused ? undefined : idOf(account, name, event.task);
+    const id = event.refused || event.task_metas ? undefined : idOf(account, name, event.task);
     if (id === undefined) return;
     this.#ids.set(key, id);
     this.#open.set(id, key);

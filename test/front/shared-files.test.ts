@@ -7,7 +7,17 @@ import { HeldOrigin } from '../support/held-origin.ts';
 import { SecondFront } from '../support/second-front.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
-import { createOne, gauge, jsonOf, type Status, sampleUrl, sleep, thumb, writeAccounts } from './support.ts';
+import {
+  createOne,
+  type DetailedStatus,
+  gauge,
+  jsonOf,
+  type Status,
+  sampleUrl,
+  sleep,
+  thumb,
+  writeAccounts,
+} from './support.ts';
 
 let service: Service;
 let origin: HeldOrigin;
@@ -94,6 +104,29 @@ describe('A GET of create_file that asks for what was made before', () => {
     const named = keyOf(await get({ width: '106' }, { 'Idempotency-Key': randomUUID() }));
     const metas = keyOf(await get({ width: '106', task_metas: '{"page":1}' }));
     expect(new Set([key, named, metas]).size).toBe(3);
+  });
+
+  test('never shows task_metas that came with another request, whether their task is done or open', async () => {
+    const metas = { customer: 'only for whoever sent it' };
+    const done = await createOne(service, thumb(service, { width: 108, task_metas: metas }), true);
+    const url = origin.url();
+    const open = await createOne(service, thumb(service, { url, width: 108, task_metas: metas }));
+    await origin.waits(1);
+    let joined: Response | undefined;
+    void get({ url, width: '108' }).then((response) => {
+      joined = response;
+    });
+    await until(async () => (await gauge(service, 'wyvern_watchers')) === 1 || undefined);
+    // The worker may fetch once for both, or once for each.
+    const answered = await until(async () => {
+      await origin.answer();
+      return joined;
+    });
+    const keys = [keyOf(await get({ width: '108' })), keyOf(answered)];
+    for (const key of keys) expect([done.key, open.key]).not.toContain(key);
+    const asked = await service.post('/v1/status', { tasks: keys, details: true });
+    const shown = await jsonOf<DetailedStatus[]>(asked);
+    expect(shown.map(({ task_metas }) => task_metas)).toEqual([{}, {}]);
   });
 
   test('makes the file again when it is not in the store any more', async () => {

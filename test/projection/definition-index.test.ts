@@ -74,6 +74,7 @@ describe('the index of definitions', () => {
       asked({ url: URL, sizes: null }, { task: { task_name: 'image.sizes', url: URL, sizes: null } }),
     ],
     ['parameters that do not fit', asked(undefined, { refused: { width: ['must be an integer'] } })],
+    ['a task with metas', asked(undefined, { task_metas: {} })],
     ['a task that makes no files', asked({ url: URL, task_name: 'image.info' })],
   ])('does not take for the same: %s', (_what, event) => {
     const { index, tell } = follow();
