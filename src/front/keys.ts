@@ -55,7 +55,7 @@ export const unknownTask = (key: string, location: Location = 'query', name = 't
   description: `no task has the key '${key}'`,
 });
 
-/** How many cold keys of one request are read from the log at the same time. */
+/** How many cold tasks of one request are read from the log at the same time, each once. */
 const COLD_AT_ONCE = 32;
 
 /**
@@ -68,16 +68,19 @@ export async function readStates(
   location: Location,
   isVisible: (state: TaskState) => boolean = () => true,
 ): Promise<TaskState[]> {
-  const states = keys.map((key) => parts.projection.peek(key));
-  const cold = keys.flatMap((_, index) => (states[index] ? [] : [index]));
+  const states = new Map(keys.map((key) => [key, parts.projection.peek(key)]));
+  const cold = [...states.keys()].filter((key) => !states.get(key));
   const readNext = async (): Promise<void> => {
-    for (let index = cold.pop(); index !== undefined; index = cold.pop())
-      states[index] = await parts.projection.read(keys[index] as string);
+    for (let key = cold.pop(); key !== undefined; key = cold.pop())
+      states.set(key, await parts.projection.read(key));
   };
   await Promise.all(Array.from({ length: Math.min(COLD_AT_ONCE, cold.length) }, readNext));
-  const unknown = keys.flatMap((key, index): Problem[] =>
-    states[index] && isVisible(states[index]) ? [] : [unknownTask(key, location, nameOf(keys, index))],
-  );
+  const unknown: Problem[] = [];
+  const found = keys.map((key, index) => {
+    const state = states.get(key);
+    if (!state || !isVisible(state)) unknown.push(unknownTask(key, location, nameOf(keys, index)));
+    return state as TaskState;
+  });
   if (unknown.length > 0) throw new RequestError(404, unknown);
-  return states as TaskState[];
+  return found;
 }

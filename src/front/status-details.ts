@@ -2,14 +2,65 @@ import type { TaskState } from '../projection/state.ts';
 import type { CheckedTask } from './definitions.ts';
 import type { FrontParts } from './front-parts.ts';
 import type { KnownTask } from './past.ts';
+import { invalid, type Problem } from './request-error.ts';
 import type { StatusView } from './status-view.ts';
 import { type WaitReason, waitReason } from './wait-reason.ts';
 
-/** Statuses with the definition, the number of attempts, the metas and what a task waits for. */
-export async function withDetails(parts: FrontParts, states: readonly TaskState[]): Promise<string> {
-  const tasks: KnownTask[] = [];
-  for (const state of states) tasks.push({ state, history: await parts.log.history(state.key) });
-  return detailedJson(parts.view, tasks, (task) => waitReason(task, parts, Date.now()));
+/** Eight times what a request may bring, unless `MAX_BODY` says otherwise. */
+const MAX_MIB = 64;
+
+/**
+ * Grows to 64 MiB and no further: who asks needs no credentials, and may name one task of 256 kB a thousand times, of
+ * which the front would hold several copies. Without details nothing in a status is that large.
+ */
+class DetailedList {
+  readonly #location: Problem['location'];
+  readonly #texts: string[] = [];
+  #bytes = 0;
+
+  /** `location` is where the keys stand in the request. */
+  constructor(location: Problem['location']) {
+    this.#location = location;
+  }
+
+  /** Adds one status, as JSON. Throws a 400 `RequestError` if that is too much. */
+  add(text: string): void {
+    this.#bytes += Buffer.byteLength(text);
+    if (this.#bytes > MAX_MIB * 1024 * 1024) {
+      const description = `the answer would be larger than ${MAX_MIB} MiB, ask for fewer tasks at a time`;
+      throw invalid(this.#location, 'tasks', description);
+    }
+    this.#texts.push(text);
+  }
+
+  json(): string {
+    return `[${this.#texts.join(',')}]`;
+  }
+}
+
+/**
+ * Statuses with the definition, the number of attempts, the metas and what a task waits for. A task is read once, however
+ * often it stands there. Rejects with a 400 `RequestError` if they are too large for one answer.
+ */
+export async function withDetails(
+  parts: FrontParts,
+  states: readonly TaskState[],
+  location: Problem['location'],
+): Promise<string> {
+  const list = new DetailedList(location);
+  const known = new Map<string, string>();
+  for (const state of states) {
+    const text = known.get(state.key) ?? (await readDetailed(parts, state));
+    known.set(state.key, text);
+    list.add(text);
+  }
+  return list.json();
+}
+
+/** Of the history, which may have a megabyte, nothing is held on to but the text. */
+async function readDetailed(parts: FrontParts, state: TaskState): Promise<string> {
+  const task = { state, history: await parts.log.history(state.key) };
+  return detailedStatus(parts.view, task, waitReason(task, parts, Date.now()));
 }
 
 /**
@@ -31,21 +82,22 @@ export function withSent(
 const withMembers = (status: string, members: object): string =>
   `${status.slice(0, -1)},${JSON.stringify(members).slice(1)}`;
 
-/** `reasonOf` says what a task waits for. */
-export function detailedJson(
+/** Statuses of the past with their details. Throws as `withDetails` rejects. */
+export function detailedList(
   view: StatusView,
   tasks: readonly KnownTask[],
-  reasonOf: (task: KnownTask) => WaitReason | undefined = () => undefined,
+  location: Problem['location'],
 ): string {
-  const texts = tasks.map((task) => {
-    const { state, history } = task;
-    const queued = history[0]?.event;
-    const waiting = reasonOf(task);
-    const details =
-      queued?.type === 'queued'
-        ? { task: queued.task, attempts: state.attempt, task_metas: queued.task_metas ?? {} }
-        : { attempts: state.attempt };
-    return withMembers(view.json(state), { ...details, ...(waiting && { waiting }) });
-  });
-  return `[${texts.join(',')}]`;
+  const list = new DetailedList(location);
+  for (const task of tasks) list.add(detailedStatus(view, task));
+  return list.json();
+}
+
+function detailedStatus(view: StatusView, { state, history }: KnownTask, waiting?: WaitReason): string {
+  const queued = history[0]?.event;
+  const details =
+    queued?.type === 'queued'
+      ? { task: queued.task, attempts: state.attempt, task_metas: queued.task_metas ?? {} }
+      : { attempts: state.attempt };
+  return withMembers(view.json(state), { ...details, ...(waiting && { waiting }) });
 }

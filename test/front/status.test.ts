@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
@@ -199,6 +200,49 @@ describe('A boolean in a query', () => {
     ]);
   });
 });
+
+describe('A task of 250 kB that is asked for with details', () => {
+  let large: Status;
+  beforeAll(async () => {
+    large = await createOne(service, hello('x'.repeat(250_000)), true);
+  });
+
+  test.each([
+    ['/v1/status', {}],
+    ['/v1/cancel', {}],
+    ['/v1/status', { at: 10 ** 9 }],
+  ])(
+    'a thousand times is refused before it costs the front much, and nothing is done: %s %o',
+    async (path, rest) => {
+      const open = await createOne(service, sleep(3_600));
+      const tasks = [open.key, ...Array<string>(999).fill(large.key)];
+      expect(await errorsOf(await service.post(path, { tasks, details: true, ...rest }))).toEqual([
+        problem('tasks', 'the answer would be larger than 64 MiB, ask for fewer tasks at a time'),
+      ]);
+      const [status] = await statusesOf(await get([open.key]));
+      expect(status).not.toHaveProperty('events.completed');
+      const [front] = service.processes('front');
+      // The past is another reading, with a memory of its own.
+      if (process.platform === 'linux' && !('at' in rest))
+        expect(await peakMiB(front?.pid as number)).toBeLessThan(500);
+    },
+  );
+
+  test.each(['/v1/status', '/v1/cancel'])(
+    'is answered as often as it was asked for, in its place: %s',
+    async (path) => {
+      const tasks = [large.key, ...keysOf(ended), large.key, large.key];
+      const statuses = await jsonOf<DetailedStatus[]>(await service.post(path, { tasks, details: true }));
+      expect(keysOf(statuses)).toEqual(tasks);
+      const lengths = statuses.map(({ task: { name = '' } }) => String(name).length);
+      expect(lengths).toEqual([250_000, 1, 0, 1, 250_000, 250_000]);
+    },
+  );
+});
+
+/** The most memory that a process has had at once, in MiB. */
+const peakMiB = async (pid: number): Promise<number> =>
+  Number(/VmHWM:\s*(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 
 describe('POST /v1/status', () => {
   test('takes a single key for a list of one', async () => {

@@ -7,7 +7,7 @@ import { readPast } from '../past.ts';
 import { readPosition } from '../position.ts';
 import { parseQuery, readBoolean, readOnce } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
-import { detailedJson, withDetails } from '../status-details.ts';
+import { detailedList, withDetails } from '../status-details.ts';
 import { untilEnded } from '../waiting.ts';
 
 type Location = 'body' | 'query';
@@ -27,11 +27,11 @@ export async function status(parts: FrontParts, exchange: Exchange): Promise<voi
   if (at) {
     const tasks = await readPast(parts.log, keys, at, location);
     const states = tasks.map(({ state }) => state);
-    return exchange.json(200, details ? detailedJson(parts.view, tasks) : parts.view.list(states));
+    return exchange.json(200, details ? detailedList(parts.view, tasks, location) : parts.view.list(states));
   }
   const states = await readStates(parts, keys, location);
   const shown = block ? await untilEnded(parts.projection, states, exchange) : states;
-  exchange.json(200, details ? await withDetails(parts, shown) : parts.view.list(shown));
+  exchange.json(200, details ? await withDetails(parts, shown, location) : parts.view.list(shown));
 }
 
 /** `GET` and `POST /v1/status_stream`, `/v1/stream`: the statuses, followed until all have ended. */

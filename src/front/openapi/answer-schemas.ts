@@ -141,5 +141,5 @@ export const listOf = (name: keyof typeof ANSWER_SCHEMAS): Schema => Type.Array(
 
 /** What `details` does, and the lists that are answered with it or without. */
 export const DETAILS =
-  'Add the definition, the number of attempts, `task_metas`, and what a task that does not move waits for';
+  'Add the definition, the number of attempts, `task_metas`, and what a task that does not move waits for: up to 64 MiB in one answer';
 export const STATUS_LISTS = { anyOf: [listOf('Status'), listOf('DetailedStatus')] };
