@@ -16,6 +16,8 @@ export interface Accounts {
   authenticate(credentials: Credentials, referrer: string | undefined): Authentication;
   /** The account as it stands now; undefined once the accounts file no longer names it. */
   find(name: string): Account | undefined;
+  /** The account that has this secret now; undefined once none has. */
+  findBySecret(digest: CredentialDigest): Account | undefined;
 }
 
 interface Holder {
@@ -31,6 +33,9 @@ interface Entries {
 }
 
 const NOBODY = Buffer.alloc(32);
+
+/** What the accounts know of a secret or an API key. */
+export const digestOf = (credential: string): CredentialDigest => hash('sha256', credential);
 
 /** The accounts in memory. A look-up costs one SHA-256 and one Map access, whatever their number. */
 export class AccountDirectory implements Accounts {
@@ -54,6 +59,10 @@ export class AccountDirectory implements Accounts {
     return this.#entries.accounts.get(name);
   }
 
+  findBySecret(digest: CredentialDigest): Account | undefined {
+    return this.#entries.holders.secret.get(digest)?.account;
+  }
+
   authenticate(credentials: Credentials, referrer: string | undefined): Authentication {
     const holder = this.#holderOf(credentials);
     if (holder === undefined) return { ok: false, problem: notValid(credentials) };
@@ -69,7 +78,7 @@ export class AccountDirectory implements Accounts {
    * exactly one, so that a hit and a miss cost the same.
    */
   #holderOf({ kind, value }: Credentials): Holder | undefined {
-    const presented = hash('sha256', value);
+    const presented = digestOf(value);
     const holder = this.#entries.holders[kind].get(presented);
     const isEqual = timingSafeEqual(Buffer.from(presented, 'hex'), holder?.digest ?? NOBODY);
     return isEqual ? holder : undefined;

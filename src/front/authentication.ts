@@ -38,9 +38,9 @@ export function authenticate(accounts: Accounts, exchange: Exchange, { body, que
 }
 
 /** As `authenticate`, for what only a secret may do. */
-export function authenticateBySecret(accounts: Accounts, exchange: Exchange, given: Given): Account {
-  const { account, credential } = authenticate(accounts, exchange, given);
-  if (credential.kind === 'secret') return account;
+export function authenticateBySecret(accounts: Accounts, exchange: Exchange, given: Given): Authenticated {
+  const authenticated = authenticate(accounts, exchange, given);
+  if (authenticated.credential.kind === 'secret') return authenticated;
   throw new RequestError(401, [
     {
       name: 'secret',

@@ -1,4 +1,4 @@
-import type { Account } from '../accounts/account.ts';
+import type { Account, CredentialDigest } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { LogReader } from '../log/log.ts';
 import type { Entry, Page, ReadOptions } from '../log/reading.ts';
@@ -20,6 +20,8 @@ const END_GRACE_MS = 1_000;
 export interface HistoryRequest {
   /** Sees its own events; an auditor sees everyone's. */
   readonly account: Account;
+  /** What the feed was opened with. */
+  readonly secret: CredentialDigest;
   readonly reading: Omit<ReadOptions, 'signal'>;
   /** It may have to wait for what it tells. */
   readonly follow: boolean;
@@ -118,14 +120,20 @@ class HistoryFeed {
     this.#exchange.end(framing.filler);
   }
 
-  /** Each second: ends a feed whose time has come, and says that there is nothing to say. */
+  /** Each second: ends a feed that may not go on or whose time has come, and says that there is nothing to say. */
   tick(): void {
-    const { account, endsAt } = this.#request;
-    // The accounts file may have changed since the feed was opened.
-    if (this.#parts.accounts.find(account.name)?.auditor !== account.auditor) return this.cut();
+    const { endsAt } = this.#request;
+    if (!this.#isAllowed()) return this.cut();
     if (endsAt !== undefined && Date.now() > Date.parse(endsAt) + END_GRACE_MS) return this.#stop();
     if (!this.#isWritable || performance.now() - this.#wroteAt < IDLE_MS) return;
     this.#write(this.#heartbeat());
+  }
+
+  /** The accounts file may have changed since the feed was opened; whoever replaces a secret may know who else has it. */
+  #isAllowed(): boolean {
+    const { account, secret } = this.#request;
+    const now = this.#parts.accounts.findBySecret(secret);
+    return now?.name === account.name && now.auditor === account.auditor;
   }
 
   #heartbeat(): string {

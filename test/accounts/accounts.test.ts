@@ -40,6 +40,11 @@ describe('a secret', () => {
       kind: 'secret',
     }));
 
+  it('leads to its account by its digest, and no API key does', () => {
+    expect(directory.findBySecret(sha256(acme.secret))?.name).toBe('acme');
+    expect(directory.findBySecret(sha256('the key of acme'))).toBeUndefined();
+  });
+
   it.each([
     'wrong',
     'the secret of acme ',

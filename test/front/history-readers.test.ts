@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newKey } from '../../src/log/key.ts';
@@ -75,10 +76,22 @@ describe('A reader that follows', () => {
     );
   });
 
-  test('is cut when its account is an auditor no more', async () => {
-    const following = await stage.follow('former', 'types=failed');
-    await writeAccounts(stage.accountsFile, ...ACCOUNTS.slice(0, 3), { ...ACCOUNTS[3], auditor: false });
-    await following.closed;
+  test.each([
+    ['its account is an auditor no more', [{ ...ACCOUNTS[3], auditor: false }]],
+    ['its secret has been replaced', [{ ...ACCOUNTS[3], secret: 'another-secret' }]],
+    ['another account has its secret', [{ ...ACCOUNTS[3], name: 'heir' }]],
+    ['its account has been removed', []],
+  ])('is cut when %s, and the others stay', async (_why, former) => {
+    const secret = randomUUID();
+    await writeAccounts(stage.accountsFile, ...ACCOUNTS, { name: 'new', secret });
+    const url = `${stage.service.url}/v1/history_stream?secret=${secret}`;
+    await until(async () => (await fetch(url)).ok || undefined);
+    const [following, other] = await Promise.all([stage.follow('former'), stage.follow('audit')]);
+    await writeAccounts(stage.accountsFile, ...ACCOUNTS.slice(0, 3), ...former);
+    expect(await following.closed).toBe('cut');
+    const [{ key = '' } = {}] = await stage.create('acme', hello());
+    await until(() => other.lines.some((line) => line.key === key) || undefined);
+    other.leave();
   });
 });
 

@@ -15,7 +15,7 @@ import { untilFolded } from '../within.ts';
 /** `POST /v1/cancel`: ends those of the account's own tasks that are still open; answers all their statuses. */
 export async function cancel(parts: FrontParts, exchange: Exchange): Promise<void> {
   const body = await readJson(exchange, parts.config.MAX_BODY);
-  const account = authenticateBySecret(parts.accounts, exchange, { body });
+  const { account } = authenticateBySecret(parts.accounts, exchange, { body });
   const problems: Problem[] = [];
   const keys = readKeys(body.tasks, problems);
   const details = readBoolean(body.details, 'details', 'body', problems);

@@ -1,5 +1,5 @@
 import { TASK_EVENT_TYPES, type TaskEventType } from '../../../actors/event.ts';
-import type { Account } from '../../accounts/account.ts';
+import { digestOf } from '../../accounts/accounts.ts';
 import { eventDate } from '../../log/event-date.ts';
 import { isAfter, type Position, parsePosition } from '../../log/position.ts';
 import { authenticateBySecret } from '../authentication.ts';
@@ -31,9 +31,12 @@ interface Asked {
 export async function historyStream(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { head } = exchange;
   const query = parseQuery(head.query);
-  const account = authenticateBySecret(parts.accounts, exchange, { query });
+  const { account, credential } = authenticateBySecret(parts.accounts, exchange, { query });
   const asked = readAsked(query, head, parts.config.MAX_TASKS);
-  parts.historyFeeds.open(exchange, await locateRequest(parts, asked, account));
+  parts.historyFeeds.open(
+    exchange,
+    await locateRequest(parts, asked, { account, secret: digestOf(credential.value) }),
+  );
 }
 
 function readAsked(query: URLSearchParams, head: RequestHead, maxTasks: number): Asked {
@@ -88,7 +91,7 @@ function readFormat(format: string | null, head: RequestHead, problems: Problem[
 async function locateRequest(
   { log, projection, config }: FrontParts,
   { from, lastId, until, follow, keys, types, isCloudEvents, framing }: Asked,
-  account: Account,
+  asker: Pick<HistoryRequest, 'account' | 'secret'>,
 ): Promise<HistoryRequest> {
   const { first: oldest, held, last } = await log.extent();
   const isStillToCome = until?.kind === 'date' && until.date > eventDate();
@@ -103,7 +106,7 @@ async function locateRequest(
   const lastOne =
     !follow && keys && isArchived ? await lastEventOf({ log, projection }, keys, last) : undefined;
   return {
-    account,
+    ...asker,
     reading: {
       after,
       through: follow ? end : Math.min(end ?? last, last, Math.max(after, lastOne ?? last)),

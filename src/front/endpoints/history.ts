@@ -9,7 +9,7 @@ import { type Problem, RequestError } from '../request-error.ts';
 /** `GET /v1/history?task=KEY`: the events of one task of the account's own, in log order. */
 export async function history(parts: FrontParts, exchange: Exchange): Promise<void> {
   const query = parseQuery(exchange.head.query);
-  const account = authenticateBySecret(parts.accounts, exchange, { query });
+  const { account } = authenticateBySecret(parts.accounts, exchange, { query });
   const problems: Problem[] = [];
   const key = readKey(query, problems);
   if (problems.length > 0) throw new RequestError(400, problems);
