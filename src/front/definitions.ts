@@ -89,8 +89,8 @@ export function checkTask(
   const definition = checkName(sent.task_name, member('task_name'), report);
   checkServiceNames(sent, member, report);
   if (!checkSent.Check(sent) && found.length === 0) report(path, `${path} is not a task definition`);
-  if (bodyBytes > MAX_DEFINITION_BYTES && Buffer.byteLength(JSON.stringify(sent)) > MAX_DEFINITION_BYTES)
-    report(path, `${path} is larger than ${MAX_DEFINITION_BYTES / 1024} kB`);
+  // Before anything looks closer at it.
+  if (bodyBytes > MAX_DEFINITION_BYTES && isTooLarge(JSON.stringify(sent))) report(path, tooLarge(path));
   if (!definition || found.length > 0) {
     for (const problem of found) problems.push(problem);
     return undefined;
@@ -102,9 +102,8 @@ export function checkTask(
   // one that looks like one is only a text.
   const isText = checked.ok && definition.sources(checked.value).length === 0;
   const kept = isText ? rest : withoutPasswords(withoutCredentials(rest));
-  if (isBetrayed({ ...kept, task_metas: metas }, credential)) {
-    // Not where: the name may be what has it.
-    const description = `${path} has your ${credential.kind}, which everyone who may see the task would read`;
+  const description = objectionTo(JSON.stringify({ ...kept, task_metas: metas }), path, credential);
+  if (description !== undefined) {
     problems.push({ name: path, location, description });
     return undefined;
   }
@@ -117,21 +116,34 @@ export function checkTask(
   };
 }
 
+/** Why a definition, given as the JSON that is kept of it, must not reach the log. */
+function objectionTo(text: string, path: string, credential: Credential): string | undefined {
+  // It may have been sent with less: 1e20 is kept as 21 digits.
+  if (isTooLarge(text)) return tooLarge(path);
+  // Not where: the name may be what has it.
+  if (isBetrayed(text, credential))
+    return `${path} has your ${credential.kind}, which everyone who may see the task would read`;
+  return undefined;
+}
+
+const isTooLarge = (text: string): boolean => Buffer.byteLength(text) > MAX_DEFINITION_BYTES;
+
+const tooLarge = (path: string): string => `${path} is larger than ${MAX_DEFINITION_BYTES / 1024} kB`;
+
 function withoutCredentials(sent: Record<string, unknown>): Record<string, unknown> {
   const { secret: _, api_key: __, ...rest } = sent;
   return rest;
 }
 
 /**
- * Whether this credential stands in a definition. A status shows that to whoever has the key, error texts name what does
- * not fit, and all of it is in the log.
+ * Whether this credential stands in a definition, given as JSON. A status shows that to whoever has the key, error texts
+ * name what does not fit, and all of it is in the log.
  */
-function isBetrayed(sent: object, { value, kind }: Credential): boolean {
+function isBetrayed(text: string, { value, kind }: Credential): boolean {
   if (value.length < MIN_CREDENTIAL_LENGTH) return false;
   const credential = JSON.stringify(value).slice(1, -1);
   // An API key may be a word that stands in the address of every picture; what gives it away is a query.
   const betrayal = kind === 'secret' ? credential : `=${credential}`;
-  const text = JSON.stringify(sent);
   return text.includes(betrayal) || (text.includes('%') && decoded(text).includes(betrayal));
 }
 

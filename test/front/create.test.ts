@@ -186,6 +186,15 @@ describe('What is wrong with a create', () => {
     ]);
   });
 
+  test('a definition that is written with more than 256 kB is refused, though it was sent with fewer', async () => {
+    const numbers = `{"task_name":"hello","name":[${Array(24_000).fill('1e20').join()}]}`;
+    for (const tasks of [numbers, `[{"task_name":"hello","name":"John"},${numbers}]`]) {
+      const response = await service.fetch('/v1/create', { method: 'POST', body: `{"tasks":${tasks}}` });
+      const name = tasks === numbers ? 'tasks' : 'tasks[1]';
+      expect(await errorsOf(response)).toEqual([problem(name, `${name} is larger than 256 kB`)]);
+    }
+  });
+
   test('a definition of more than 256 kB is refused, in bytes of UTF-8', async () => {
     const name = (bytes: number) => 'é'.repeat(bytes / 2);
     const [status] = await create(service, [hello(name(255 * 1024))]);
