@@ -26,13 +26,17 @@ export interface ChildOptions {
   onHopeless(): void;
 }
 
-/** A process that is started again, with backoff, whenever it dies, until it is stopped. */
+/** The program is not there, or is none. Anything else that keeps it from being started may pass. */
+const HOPELESS: ReadonlySet<string | undefined> = new Set(['ENOENT', 'EACCES']);
+
+/** A process that is started again, with backoff, whenever it dies or cannot be started, until it is stopped. */
 export class Child {
   readonly #options: ChildOptions;
   #process: ChildProcess | undefined;
   #restart: NodeJS.Timeout | undefined;
   #delayMs = FIRST_DELAY_MS;
   #isStopping = false;
+  #hasRun = false;
   #wasReady = false;
   #onReady: (() => void)[] = [];
 
@@ -71,14 +75,23 @@ export class Child {
     const { command, args, env, hasChannel, logger, name } = this.#options;
     const stdio: StdioOptions = ['ignore', 'inherit', 'inherit', ...(hasChannel ? (['ipc'] as const) : [])];
     const startedAt = performance.now();
-    // A group of its own: Ctrl-C reaches the supervisor only, which then stops everything in order.
-    const child = spawn(command, args, { env, stdio, detached: true });
+    let child: ChildProcess;
+    try {
+      // A group of its own: Ctrl-C reaches the supervisor only, which then stops everything in order.
+      child = spawn(command, args, { env, stdio, detached: true });
+    } catch (error) {
+      // Some errors are thrown, some are events.
+      return this.#notStarted(error as NodeJS.ErrnoException);
+    }
     this.#process = child;
-    child.once('error', (error) => {
-      logger.fatal({ err: error }, `cannot run ${name}`);
-      this.#options.onHopeless();
+    child.on('error', (error) => {
+      if (child.pid === undefined) this.#notStarted(error);
+      else logger.warn({ err: error }, `${name} does not hear what it is told`);
     });
-    child.once('spawn', () => this.#options.onStart?.(child.pid as number));
+    child.once('spawn', () => {
+      this.#hasRun = true;
+      this.#options.onStart?.(child.pid as number);
+    });
     child.on('message', () => this.#becomeReady());
     child.once('exit', (code, signal) => this.#died(code, signal, performance.now() - startedAt));
   }
@@ -89,6 +102,17 @@ export class Child {
     this.#onReady = [];
   }
 
+  #notStarted(error: NodeJS.ErrnoException): void {
+    if (this.#isStopping) return;
+    const { logger, name, onHopeless } = this.#options;
+    if (HOPELESS.has(error.code) && !this.#hasRun) {
+      logger.fatal({ err: error }, `cannot run ${name}`);
+      return onHopeless();
+    }
+    logger.error({ err: error, restartMs: this.#delayMs }, `cannot start ${name}, trying it again`);
+    this.#startLater();
+  }
+
   #died(code: number | null, signal: NodeJS.Signals | null, livedMs: number): void {
     if (this.#isStopping) return;
     const { logger, logFile, name, onDeath, onHopeless } = this.#options;
@@ -97,6 +121,10 @@ export class Child {
     if (livedMs > STABLE_MS) this.#delayMs = FIRST_DELAY_MS;
     const fields = { child: name, code, signal, restartMs: this.#delayMs, ...(logFile && { see: logFile }) };
     logger.warn(fields, `${name} died, starting it again`);
+    this.#startLater();
+  }
+
+  #startLater(): void {
     this.#restart = setTimeout(() => this.#start(), this.#delayMs);
     this.#delayMs = Math.min(MAX_DELAY_MS, this.#delayMs * 2);
   }
