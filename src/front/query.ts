@@ -21,10 +21,15 @@ function isDecodable(text: string): boolean {
 
 /** What may stand once in a query; null without it. Adds to `problems`. */
 export function readOnce(query: URLSearchParams, name: string, problems: Problem[]): string | null {
-  if (query.getAll(name).length > 1)
-    problems.push({ name, location: 'query', description: `${name} is given more than once` });
+  if (query.getAll(name).length > 1) problems.push(givenTwice(name));
   return query.get(name);
 }
+
+export const givenTwice = (name: string): Problem => ({
+  name,
+  location: 'query',
+  description: `${name} is given more than once`,
+});
 
 /** The filename at the end of a path. Adds to `problems`. */
 export function readFilename(segment: string, problems: Problem[]): string {

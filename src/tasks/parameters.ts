@@ -221,7 +221,11 @@ export function convertQuery(
   entries: Iterable<readonly [string, string]>,
 ): Record<string, unknown> {
   const texts = new Map<string, string[]>();
-  for (const [name, text] of entries) texts.set(name, [...(texts.get(name) ?? []), text]);
+  for (const [name, text] of entries) {
+    const before = texts.get(name);
+    if (before) before.push(text);
+    else texts.set(name, [text]);
+  }
   const properties = definition.parameters.properties as Readonly<Record<string, AnySchema>>;
   return Object.fromEntries(
     [...texts].map(([name, values]) => {

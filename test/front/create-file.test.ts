@@ -31,6 +31,22 @@ const get = (parameters: Readonly<Record<string, string>>, filename = '') =>
 const file = (key: string, filename = '') =>
   fetch(`${service.url}/v1/file${filename}?task=${key}`, { redirect: 'manual' });
 
+test('A query that is full of names that are repeated is answered, with all that is wrong with it', async () => {
+  const names = Array.from({ length: 2_500 }, (_, index) => `task_${index}`);
+  const query = [...names, ...names].map((name) => `${name}=`).join('&');
+  const errors = await errorsOf(await service.fetch(`/v1/create_file?task_name=hello&name=John&${query}`));
+  const repeated = names
+    .slice(0, 2_000)
+    .map((name) => problem(name, `${name} is given more than once`, 'query'));
+  expect(errors.slice(0, 2_000)).toEqual(repeated);
+});
+
+test('A parameter that is repeated as often as a query holds is one that does not fit', async () => {
+  const query = 'name=&'.repeat(10_000);
+  const failed = await jsonOf<Status>(await service.fetch(`/v1/create_file?task_name=hello&${query}`), 400);
+  expect(failed).toMatchObject({ status: 'error', result: { parameters: { name: ['must be a string'] } } });
+});
+
 describe('JSON in a query', () => {
   test.each(['task_metas', 'sizes'])('as %s may be 32 levels deep, like a body', async (name) => {
     const deep = (levels: number) => `${'{"a":'.repeat(levels - 1)}{}${'}'.repeat(levels - 1)}`;

@@ -10,7 +10,7 @@ import type { Exchange, Headers } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { readIdempotencyKey } from '../idempotency.ts';
 import { findExcess, isWritable, NOT_WRITABLE } from '../json-text.ts';
-import { parseQuery, readFilename, readOnce } from '../query.ts';
+import { givenTwice, parseQuery, readFilename } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { answerFile, untilFile } from './file.ts';
 
@@ -97,7 +97,9 @@ function taskFromQuery(query: URLSearchParams, sentBy: SentBy, problems: Problem
     return undefined;
   }
   const service = given.filter(([name]) => name.startsWith('task_'));
-  for (const name of new Set(service.map(([each]) => each))) readOnce(query, name, problems);
+  const seen = new Set<string>();
+  const repeated = service.filter(([name]) => seen.size === seen.add(name).size).map(([name]) => name);
+  for (const name of new Set(repeated)) problems.push(givenTwice(name));
   const rest = given.filter(([name]) => !name.startsWith('task_'));
   const parameters = definition ? convertQuery(definition, rest) : {};
   const named = Object.fromEntries(
