@@ -1,8 +1,10 @@
-const SECONDS = 60;
+/** The second that is running, and 60 whole ones. */
+const SECONDS = 61;
 
 /**
- * Counts what happened in the last 60 seconds, in 60 buckets of one second: some 300 bytes, and the same small
- * time for every call. The second that is running counts as the 60th, so a count leaves after 59 to 60 seconds.
+ * Counts what happened in the last 60 seconds, in 61 buckets of one second: some 300 bytes, and the same small
+ * time for every call. A count leaves after 60 to 61 seconds, never before, so that no 60 seconds have more than the
+ * window lets through.
  *
  * Every call brings the reader's clock along and turns the window to it. When that clock steps back by less than
  * the window, the window stays where it is until the clock has caught up. When it steps back further, everything

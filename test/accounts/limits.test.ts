@@ -122,8 +122,8 @@ describe('tasks per minute', () => {
     queue(limits, 'acme', 2);
     limits.ended('acme');
     limits.ended('acme');
-    expect(admits(limits, 'acme', 1, NOON + 59_999)).toBe(false);
-    expect(admits(limits, 'acme', 2, NOON + 60_000)).toBe(true);
+    expect(admits(limits, 'acme', 1, NOON + 60_999)).toBe(false);
+    expect(admits(limits, 'acme', 2, NOON + 61_000)).toBe(true);
   });
 
   it('of long ago do not count when the fold meets them at a start', () => {
@@ -140,9 +140,9 @@ describe('tasks per minute', () => {
     queue(limits, 'acme', 2);
     const earlier = NOON - 3_600_000;
     expect(admits(limits, 'acme', 1, earlier)).toBe(false);
-    expect(admits(limits, 'acme', 1, earlier + 60_000)).toBe(true);
-    queue(limits, 'acme', 2, earlier + 60_000);
-    expect(admits(limits, 'acme', 1, earlier + 60_000)).toBe(false);
+    expect(admits(limits, 'acme', 1, earlier + 61_000)).toBe(true);
+    queue(limits, 'acme', 2, earlier + 61_000);
+    expect(admits(limits, 'acme', 1, earlier + 61_000)).toBe(false);
   });
 
   it('take over a limit from the moment the accounts are re-read', () => {
@@ -189,7 +189,7 @@ describe('memory', () => {
       limits.ended(name);
     }
     expect(limits.size).toBe(500);
-    for (let call = 0; call < 1_100; call++) limits.refusals('somebody', 1, 0, NOON + 60_000)[0];
+    for (let call = 0; call < 1_100; call++) limits.refusals('somebody', 1, 0, NOON + 61_000)[0];
     expect(limits.size).toBe(0);
   });
 

@@ -4,7 +4,7 @@ import { MinuteWindow } from '../../src/accounts/minute-window.ts';
 
 const NOON = Date.UTC(2026, 0, 1, 12);
 
-/** The same rule, kept as a list: what counts is in the running second or one of the 59 before it. */
+/** The same rule, kept as a list: what counts is in the running second or one of the 60 before it. */
 class NaiveWindow {
   readonly #entries: { second: number; count: number }[] = [];
 
@@ -14,33 +14,40 @@ class NaiveWindow {
 
   total(nowMs: number): number {
     const now = Math.floor(nowMs / 1_000);
-    return this.#entries.filter(({ second }) => now - second < 60).reduce((sum, { count }) => sum + count, 0);
+    return this.#entries.filter(({ second }) => now - second <= 60).reduce((sum, { count }) => sum + count, 0);
   }
 }
 
 describe('a minute window', () => {
-  it('counts a task for 60 running seconds and no longer', () => {
+  it('counts a task for 60 seconds, until the end of the last of them', () => {
     const window = new MinuteWindow();
     window.add(3, NOON + 999, NOON + 999);
-    expect(window.total(NOON + 59_999)).toBe(3);
-    expect(window.total(NOON + 60_000)).toBe(0);
+    expect(window.total(NOON + 60_999)).toBe(3);
+    expect(window.total(NOON + 61_000)).toBe(0);
+  });
+
+  it('lets no 60 seconds have more than what it lets through', () => {
+    const window = new MinuteWindow();
+    window.add(5, NOON + 999, NOON + 999);
+    expect(window.total(NOON + 60_000)).toBe(5);
+    expect(window.total(NOON + 60_998)).toBe(5);
   });
 
   it('lets each second go by itself', () => {
     const window = new MinuteWindow();
     for (let second = 0; second < 60; second++) window.add(1, NOON + second * 1_000, NOON + second * 1_000);
-    expect(window.total(NOON + 59_000)).toBe(60);
-    expect(window.total(NOON + 60_000)).toBe(59);
-    expect(window.total(NOON + 89_500)).toBe(30);
-    expect(window.total(NOON + 118_999)).toBe(1);
-    expect(window.total(NOON + 119_000)).toBe(0);
+    expect(window.total(NOON + 60_000)).toBe(60);
+    expect(window.total(NOON + 61_000)).toBe(59);
+    expect(window.total(NOON + 90_500)).toBe(30);
+    expect(window.total(NOON + 119_999)).toBe(1);
+    expect(window.total(NOON + 120_000)).toBe(0);
   });
 
   it('ignores what was over before it began, and puts what comes late where it belongs', () => {
     const window = new MinuteWindow();
-    window.add(5, NOON - 60_000, NOON);
+    window.add(5, NOON - 61_000, NOON);
     expect(window.total(NOON)).toBe(0);
-    window.add(7, NOON - 59_000, NOON);
+    window.add(7, NOON - 60_000, NOON);
     expect(window.total(NOON)).toBe(7);
     expect(window.total(NOON + 1_000)).toBe(0);
   });
@@ -49,7 +56,7 @@ describe('a minute window', () => {
     const window = new MinuteWindow();
     window.add(2, NOON + 3_600_000, NOON);
     expect(window.total(NOON)).toBe(2);
-    expect(window.total(NOON + 60_000)).toBe(0);
+    expect(window.total(NOON + 61_000)).toBe(0);
   });
 
   it('agrees with a list of all that happened, while the clock runs forward', () => {
@@ -57,7 +64,7 @@ describe('a minute window', () => {
       passes: fc.oneof(
         fc.nat({ max: 3_000 }),
         fc.nat({ max: 70_000 }),
-        fc.constantFrom(0, 59_999, 60_000, 61_000, 10 ** 9),
+        fc.constantFrom(0, 59_999, 60_000, 61_000, 62_000, 10 ** 9),
       ),
       count: fc.nat({ max: 50 }),
       lateBy: fc.oneof(fc.constant(0), fc.integer({ min: -5_000, max: 130_000 })),
@@ -80,19 +87,19 @@ describe('a minute window', () => {
 });
 
 describe('when the clock steps back', () => {
-  it.each([1, 59])('by %i s, nothing is lost and the window catches up', (seconds) => {
+  it.each([1, 60])('by %i s, nothing is lost and the window catches up', (seconds) => {
     const window = new MinuteWindow();
     window.add(4, NOON, NOON);
     const earlier = NOON - seconds * 1_000;
     expect(window.total(earlier)).toBe(4);
     window.add(3, earlier, earlier);
     expect(window.total(earlier)).toBe(7);
-    expect(window.total(earlier + 59_999)).toBe(7);
-    expect(window.total(earlier + 60_000)).toBe(4);
-    expect(window.total(NOON + 60_000)).toBe(0);
+    expect(window.total(earlier + 60_999)).toBe(7);
+    expect(window.total(earlier + 61_000)).toBe(4);
+    expect(window.total(NOON + 61_000)).toBe(0);
   });
 
-  it.each([60, 3_600, 10 ** 9])(
+  it.each([61, 3_600, 10 ** 9])(
     'by %i s, what was counted is let go a minute later, not when the clock is back',
     (seconds) => {
       const window = new MinuteWindow();
@@ -100,13 +107,13 @@ describe('when the clock steps back', () => {
       const earlier = NOON - seconds * 1_000;
       expect(window.total(earlier)).toBe(4);
       window.add(3, earlier + 1_000, earlier + 1_000);
-      expect(window.total(earlier + 59_999)).toBe(7);
-      expect(window.total(earlier + 60_000)).toBe(3);
-      expect(window.total(earlier + 61_000)).toBe(0);
+      expect(window.total(earlier + 60_999)).toBe(7);
+      expect(window.total(earlier + 61_000)).toBe(3);
+      expect(window.total(earlier + 62_000)).toBe(0);
     },
   );
 
-  it('again and again, the total stays between nothing and everything and is nothing after two quiet minutes', () => {
+  it('again and again, the total stays between nothing and everything and is nothing after two quiet minutes and two seconds', () => {
     const step = fc.record({
       moves: fc.oneof(
         fc.integer({ min: -200_000, max: 200_000 }),
@@ -127,7 +134,7 @@ describe('when the clock steps back', () => {
           expect(window.total(now)).toBeLessThanOrEqual(added);
         }
         window.total(now);
-        expect(window.total(now + 120_000)).toBe(0);
+        expect(window.total(now + 122_000)).toBe(0);
       }),
       { numRuns: 500 },
     );
