@@ -1,5 +1,6 @@
 import type { Account, CredentialDigest } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
+import { eventDate } from '../log/event-date.ts';
 import type { LogReader } from '../log/log.ts';
 import type { Entry, Page, ReadOptions } from '../log/reading.ts';
 import type { Logger } from '../logger.ts';
@@ -25,6 +26,8 @@ export interface HistoryRequest {
   readonly reading: Omit<ReadOptions, 'signal'>;
   /** It may have to wait for what it tells. */
   readonly follow: boolean;
+  /** A date still to come, before which the feed tells nothing. */
+  readonly startsAt: string | undefined;
   /** A date still to come, at which the feed ends. */
   readonly endsAt: string | undefined;
   readonly wording: Wording;
@@ -138,7 +141,14 @@ class HistoryFeed {
 
   #heartbeat(): string {
     const { framing, wording } = this.#request;
-    return framing.heartbeat(wording.heartbeat(this.#told), this.#told);
+    // Whoever takes up again before the feed starts shall ask for the date again, not for what comes after this.
+    const seq = this.#isBeforeStart(eventDate()) ? undefined : this.#told;
+    return framing.heartbeat(wording.heartbeat(this.#told), seq);
+  }
+
+  #isBeforeStart(date: string): boolean {
+    const { startsAt } = this.#request;
+    return startsAt !== undefined && date < startsAt;
   }
 
   /** Breaks off. */
@@ -174,6 +184,7 @@ class HistoryFeed {
   /** Empty for what is not to be shown. */
   #lineOf(entry: Entry): string {
     const { account, framing, wording } = this.#request;
+    if (this.#isBeforeStart('at' in entry ? entry.at : eventDate())) return '';
     if ('gap' in entry) return framing.line(wording.gap(entry.gap), entry.gap.to);
     if ('unreadable' in entry)
       return account.auditor ? framing.line(wording.unreadable(entry.unreadable), entry.unreadable.seq) : '';

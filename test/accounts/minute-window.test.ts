@@ -14,7 +14,9 @@ class NaiveWindow {
 
   total(nowMs: number): number {
     const now = Math.floor(nowMs / 1_000);
-    return this.#entries.filter(({ second }) => now - second <= 60).reduce((sum, { count }) => sum + count, 0);
+    return this.#entries
+      .filter(({ second }) => now - second <= 60)
+      .reduce((sum, { count }) => sum + count, 0);
   }
 }
 

@@ -95,6 +95,25 @@ describe('A reader that follows', () => {
   });
 });
 
+test('A feed from a date to come tells nothing before it, and all from then on', async () => {
+  const [from = '', nearEnd = '', end = ''] = [1_000, 2_000, 2_500].map((ms) =>
+    new Date(Date.now() + ms).toISOString().replace('Z', '000+00:00'),
+  );
+  const query = new URLSearchParams({ from, until: end });
+  const following = await stage.follow('acme', String(query));
+  let isOpen = true;
+  void following.closed.then(() => {
+    isOpen = false;
+  });
+  while (isOpen) await stage.create('acme', hello());
+  expect(await following.closed).toBe('ended');
+  for (const { time } of following.lines) expect(time >= from && time <= end).toBe(true);
+  // What is dated within the last moments may stand in the log behind what is dated after the end.
+  const asked = (await stage.read('acme')).filter(({ time }) => time >= from && time <= nearEnd);
+  expect(asked.length).toBeGreaterThan(0);
+  expect(following.lines.slice(0, asked.length)).toEqual(asked);
+});
+
 describe('A reader that is cut off and takes up again while tasks are created', () => {
   test.each([
     ['from', 11],

@@ -94,11 +94,10 @@ async function locateRequest(
   asker: Pick<HistoryRequest, 'account' | 'secret'>,
 ): Promise<HistoryRequest> {
   const { first: oldest, held, last } = await log.extent();
-  const isStillToCome = until?.kind === 'date' && until.date > eventDate();
+  const startsAt = stillToCome(from);
+  const endsAt = stillToCome(until);
   const end =
-    until && !isStillToCome
-      ? await sequenceOf(until, async (date) => (await log.locate(date)).until)
-      : undefined;
+    until && !endsAt ? await sequenceOf(until, async (date) => (await log.locate(date)).until) : undefined;
   const first = from ? await sequenceOf(from, async (date) => (await log.locate(date)).from) : 1;
   const after = lastId ?? Math.max(0, first - 1);
   // The archive finds a task by the shard that it shares with others: to its end that may be a long way.
@@ -114,11 +113,16 @@ async function locateRequest(
       types,
     },
     follow: follow && (end === undefined || end > last),
-    endsAt: follow && isStillToCome ? until.date : undefined,
+    startsAt: follow ? startsAt : undefined,
+    endsAt: follow ? endsAt : undefined,
     wording: isCloudEvents ? cloudEvents(config.PUBLIC_URL) : PLAIN,
     framing,
   };
 }
+
+/** The date, unless it is over. */
+const stillToCome = (position: Position | undefined): string | undefined =>
+  position?.kind === 'date' && position.date > eventDate() ? position.date : undefined;
 
 const sequenceOf = async (position: Position, locate: (date: string) => Promise<number>): Promise<number> =>
   position.kind === 'seq' ? position.seq : locate(position.date);

@@ -54,7 +54,11 @@ const several = (
 });
 
 const PARAMETERS: readonly Parameter[] = [
-  place('from', 'Where to begin, itself included; without it at the beginning of the log', '41'),
+  place(
+    'from',
+    'Where to begin, itself included; without it at the beginning of the log. With `follow` a date may be still to come',
+    '41',
+  ),
   place('until', 'Where to end, itself included', '2013-04-03T15:47:28+00:00'),
   flag('follow', 'Go on as things happen. Otherwise the feed ends where the log ends at the request'),
   several('tasks', 'Only these tasks, at most `MAX_TASKS`', Type.Ref(schemaRef('Key').$ref), [
