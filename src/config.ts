@@ -20,6 +20,9 @@ const seconds = (description: string, fallback: number) =>
     maximum: 3_600,
   });
 
+/** Characters of the longest text that Node.js can make of a body. */
+const MAX_TEXT = 2 ** 29 - 24;
+
 /** Every setting, as an environment variable. The README's table is held to this schema by a test. */
 export const Settings = Type.Object({
   HOST: text('address the front listens on', '127.0.0.1'),
@@ -126,7 +129,7 @@ export const Settings = Type.Object({
     'bytes of a request body, which may have 100,000 members and 32 levels at most',
     8 * 1024 * 1024,
     1_024,
-    1024 ** 3,
+    MAX_TEXT,
   ),
   MAX_TASKS: integer('tasks, or keys, in one request', 1_000, 1, 1_000),
   TLS_CERT: text('certificate chain (PEM file); with TLS_KEY the service speaks HTTPS'),
@@ -217,16 +220,18 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   violations.push(...fetchAllow.filter((entry) => !parseEntry(entry)).map(noEntry));
   if ((settings.TLS_CERT === undefined) !== (settings.TLS_KEY === undefined))
     violations.push('TLS_CERT and TLS_KEY go together: set both or neither');
-  if (settings.PUBLIC_URL !== undefined && !isHttpUrl(settings.PUBLIC_URL))
-    violations.push(`PUBLIC_URL must be an http or https URL, it is '${settings.PUBLIC_URL}'`);
+  if (settings.PUBLIC_URL !== undefined) violations.push(...wrongWithPublicUrl(settings.PUBLIC_URL));
   if (settings.ARCHIVE_DAYS > 0 && settings.ARCHIVE_DAYS <= settings.RETENTION_DAYS)
     violations.push(`ARCHIVE_DAYS must be more than RETENTION_DAYS, or 0, it is '${settings.ARCHIVE_DAYS}'`);
+  const dataDir = resolve(settings.DATA_DIR);
+  // nats-server is told of it in a file, and does not take it from there as it stands.
+  if (/\p{Cc}/u.test(dataDir))
+    violations.push(`DATA_DIR must have no control characters, it is ${JSON.stringify(dataDir)}`);
   // Not what it is: a token may stand in it.
   if (settings.NATS_URL !== undefined && !isListOfServers(settings.NATS_URL))
     violations.push('NATS_URL must be a list of servers, as in nats://token@host:4222');
   if (violations.length > 0) throw new ConfigError(violations.join('\n'));
   const publicUrl = settings.PUBLIC_URL ?? defaultPublicUrl(settings);
-  const dataDir = resolve(settings.DATA_DIR);
   return {
     ...settings,
     PUBLIC_URL: publicUrl.replace(/\/+$/, ''),
@@ -256,7 +261,17 @@ export const splitList = (list: string): string[] =>
     .map((item) => item.trim())
     .filter((item) => item !== '');
 
-const isHttpUrl = (url: string): boolean => /^https?:$/.test(parseUrl(url)?.protocol ?? '');
+/** Paths are written behind it, and clients are sent there. */
+function wrongWithPublicUrl(text: string): string[] {
+  const url = parseUrl(text);
+  // Not what it is: a password may stand in it.
+  if (url && url.username + url.password !== '') return ['PUBLIC_URL must have no user name and no password'];
+  const shown = text.includes('@') ? '' : `, it is '${text}'`;
+  if (!/^https?:$/.test(url?.protocol ?? '')) return [`PUBLIC_URL must be an http or https URL${shown}`];
+  return /[?#\s\p{Cc}]/u.test(text)
+    ? [`PUBLIC_URL must have no query, no fragment and no white space${shown}`]
+    : [];
+}
 
 /** `nats://…`, `tls://…`, or only `host:port`. */
 const isNatsUrl = (url: string): boolean => {

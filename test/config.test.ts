@@ -117,6 +117,31 @@ describe('the settings', () => {
     expect(violations({ PORT: 'abc' })).toHaveLength(1);
   });
 
+  it.each([
+    'https://tasks.example.com?a=1',
+    'https://tasks.example.com/?',
+    'https://tasks.example.com/#top',
+    'https://tasks.example.com/a\nb',
+    'https://me@tasks.example.com',
+    'https://me:a-password@tasks.example.com',
+    'https://me:a-password@:no-port',
+    'ftp://me:a-password@tasks.example.com',
+  ])('refuse an address to which no path can be added, and say no password back: %j', (PUBLIC_URL) => {
+    const found = violations({ PUBLIC_URL });
+    expect(found[0]).toMatch(/^PUBLIC_URL must /);
+    expect(found.join()).not.toContain('a-password');
+  });
+
+  it('refuse bodies that no text can hold, and a folder whose name nats-server would not read as it is', () => {
+    expect(readConfig({ MAX_BODY: String(2 ** 29 - 24) }).MAX_BODY).toBe(2 ** 29 - 24);
+    expect(violations({ MAX_BODY: String(2 ** 29 - 23) })).toEqual([
+      expect.stringMatching(/^MAX_BODY must /),
+    ]);
+    expect(violations({ DATA_DIR: './a\u0007b' })).toEqual([
+      expect.stringMatching(/^DATA_DIR must have no control characters, it is ".*a\\u0007b"$/),
+    ]);
+  });
+
   it('know the address under which clients see the service', () => {
     expect(readConfig({ HOST: '0.0.0.0', PORT: '80' }).PUBLIC_URL).toBe('http://localhost:80');
     expect(readConfig({ HOST: '::1' }).PUBLIC_URL).toBe('http://[::1]:8080');

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, rm } from 'node:fs/promises';
+import { link, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 import { codeOf } from './file-read.ts';
 
 const SECRET_BYTES = 24;
@@ -16,7 +17,7 @@ const SECRET_BYTES = 24;
 export async function createAccountsFile(path: string): Promise<string | undefined> {
   const secret = randomBytes(SECRET_BYTES).toString('base64url');
   const document = JSON.stringify({ accounts: [{ name: 'default', secret }] }, null, 2);
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const temporary = `${path}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     await writeDurably(temporary, `${document}\n`);

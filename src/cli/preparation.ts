@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { AccountsFileError, FileAccounts } from '../accounts/file-accounts.ts';
 import type { Config } from '../config.ts';
+import { makeFolder } from '../make-folder.ts';
 import { checkCertificate } from './certificate.ts';
 import { lockFolder } from './lock.ts';
 import { checkPort } from './port.ts';
@@ -21,7 +21,7 @@ export async function prepareStart(config: Config): Promise<string | undefined> 
 /** Makes the folder, and this process the only one that uses it. Rejects with `CannotStart`. */
 export async function takeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder, 0o700);
     await lockFolder(folder);
   } catch (error) {
     if (error instanceof CannotStart) throw error;

@@ -1,12 +1,13 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 
 /**
  * A folder under `root` for the sources of this worker, whose host is named `host`. What workers that died on this
  * host left behind is removed; those of other hosts may share `root`, and only they know who of them is alive.
  */
 export async function openSpool(root: string, host: string): Promise<string> {
-  await mkdir(root, { recursive: true });
+  await makeFolder(root);
   for (const name of await readdir(root)) {
     const pid = pidOf(name, host);
     if (pid !== undefined && !isAlive(pid)) await rm(join(root, name), { recursive: true, force: true });

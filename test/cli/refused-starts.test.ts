@@ -66,6 +66,16 @@ describe('a start is refused', () => {
       { DATA_DIR: '/etc/passwd' },
       /^cannot use the data folder \/etc\/passwd: /,
     ],
+    [
+      'a data folder that cannot be, where making it would never end',
+      { DATA_DIR: '/proc/wyvern/data' },
+      /^cannot use the data folder \/proc\/wyvern\/data: ENOENT/,
+    ],
+    [
+      'accounts that cannot be there',
+      { ACCOUNTS_FILE: '/proc/wyvern/accounts.json' },
+      /^the accounts file \/proc\/wyvern\/accounts\.json cannot be written: ENOENT/,
+    ],
     ['a host that is none', { HOST: '999.1.1.1' }, /^cannot listen on 999\.1\.1\.1:\d+: .+; set HOST to /],
     [
       'a certificate that is not there',
