@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
@@ -25,11 +25,11 @@ interface Parts {
  */
 export async function exportRecords(parts: Parts, options: ReplayOptions, range: Range): Promise<number> {
   const file = options.file as string;
-  const partial = `${file}.part`;
+  // A name that nobody else has.
+  const partial = `${file}.${randomUUID()}.part`;
   const lines = new Lines(parts, options, range);
   await refuseOtherThanFile(file);
   try {
-    await rm(partial, { force: true });
     const target = createWriteStream(partial, { mode: 0o600, flags: 'wx' });
     const compressor = compressorFor(file);
     if (compressor) await pipeline(Readable.from(lines.pages()), compressor, target);

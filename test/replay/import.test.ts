@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { dirname } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest';
 import type { TaskEvent } from '../../actors/event.ts';
@@ -80,8 +81,12 @@ afterEach(() => bench.removeLog());
 test('An export takes the place of a file, and of nothing else', async () => {
   const file = bench.path('taken.ndjson');
   await writeFile(file, 'an older one');
+  await writeFile(`${file}.part`, 'what somebody else has there');
+  const before = await readdir(dirname(file));
   await replayed(source.log, '--export', file, '--until', '8');
   expect(await readFile(file, 'utf8')).toMatch(/^\{"export"/);
+  expect(await readFile(`${file}.part`, 'utf8')).toBe('what somebody else has there');
+  expect(await readdir(dirname(file))).toEqual(before);
   const folder = bench.path('a-folder');
   await mkdir(folder);
   const socket = createServer().listen(bench.path('a-socket'));
