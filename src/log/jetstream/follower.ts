@@ -12,7 +12,7 @@ import { decodeEvent } from '../envelope.ts';
 import type { Following, FollowOptions } from '../log.ts';
 import { isEventSubject } from '../subject.ts';
 import type { Durability } from './durability.ts';
-import { isOnlyLagging } from './lag.ts';
+import { leaderHas } from './leader-has.ts';
 import { loudly } from './loudly.ts';
 import { STREAM } from './stream.ts';
 
@@ -134,12 +134,17 @@ export class Follower implements Following {
     if (seq >= this.#head) this.#reached(this.#head);
   }
 
-  /** The consumer jumped over what is up to this sequence. Another one takes its place, which begins where it is due. */
+  /**
+   * The consumer jumped over what is up to this sequence. If the leader has the last of that (the log lets go of the oldest
+   * first), its replica only lags. Another one takes its place, which begins where it is due.
+   */
   async #doubt(through: number): Promise<void> {
     this.#isDoubted = true;
     const doubted = this.#messages;
+    const part = { stream: STREAM, from: through, to: through, filters: [] };
+    const isOnlyLagging = await leaderHas(this.#parts.manager, part);
     // It may have been replaced meanwhile, for its silence.
-    if (!(await isOnlyLagging(this.#parts.manager, through)) && this.#last < through) {
+    if (!isOnlyLagging && this.#last < through) {
       this.#last = through;
       this.#options.onMissed?.(through);
     }

@@ -5,7 +5,7 @@ import { type RecordedEvent, readOrExplain, type Unreadable } from '../recorded-
 import { isEventSubject, readFilters } from '../subject.ts';
 import { untilOnDisk } from './durability.ts';
 import { storedAt } from './import-mark.ts';
-import { isOnlyLagging } from './lag.ts';
+import { leaderHas } from './leader-has.ts';
 import { AGAIN_MS, openPatiently, type ReaderParts } from './patience.ts';
 import type { Arrival, Pulled, Pulling } from './pulling.ts';
 import type { StreamExtent } from './shared-extent.ts';
@@ -63,9 +63,31 @@ export class Reader<T extends object> {
 
   /** Whether the log has what the page tells as gone: then another consumer takes this one's place. */
   async #misses({ entries }: Page<T | Gap>): Promise<boolean> {
-    for (const entry of entries)
-      if ('gap' in entry && (await isOnlyLagging(this.#parts.manager, entry.gap.to))) return true;
+    for (const entry of entries) {
+      if (!('gap' in entry)) continue;
+      const { to } = entry.gap;
+      if (await this.#leaderHas({ from: to, to, filters: [] })) return true;
+    }
     return false;
+  }
+
+  #leaderHas(part: Pick<Parameters<typeof leaderHas>[1], 'from' | 'to' | 'filters'>): Promise<boolean> {
+    return leaderHas(this.#parts.manager, { stream: STREAM, ...part });
+  }
+
+  /**
+   * Whether nothing up to the end comes after this sequence. That a consumer has nothing more to deliver says as much,
+   * unless its replica lags.
+   */
+  async #isAllTold(scanned: number): Promise<boolean> {
+    if (!this.#parts.isReplicated || scanned >= this.#through) return true;
+    return !(await this.#leaderHas({ from: scanned + 1, to: this.#through, filters: this.#filters }));
+  }
+
+  /** An arrival that may be the last one, judged so. */
+  async #judged(arrival: Arrival): Promise<Arrival> {
+    const isLast = arrival.isAll && this.#through <= this.#head && (await this.#isAllTold(arrival.scanned));
+    return { ...arrival, isAll: isLast };
   }
 
   /** What had left the log before there was a consumer. Undefined while the log does not answer. */
@@ -76,16 +98,21 @@ export class Reader<T extends object> {
     this.#importedThrough = extent.importedThrough;
     const scanned = Math.max(this.#after, extent.first - 1);
     // What was stored between the two answers is in this one, and was not pending yet in the first.
-    const isAll = pulling.isEmpty && this.#through <= extent.last && (await pulling.hasAll());
+    const isAll =
+      pulling.isEmpty &&
+      this.#through <= extent.last &&
+      (await pulling.hasAll()) &&
+      (await this.#isAllTold(scanned));
     return this.#page({ pulled: [], scanned, isAll }, extent.first);
   }
 
   /** Undefined when the consumer is lost, or the end has been reached. */
   async #next(pulling: Pulling): Promise<Page<T | Gap> | undefined> {
     while (this.#after < this.#through) {
-      const arrival = await pulling.take(this.#through !== Number.POSITIVE_INFINITY);
-      if (!arrival) return undefined;
-      await untilOnDisk(this.#parts.durability, arrival.scanned);
+      const taken = await pulling.take(this.#through !== Number.POSITIVE_INFINITY);
+      if (!taken) return undefined;
+      await untilOnDisk(this.#parts.durability, taken.scanned);
+      const arrival = this.#parts.isReplicated ? await this.#judged(taken) : taken;
       if (this.#filters.length === 0) return this.#page(arrival, Number.POSITIVE_INFINITY);
       const { extent } = this.#parts;
       if (arrival.pulled.length > 0) return this.#pageOf(arrival, extent.now());
@@ -105,7 +132,9 @@ export class Reader<T extends object> {
   ): Promise<Arrival> {
     if (arrival.scanned >= this.#through) return arrival;
     const last = (await asked)?.last ?? 0;
-    return last >= this.#through && (await pulling.hasAll()) ? { ...arrival, scanned: last } : arrival;
+    const isAll =
+      last >= this.#through && (await pulling.hasAll()) && (await this.#isAllTold(arrival.scanned));
+    return isAll ? { ...arrival, scanned: last } : arrival;
   }
 
   /** What is asked must be so after the arrival. Undefined while the log does not answer. */

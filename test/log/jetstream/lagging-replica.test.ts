@@ -11,12 +11,15 @@ import { Follower } from '../../../src/log/jetstream/follower.ts';
 import type { ReaderParts } from '../../../src/log/jetstream/patience.ts';
 import { chosenEvents, Reader } from '../../../src/log/jetstream/reader.ts';
 import { SharedExtent } from '../../../src/log/jetstream/shared-extent.ts';
+import type { ReadOptions } from '../../../src/log/reading.ts';
 import { createLogger } from '../../../src/logger.ts';
 import { isEvent, lifeOf, never, numbers, openStage, type Stage } from '../reading-support.ts';
+import { laggingConsumers } from './lagging-consumer.ts';
 
 let stage: Stage;
 let parts: Omit<ReaderParts, 'extent'>;
 let through: number;
+let keys: string[];
 
 beforeAll(async () => {
   stage = await openStage();
@@ -25,7 +28,9 @@ beforeAll(async () => {
   const manager = await jetstreamManager(connection);
   parts = { connection, manager, isReplicated: true, durability: LEFT_TO_SERVER, logger };
   await stage.log.appendAll(lifeOf('hello'));
-  through = await stage.log.appendAll(lifeOf('hello'));
+  const life = lifeOf('hello');
+  keys = [life[0]?.key as string];
+  through = await stage.log.appendAll(life);
 });
 afterAll(() => stage[Symbol.asyncDispose]());
 
@@ -46,13 +51,16 @@ function laggingOnce(manager: JetStreamManager, first_seq: number): JetStreamMan
   });
 }
 
-async function told(manager: JetStreamManager): Promise<unknown[]> {
+async function told(
+  manager: JetStreamManager,
+  given: Partial<ReaderParts & ReadOptions> = {},
+): Promise<unknown[]> {
   const extent = new SharedExtent(async () => {
     const { first_seq, last_seq } = (await manager.streams.info('TASKS')).state;
     return { first: first_seq, last: last_seq, importedThrough: 0 };
   });
-  const reading = { ...parts, manager, extent };
-  const options = { after: 0, through, signal: never };
+  const reading = { ...parts, manager, extent, ...given };
+  const options = { after: 0, through, signal: never, ...given };
   const found: unknown[] = [];
   for await (const { entries } of new Reader(reading, options, chosenEvents(undefined)).pages())
     found.push(...entries.map((entry) => (isEvent(entry) ? entry.seq : entry)));
@@ -62,6 +70,32 @@ async function told(manager: JetStreamManager): Promise<unknown[]> {
 describe('a reader of a replicated log', () => {
   it('tells no gap of what only a replica that lags does not have', async () => {
     expect(await told(laggingOnce(parts.manager, 5))).toEqual(numbers(1, through));
+  });
+
+  const chosen: [string, () => Partial<ReadOptions>, Parameters<typeof laggingConsumers>[1], number[]][] = [
+    ['everything', () => ({}), { has: 9, missing: 3 }, numbers(1, 12)],
+    ['everything from there on', () => ({ after: 9 }), { has: 9, missing: 3 }, numbers(10, 12)],
+    ['one task', () => ({ keys }), { has: 9, missing: 3 }, numbers(7, 12)],
+    ['events of a type', () => ({ types: ['completed'] }), { has: 9, missing: 1 }, [6, 12]],
+    [
+      'events of a type from there on',
+      () => ({ after: 9, types: ['completed'] }),
+      { has: 9, missing: 1 },
+      [12],
+    ],
+  ];
+
+  it.each(chosen)(
+    'of %s does not come to its end before its consumer has it all',
+    async (_, options, lag, seqs) => {
+      const lagging = laggingConsumers(parts, lag);
+      expect(await told(lagging.manager, { ...lagging, ...options() })).toEqual(seqs);
+    },
+  );
+
+  it('comes to its end where its filter meets nothing more', async () => {
+    expect(await told(parts.manager, { types: ['queued'] })).toEqual([1, 7]);
+    expect(await told(parts.manager, { after: 7, types: ['queued'] })).toEqual([]);
   });
 
   it('tells a gap of what the log has let go of', async () => {

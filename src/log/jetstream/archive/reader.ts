@@ -1,8 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { CLOCKS_MS } from '../../event-date.ts';
 import { timeOf } from '../../key.ts';
 import type { Gap, LogRecord, Page, ReadOptions, Span } from '../../reading.ts';
 import { storedAt } from '../import-mark.ts';
-import { openPatiently, patiently, type ReaderParts } from '../patience.ts';
+import { leaderHas } from '../leader-has.ts';
+import { AGAIN_MS, openPatiently, patiently, type ReaderParts } from '../patience.ts';
 import type { Arrival, Pulling } from '../pulling.ts';
 import type { ToEntry } from '../reader.ts';
 import { firstArchivedSince, originOf, slotAfter, slotsOf } from './record.ts';
@@ -30,6 +32,8 @@ export class ArchiveReader<T extends object> {
   #slot = 0;
   /** The last slot to read. */
   #end = 0;
+  /** What the last page told as gaps, in slots. */
+  #jumped: Span[] = [];
 
   constructor(parts: ReaderParts, options: PastOptions, toEntry: ToEntry<T>) {
     this.#parts = parts;
@@ -72,11 +76,34 @@ export class ArchiveReader<T extends object> {
     while (arrival) {
       const firstSlot = await patiently(this.#parts, () => this.#firstSlot(), signal);
       if (firstSlot === undefined) return;
-      const page = this.#page(arrival, firstSlot);
+      const page = this.#page(await this.#judged(arrival), firstSlot);
+      if (await this.#misses()) {
+        await delay(AGAIN_MS, undefined, { signal }).catch(() => {});
+        return;
+      }
       this.#at = page.through;
       yield page;
-      arrival = this.#at < through ? await pulling.take() : undefined;
+      // Where a replica lags, that it has told all is asked again with each word of it.
+      arrival = this.#at < through ? await pulling.take(this.#parts.isReplicated) : undefined;
     }
+  }
+
+  /** That a consumer has nothing more to deliver is the end, unless its replica lags. */
+  async #judged(arrival: Arrival): Promise<Arrival> {
+    if (!arrival.isAll || !this.#parts.isReplicated) return arrival;
+    return { ...arrival, isAll: !(await this.#leaderHas({ first: arrival.scanned + 1, last: this.#end })) };
+  }
+
+  /** Whether the archive has what was told as gone: see `Reader`. */
+  async #misses(): Promise<boolean> {
+    if (this.#parts.isReplicated)
+      for (const slots of this.#jumped) if (await this.#leaderHas(slots)) return true;
+    return false;
+  }
+
+  #leaderHas({ first, last }: Span): Promise<boolean> {
+    const part = { stream: ARCHIVE, from: first, to: last, filters: this.#shards };
+    return leaderHas(this.#parts.manager, part);
   }
 
   /** False if the archive has nothing of what is to be read. */
@@ -114,9 +141,13 @@ export class ArchiveReader<T extends object> {
     const { through } = this.#options;
     const entries: (T | Gap)[] = [];
     let at = this.#at;
+    this.#jumped = [];
     const jump = (seq: number, slot: number): void => {
       const isWhole = seq - at === slot - this.#slot && firstSlot <= this.#slot + 1;
-      if (!isWhole && seq > at + 1) entries.push({ gap: { from: at + 1, to: seq - 1 } });
+      if (!isWhole && seq > at + 1) {
+        entries.push({ gap: { from: at + 1, to: seq - 1 } });
+        this.#jumped.push({ first: this.#slot + 1, last: slot - 1 });
+      }
       at = seq;
       this.#slot = slot;
     };
