@@ -106,4 +106,29 @@ describe('an archived log', () => {
     expect(await log.locate('2001-01-01T00:00:00.000000+00:00')).toMatchObject({ from: 1 });
     expect(await log.locate('2199-01-01T00:00:00.000000+00:00')).toEqual({ from: end + 1, until: end });
   });
+
+  it('finds them, too, where the log begins with a record that is no event', async () => {
+    const { at } = (await all(log, { through: 10 })).find(isEvent) as RecordedEvent;
+    const before = await log.locate(at);
+    const beginsAt = await submitted('queued before what is left');
+    const [entry] = lifeOf('hello');
+    await log.append(entry as Append);
+    const { last: end } = await log.extent();
+    await stage.archived(end);
+    // Of this create the log has the record of its request alone, and an event behind it; then nothing behind it.
+    for (const through of [end, await submitted('and once more')]) {
+      await stage.letGo(through === end ? beginsAt + 1 : through + 1);
+      await stage.archived((await log.extent()).last);
+      expect(await log.locate(at)).toEqual(before);
+      expect(await log.locate('2001-01-01T00:00:00.000000+00:00')).toEqual({ from: 1, until: 1 });
+    }
+  });
 });
+
+/** Stores a task and behind it the record of the request that made it; resolves with the sequence of the task. */
+async function submitted(idempotencyKey: string): Promise<number> {
+  const [entry] = lifeOf('hello') as [Append];
+  const name = { account: 'acme', idempotencyKey };
+  const request = { ...name, after: 0, at: entry.event.at, body: 'b0d1', keys: [entry.key] };
+  return (await log.submit({ entries: [entry], requests: [request] })).seq;
+}

@@ -226,8 +226,9 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     const held = extentOf(state);
     try {
       const moment = await locate(this.#manager, date, { ...held, importedThrough: importedThrough(config) });
-      const isBefore = held.first > 1 && (moment.from === 1 || held.first > held.last);
-      return (isBefore ? await this.#archive?.locate(date) : undefined) ?? moment;
+      const isBefore = held.first > 1 && (moment?.from ?? 1) === 1;
+      const archived = isBefore ? await this.#archive?.locate(date) : undefined;
+      return archived ?? moment ?? { from: held.last + 1, until: held.last };
     } catch (cause) {
       throw new LogUnavailable(`could not find the events of ${date}`, { cause });
     }

@@ -46,14 +46,21 @@ type ReadStretch = (start: Start, batch: number) => Promise<Stretch>;
 /**
  * Finds where a date falls. The log knows when it stored an event, which is a moment after the event's own date; so
  * those that it stored next are looked at too. Clocks of hosts that are far apart make it less sharp, but no event is
- * lost between what ends at a date and what begins there.
+ * lost between what ends at a date and what begins there. Undefined if the log holds no event.
  */
-export async function locate(manager: JetStreamManager, date: string, known: Known): Promise<Moment> {
-  const near = await eventsNear(manager, date, known);
-  return momentOf(near, date, known.first) ?? { from: known.last + 1, until: known.last };
+export async function locate(
+  manager: JetStreamManager,
+  date: string,
+  known: Known,
+): Promise<Moment | undefined> {
+  const read = stretchesOf(manager, STREAM, ({ subject, data, seq }) => readOrExplain(subject, data, seq));
+  const [first] = await eventsFrom(read, { seq: known.first }, 1);
+  if (!first) return undefined;
+  const near = await eventsNear(read, date, known);
+  return momentOf(near, date, first.seq) ?? { from: known.last + 1, until: known.last };
 }
 
-/** Where a date falls among events around it, of a log that begins at `beginning`. Undefined if there are none. */
+/** Where a date falls among events around it, of a log whose first event is `beginning`. Undefined if there are none. */
 export function momentOf(near: readonly Dated[], date: string, beginning: number): Moment | undefined {
   const [nearest] = near;
   if (!nearest) return undefined;
@@ -69,8 +76,7 @@ export function momentOf(near: readonly Dated[], date: string, beginning: number
   };
 }
 
-async function eventsNear(manager: JetStreamManager, date: string, known: Known): Promise<Dated[]> {
-  const read = stretchesOf(manager, STREAM, ({ subject, data, seq }) => readOrExplain(subject, data, seq));
+async function eventsNear(read: ReadStretch, date: string, known: Known): Promise<Dated[]> {
   const seq = await firstDated(read, date, { first: known.first, last: known.importedThrough });
   if (seq !== undefined) return eventsFrom(read, { seq: Math.max(known.first, seq - NEAR / 2) }, NEAR);
   const start = Math.min(Math.max(dateToMs(date), EARLIEST_MS), LATEST_MS);
