@@ -24,25 +24,31 @@ export async function readPast(
   location: Problem['location'],
 ): Promise<KnownTask[]> {
   const through = await throughOf(log, position);
+  const known = new Map<string, KnownTask>();
+  const distinct = [...new Set(keys)];
+  for (let at = 0; at < distinct.length; at += AT_ONCE) {
+    const readOne = async (key: string): Promise<void> => {
+      const history = await historyAt(log, key, position, through);
+      const state = foldHistory(history);
+      if (state) known.set(key, { state, history });
+    };
+    await Promise.all(distinct.slice(at, at + AT_ONCE).map(readOne));
+  }
   const tasks: KnownTask[] = [];
   const unknown: Problem[] = [];
-  for (let at = 0; at < keys.length; at += AT_ONCE) {
-    const some = keys.slice(at, at + AT_ONCE);
-    const histories = await Promise.all(some.map((key) => historyAt(log, key, position, through)));
-    for (const [index, history] of histories.entries()) {
-      const state = foldHistory(history);
-      if (state) tasks.push({ state, history });
-      else {
-        const description = `no task had the key '${some[index]}' then, or the log has let go of it`;
-        unknown.push({ name: nameOf(keys, at + index), location, description });
-      }
+  for (const [index, key] of keys.entries()) {
+    const task = known.get(key);
+    if (task) tasks.push(task);
+    else {
+      const description = `no task had the key '${key}' then, or the log has let go of it`;
+      unknown.push({ name: nameOf(keys, index), location, description });
     }
   }
   if (unknown.length > 0) throw new RequestError(404, unknown);
   return tasks;
 }
 
-/** A sequence that the log has reached: of what is still to come nothing is known but what is there now. */
+/** The log ends there for all of these tasks, also where more is stored while they are read. */
 const throughOf = async (log: LogReader, position: Position): Promise<number> =>
   position.kind === 'date'
     ? (await log.locate(position.date)).until

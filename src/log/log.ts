@@ -36,7 +36,7 @@ export interface LogWriter {
 export interface TaskHistories {
   /**
    * One task's events in log order, of the progress events the last of each attempt; empty if unknown. With
-   * `through`, which the log has reached, as they were when it ended there. Rejects with `LogUnavailable`, and with
+   * `through`, a sequence, as they were when the log ended there. Rejects with `LogUnavailable`, and with
    * `UnreadableHistory` if one of them cannot be read, as do the others that resolve with events.
    */
   history(key: string, through?: number): Promise<StoredEvent[]>;
@@ -91,7 +91,7 @@ export interface EventLog extends LogWriter, TaskHistories, LogReader {
 }
 
 export interface FullHistoryOptions {
-  /** A sequence which the log has reached: the history as it was when it ended there. */
+  /** A sequence: the history as it was when the log ended there. */
   readonly through?: number | undefined;
   /** Sequences of events that may be the task's, beside those that are found; asked for where the archive is read. */
   readonly late?: (() => readonly number[]) | undefined;

@@ -85,6 +85,9 @@ export const isLogSubject = (subject: string): boolean =>
   /^[^\s.*>]+(?:\.[^\s.*>]+)+$/.test(subject) &&
   subject.length <= 500;
 
+/** Of progress alone an attempt may have more than one event, all at one subject. */
+export const isProgressSubject = (subject: string): boolean => subject.startsWith('task.progress.');
+
 /** False for the records on which creates depend. */
 export const isEventSubject = (subject: string): boolean => !/^(turn|request)\./.test(subject);
 

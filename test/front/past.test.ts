@@ -1,4 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readPast } from '../../src/front/past.ts';
+import { decodeEvent } from '../../src/log/envelope.ts';
+import { newKey } from '../../src/log/key.ts';
+import type { EventLog } from '../../src/log/log.ts';
+import { seal } from '../../src/log/seal.ts';
+import { subjectOf } from '../../src/log/subject.ts';
+import { queued } from '../actors/events.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
 import {
@@ -104,4 +111,27 @@ test('A task that goes on is seen as it was, and as it is', async () => {
   expect(await statusesOf(await at((started?.seq ?? 0) - 1))).toMatchObject([{ status: 'queued' }]);
   expect(await statusesOf(await at(started?.time))).toMatchObject([{ status: 'executing' }]);
   expect(await createOne(service, hello(), true)).toMatchObject({ status: 'success' });
+});
+
+test('A task that is named more than once is read once, and answered as often', async () => {
+  const known = newKey();
+  const unknown = newKey();
+  const read: string[] = [];
+  const { data } = seal({ name: 'hello', key: known }, queued());
+  const log: Partial<EventLog> = {
+    extent: async () => ({ first: 1, held: 1, last: 1 }),
+    history: async (key) => {
+      read.push(key);
+      return key === known ? [decodeEvent(subjectOf('hello', key, queued()), data, 1)] : [];
+    },
+  };
+  const past = (...keys: string[]) => readPast(log as EventLog, keys, { kind: 'seq', seq: 1 }, 'body');
+  const tasks = await past(known, known, known);
+  expect(tasks.map(({ state }) => state.key)).toEqual([known, known, known]);
+  expect(read.splice(0)).toEqual([known]);
+  await expect(past(known, unknown, known, unknown)).rejects.toMatchObject({
+    status: 404,
+    problems: [{ name: 'tasks[1]' }, { name: 'tasks[3]' }],
+  });
+  expect(read).toEqual([known, unknown]);
 });

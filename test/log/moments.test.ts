@@ -3,7 +3,7 @@ import { formatDate, nowMicros } from '../../src/log/event-date.ts';
 import { newKey } from '../../src/log/key.ts';
 import { seal } from '../../src/log/seal.ts';
 import { progress, queued, started } from '../actors/events.ts';
-import { after, openStage, type Stage } from './reading-support.ts';
+import { after as next, openStage, type Stage } from './reading-support.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -61,9 +61,43 @@ describe('a history as it was', () => {
     const entry = seal({ name: 'hello', key: newKey() }, queued());
     const seqs = [await stage.log.append(entry)];
     for (const event of [started(1), progress(1, 10), progress(1, 20), progress(1, 30)])
-      seqs.push(await stage.log.append(after(entry, event)));
+      seqs.push(await stage.log.append(next(entry, event)));
     const then = await stage.log.history(entry.key, seqs[3]);
     expect(then.map(({ event }) => event)).toEqual([queued(), started(1), progress(1, 20)]);
     expect(await stage.log.history(entry.key, (seqs[0] as number) - 1)).toEqual([]);
+  });
+
+  it('has that of each attempt, however many there were, then and since', async () => {
+    const entry = seal({ name: 'hello', key: newKey() }, queued());
+    const reports = (attempt: number) =>
+      Array.from({ length: 200 }, (_, count) => next(entry, progress(attempt, count)));
+    const start = await stage.log.append(entry);
+    for (const attempt of [1, 2]) {
+      await stage.log.append(next(entry, started(attempt)));
+      for (const report of reports(attempt)) await stage.log.append(report);
+    }
+    for (const [through, ...events] of [
+      [start + 1, started(1)],
+      [start + 2, started(1), progress(1, 0)],
+      [start + 150, started(1), progress(1, 148)],
+      [start + 201, started(1), progress(1, 199)],
+      [start + 202, started(1), progress(1, 199), started(2)],
+      [start + 300, started(1), progress(1, 199), started(2), progress(2, 97)],
+    ] as const)
+      expect((await stage.log.history(entry.key, through)).map(({ event }) => event)).toEqual([
+        queued(),
+        ...events,
+      ]);
+  });
+
+  it('is that of now where the log has yet to come to that sequence', async () => {
+    const entry = seal({ name: 'hello', key: newKey() }, queued());
+    await stage.log.append(entry);
+    const last = await stage.log.append(next(entry, started(1)));
+    const now = await stage.log.history(entry.key);
+    expect(now).toHaveLength(2);
+    expect(await stage.log.history(entry.key, last + 1)).toEqual(now);
+    expect(await stage.log.history(entry.key, 10 ** 14)).toEqual(now);
+    expect(await stage.log.history(newKey(), 10 ** 14)).toEqual([]);
   });
 });

@@ -2,7 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { decodeEvent, type StoredEvent, UnreadableEvent } from '../envelope.ts';
 import { LogUnavailable, UnreadableHistory } from '../log.ts';
-import { doneSubject, historySubject, outlineSubjects, parseSubject, type TaskRef } from '../subject.ts';
+import {
+  doneSubject,
+  historySubject,
+  isProgressSubject,
+  outlineSubjects,
+  parseSubject,
+  type TaskRef,
+} from '../subject.ts';
 import { STREAM } from './stream.ts';
 
 /** A replica that lags is asked, or another in its place, until it has caught up. */
@@ -10,9 +17,19 @@ const AGAIN_MS = 5;
 /** One that lags for longer is no replica to speak of; the caller may ask again later. */
 const LAG_AT_MOST_MS = 2_000;
 
+/** Records of one request for the progress of an attempt. */
+const BATCH = 64;
+
+interface From {
+  readonly manager: JetStreamManager;
+  /** Whether the stream has copies, of which one may lag. */
+  readonly isReplicated: boolean;
+}
+
 /**
  * One task's events in log order, the newest of each subject; empty for a task that is not in the log. With
- * `through` the newest that each subject had then. Rejects with `LogUnavailable`, or `UnreadableHistory`.
+ * `through` the newest that each subject had when the log ended there. Rejects with `LogUnavailable`, or
+ * `UnreadableHistory`.
  *
  * Any replica answers such a request, and 4-15 % of the answers were stale when they were asked for right
  * after the write. So on a replicated stream the leader is asked first what the task's newest event is (0.1 ms
@@ -20,28 +37,78 @@ const LAG_AT_MOST_MS = 2_000;
  * has all. A leader that has been deposed without having noticed can itself be up to 10 s behind; whoever is
  * cut off with it cannot write either, and what it writes later meets the conflict it deserves.
  */
-export async function readHistory(
-  manager: JetStreamManager,
-  key: string,
-  isReplicated: boolean,
-  through?: number,
-): Promise<StoredEvent[]> {
+export async function readHistory(from: From, key: string, through?: number): Promise<StoredEvent[]> {
   try {
-    const subject = historySubject(key);
-    if (through === 0) return [];
-    // What is past has reached the replicas.
-    if (through !== undefined) return (await lastOfEachSubject(manager, [subject], through)).map(asEvent);
-    const newest = isReplicated ? await newestSeq(manager, subject) : 0;
-    if (newest === undefined) return [];
-    for (const deadline = performance.now() + LAG_AT_MOST_MS; performance.now() < deadline; ) {
-      const history = await lastOfEachSubject(manager, [subject]);
-      if ((history.at(-1)?.seq ?? 0) >= newest) return history.map(asEvent);
-      await delay(AGAIN_MS);
-    }
+    const newest = await readNewest(from, key);
+    if (through === undefined) return newest.map(asEvent);
+    return (await asOf(from, newest, through)).map(asEvent);
   } catch (cause) {
-    throw asUnavailable(`could not read the history of ${key}`, cause);
+    throw cause instanceof LogUnavailable
+      ? cause
+      : asUnavailable(`could not read the history of ${key}`, cause);
+  }
+}
+
+async function readNewest({ manager, isReplicated }: From, key: string): Promise<StoredMsg[]> {
+  const subject = historySubject(key);
+  const newest = isReplicated ? await newestSeq(manager, subject) : 0;
+  if (newest === undefined) return [];
+  for (const deadline = performance.now() + LAG_AT_MOST_MS; performance.now() < deadline; ) {
+    const history = await lastOfEachSubject(manager, [subject]);
+    if ((history.at(-1)?.seq ?? 0) >= newest) return history;
+    await delay(AGAIN_MS);
   }
   throw new LogUnavailable(`the replicas have not stored the history of ${key} yet`);
+}
+
+/**
+ * A history as it was, made of what it is. Only progress is stored more than once at a place, so only what a later one has
+ * taken the place of is looked for. The server could be asked for the last of each subject up to a sequence; but it goes
+ * through the whole log for that, backwards from there, and appends wait meanwhile.
+ */
+async function asOf(from: From, newest: readonly StoredMsg[], through: number): Promise<StoredMsg[]> {
+  const [first] = newest;
+  if (!first || first.seq > through) return [];
+  const found = newest.filter(({ seq }) => seq <= through);
+  for (const { subject, seq } of newest) {
+    if (seq <= through || !isProgressSubject(subject)) continue;
+    const last = await lastBefore(from, { subject, after: first.seq, before: seq, through });
+    if (last) found.push(last);
+  }
+  return found.sort((a, b) => a.seq - b.seq);
+}
+
+interface Place {
+  readonly subject: string;
+  readonly after: number;
+  /** One stands there that comes after `through`. */
+  readonly before: number;
+  readonly through: number;
+}
+
+/** The last record of a subject up to a sequence, read from before the first on. */
+async function lastBefore(
+  { manager, isReplicated }: From,
+  { subject, after, before, through }: Place,
+): Promise<StoredMsg | undefined> {
+  let last: StoredMsg | undefined;
+  const deadline = performance.now() + LAG_AT_MOST_MS;
+  for (let next = after + 1; next < before; ) {
+    const query = { seq: next, next_by_subj: subject, batch: BATCH };
+    const messages = await allOf(() => manager.direct.getBatch(STREAM, query));
+    for (const message of messages) {
+      if (message.seq > through) return last;
+      last = message;
+    }
+    next = (messages.at(-1)?.seq ?? next - 1) + 1;
+    if (messages.length > 0) continue;
+    // The log has let go of it, unless a replica lags.
+    if (!isReplicated) break;
+    if (performance.now() > deadline)
+      throw new LogUnavailable(`the replicas have not stored event ${before} yet`);
+    await delay(AGAIN_MS);
+  }
+  return last;
 }
 
 /**
@@ -99,19 +166,20 @@ async function newestSeq(manager: JetStreamManager, subject: string): Promise<nu
 async function lastOfEachSubject(
   manager: JetStreamManager,
   subjects: readonly string[],
-  through?: number,
 ): Promise<StoredMsg[]> {
+  const query = { multi_last: [...subjects] };
+  const found = await allOf(() => manager.direct.getLastMessagesFor(STREAM, query));
+  return found.sort((a, b) => a.seq - b.seq);
+}
+
+async function allOf(ask: () => Promise<AsyncIterable<StoredMsg>>): Promise<StoredMsg[]> {
   const found: StoredMsg[] = [];
   try {
-    const messages = await manager.direct.getLastMessagesFor(STREAM, {
-      multi_last: [...subjects],
-      ...(through !== undefined && { up_to_seq: through }),
-    });
-    for await (const message of messages) found.push(message);
+    for await (const message of await ask()) found.push(message);
   } catch (error) {
     if (!isNothingFound(error)) throw error;
   }
-  return found.sort((a, b) => a.seq - b.seq);
+  return found;
 }
 
 const asEvent = ({ subject, data, seq }: StoredMsg): StoredEvent => decodeEvent(subject, data, seq);

@@ -169,7 +169,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   history(key: string, through?: number): Promise<StoredEvent[]> {
-    return this.#readEvents(() => readHistory(this.#manager, key, this.#isReplicated, through));
+    return this.#readEvents(() => readHistory(this.#reading, key, through));
   }
 
   async fullHistory(key: string, { through, late }: FullHistoryOptions = {}): Promise<StoredEvent[]> {
