@@ -235,6 +235,13 @@ describe('Without any worker', () => {
     expect((await idle.fetch('/healthz')).status).toBe(200);
   });
 
+  test('/readyz says nothing else when a named request is the last thing in the log', async () => {
+    const headers = { 'Idempotency-Key': 'the last thing' };
+    await jsonOf(await idle.post('/v1/create', { tasks: sleep(0) }, { headers }));
+    const response = await idle.fetch('/readyz');
+    expect(await errorsOf(response, 503)).toEqual([problem('service', 'no worker is known', 'path')]);
+  });
+
   test('tasks are taken and wait, and their feeds show them as queued', async () => {
     const [status] = (await create(idle, [sleep(0)])) as [Status];
     expect(Object.keys(status)).toEqual(['status', 'key', 'events']);
