@@ -1,4 +1,4 @@
-import type { LogRecord } from './reading.ts';
+import type { LogRecord, Loss } from './reading.ts';
 
 export interface ImportOptions {
   /** The sequence of the first record. */
@@ -17,8 +17,8 @@ export interface ImportOptions {
 export interface LogImport {
   /** In the order of the sequences. */
   store(record: LogRecord): Promise<void>;
-  /** Resolves when all of it is stored and it has become a log. */
-  finish(): Promise<void>;
+  /** Resolves when all of it is stored and it has become a log. Of what is missing, `lost` had been let go of. */
+  finish(lost?: readonly Loss[]): Promise<void>;
   /** Removes it, so that there is no log, as before. */
   abandon(): Promise<void>;
 }

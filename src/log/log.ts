@@ -1,6 +1,6 @@
 import type { TaskEvent } from '../../actors/event.ts';
 import type { StoredEvent } from './envelope.ts';
-import type { Extent, Gap, LogRecord, Moment, Page, ReadOptions } from './reading.ts';
+import type { Extent, Gap, LogRecord, Loss, Moment, Page, ReadOptions } from './reading.ts';
 import type { TaskRef } from './subject.ts';
 
 /** An event on its way into the log, in its stored form: `seal` makes it. */
@@ -77,6 +77,11 @@ export interface LogReader {
    * along. Rejects with `LogUnavailable`.
    */
   isPart(): Promise<boolean>;
+  /**
+   * If it was imported: what is missing in it because the log that was exported let go of it before it was read, in
+   * order. Rejects with `LogUnavailable`.
+   */
+  lost(): Promise<readonly Loss[]>;
 }
 
 /** The port to the event log, the only truth. Everything else is a fold of it. */

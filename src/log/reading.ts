@@ -15,9 +15,15 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
 }
 
-/** From `from` to `to` the log has let go of events that might have been among those asked for. */
+/** What has gone from the log: its first and its last sequence. */
+export interface Loss {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** There the log has let go of events that might have been among those asked for. */
 export interface Gap {
-  readonly gap: { readonly from: number; readonly to: number };
+  readonly gap: Loss;
 }
 
 export type Entry = RecordedEvent | Gap | Unreadable;

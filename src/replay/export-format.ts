@@ -1,5 +1,5 @@
 import { formatDate } from '../log/event-date.ts';
-import type { LogRecord } from '../log/reading.ts';
+import type { LogRecord, Loss } from '../log/reading.ts';
 
 /**
  * An export is NDJSON:
@@ -11,7 +11,8 @@ import type { LogRecord } from '../log/reading.ts';
  * `part` says that only chosen tasks, or those of one account, were taken along; then sequences are missing. `stored`
  * is when the log stored the record, to the millisecond; the event's own date is in `data`. `data` is what is stored,
  * byte for byte, where that is JSON on one line, and else there is `base64` in its place. `sha256` is that of all lines
- * before the last, so a file that was cut off or changed can be told.
+ * before the last, so a file that was cut off or changed can be told. Where the log let go of records while they were
+ * exported, which are missing between others, `end` has `"lost":[{"from":61,"to":99}]` besides.
  *
  * What JetStream keeps beside a record, the conditions under which it was published, is not taken along.
  */
@@ -27,6 +28,8 @@ export interface ExportHead {
 export interface ExportEnd {
   readonly records: number;
   readonly sha256: string;
+  /** In order, if there is any. */
+  readonly lost?: readonly Loss[];
 }
 
 export const headLine = ({ part }: ExportHead): string =>
@@ -71,9 +74,21 @@ export function parseHead(line: string): ExportHead | string {
 export function parseEnd(line: string): ExportEnd | undefined {
   if (!line.startsWith('{"end":')) return undefined;
   const { end } = parseObject(line) as { end?: Partial<ExportEnd> };
-  return typeof end?.records === 'number' && typeof end.sha256 === 'string'
-    ? { records: end.records, sha256: end.sha256 }
-    : undefined;
+  if (typeof end?.records !== 'number' || typeof end.sha256 !== 'string') return undefined;
+  const { records, sha256, lost = [] } = end;
+  return areLosses(lost) ? { records, sha256, lost } : undefined;
+}
+
+/** In order, and not of nothing. */
+function areLosses(lost: unknown): lost is Loss[] {
+  if (!Array.isArray(lost)) return false;
+  let last = 0;
+  return lost.every((loss: Partial<Loss> | null) => {
+    const { from = 0, to = 0 } = loss ?? {};
+    const isLoss = Number.isSafeInteger(from) && Number.isSafeInteger(to) && from > last && to >= from;
+    last = to;
+    return isLoss;
+  });
 }
 
 const RECORD =

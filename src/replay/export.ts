@@ -4,11 +4,13 @@ import { rename, rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { EventLog } from '../log/log.ts';
-import type { LogRecord } from '../log/reading.ts';
+import type { LogRecord, Loss } from '../log/reading.ts';
 import { readOrExplain } from '../log/recorded-event.ts';
 import { compressorFor } from './compression.ts';
 import { endLine, headLine, recordLine } from './export-format.ts';
 import { FileProblem } from './file-problem.ts';
+import { gapLine } from './lines.ts';
+import { merged } from './losses.ts';
 import type { ReplayOptions } from './options.ts';
 import type { Range } from './range.ts';
 
@@ -41,8 +43,12 @@ export async function exportRecords(parts: Parts, options: ReplayOptions, range:
   } finally {
     await rm(partial, { force: true }).catch(() => {});
   }
-  const { records } = lines;
-  await parts.write(options.json ? JSON.stringify({ records, file }) : `wrote ${records} records to ${file}`);
+  const { records, lost } = lines;
+  if (options.json) await parts.write(JSON.stringify({ records, file, ...(lost.length > 0 && { lost }) }));
+  else {
+    for (const loss of lost) await parts.write(`${gapLine(loss)} before they were read`);
+    await parts.write(`wrote ${records} records to ${file}`);
+  }
   return 0;
 }
 
@@ -55,6 +61,10 @@ async function refuseOtherThanFile(file: string): Promise<void> {
 /** The lines of the file, as many at a time as a page of the log has. */
 class Lines {
   records = 0;
+  /** What the log had let go of after the first record, before it was read. */
+  lost: readonly Loss[] = [];
+  #first = 0;
+  #last = 0;
   readonly #parts: Parts;
   readonly #options: ReplayOptions;
   readonly #range: Range;
@@ -76,14 +86,31 @@ class Lines {
     for await (const page of log.readRecords({ after, through, keys: tasks, signal })) {
       let text = '';
       for (const entry of page.entries)
-        if (!('gap' in entry) && isWanted(entry, account)) {
+        if ('gap' in entry) await this.#note(entry.gap);
+        else if (isWanted(entry, account)) {
           text += recordLine(entry);
           this.records++;
+          this.#first ||= entry.seq;
+          this.#last = entry.seq;
         }
       if (text !== '') yield this.#digested(text);
       progress(page.through - after, through - after);
     }
-    yield endLine({ records: this.records, sha256: this.#digest.digest('hex') });
+    await this.#noteImported();
+    const end = { records: this.records, sha256: this.#digest.digest('hex') };
+    yield endLine(this.lost.length > 0 ? { ...end, lost: this.lost } : end);
+  }
+
+  /** What is missing for another reason than the log's bounds is not excused, so that it is found in a copy, too. */
+  async #note(gap: Loss): Promise<void> {
+    if (this.records > 0 && (await this.#parts.log.extent()).held > gap.to)
+      this.lost = merged([...this.lost, gap]);
+  }
+
+  /** What had been lost to the log, if it was an export itself, between the records that were taken along. */
+  async #noteImported(): Promise<void> {
+    const isBetween = ({ from, to }: Loss) => from > this.#first && to < this.#last;
+    this.lost = merged([...this.lost, ...(await this.#parts.log.lost()).filter(isBetween)]);
   }
 
   #digested(text: string): string {

@@ -11,7 +11,7 @@ export const jsonLine = (entry: Shown, isLate: boolean): string =>
 
 /** For people: what a client sent must not steer their terminal. */
 export function humanLine(entry: Shown, isLate: boolean): string {
-  if ('gap' in entry) return `   events ${entry.gap.from} to ${entry.gap.to} have left the log`;
+  if ('gap' in entry) return `   ${gapLine(entry.gap)}`;
   if ('unreadable' in entry) return plain(`${seqOf(entry.unreadable.seq)}  ${entry.unreadable.reason}`);
   const { seq, at, type, key, name, account, rest } = entry;
   const time = at.slice(0, 26).replace('T', ' ');
@@ -19,6 +19,8 @@ export function humanLine(entry: Shown, isLate: boolean): string {
     `${seqOf(seq)}  ${time}  ${type.padEnd(9)}  ${key}  ${name}  ${account}  ${rest}${isLate ? '  late' : ''}`,
   );
 }
+
+export const gapLine = ({ from, to }: Gap['gap']): string => `events ${from} to ${to} have left the log`;
 
 const seqOf = (seq: number): string => String(seq).padStart(9);
 

@@ -7,6 +7,7 @@ import type { OutputReader } from '../storage/storage.ts';
 import { exportRecords } from './export.ts';
 import { canBeLate, LateEvents } from './late.ts';
 import { humanLine, illegalJson, illegalLine, jsonLine, summaryLine } from './lines.ts';
+import { isLostIn, isLostWithin } from './losses.ts';
 import type { ReplayOptions } from './options.ts';
 import { outputProblem } from './outputs.ts';
 import { type Range, rangeOf } from './range.ts';
@@ -102,6 +103,7 @@ async function showState({ log, write }: ReplayParts, { state, json }: ReplayOpt
 async function verify(parts: ReplayParts, options: ReplayOptions, range: Range): Promise<number> {
   const { log, signal, write, progress } = parts;
   const isPart = await log.isPart();
+  const lost = await log.lost();
   const lines: string[] = [];
   const storage = options.skipOutputs ? undefined : await parts.storage();
   const verifier = new Verifier({
@@ -121,10 +123,14 @@ async function verify(parts: ReplayParts, options: ReplayOptions, range: Range):
   for await (const { entries, through } of log.readRecords({ ...range, keys: options.tasks, signal })) {
     for (const entry of entries) {
       if ('gap' in entry) {
+        const { from, to } = entry.gap;
         // Of chosen tasks alone a reading cannot tell; it names only what the log let go of.
-        const isRetention = options.tasks !== undefined || (await log.extent()).held > entry.gap.to;
+        const isRetention =
+          options.tasks !== undefined || isLostIn(lost, entry.gap) || (await log.extent()).held > to;
         // What was not taken along is other tasks'.
-        if (!isPart) verifier.gap(entry.gap.from, entry.gap.to, isRetention);
+        if (isPart) {
+          if (isLostWithin(lost, entry.gap)) verifier.gap(from, to, true);
+        } else verifier.gap(from, to, isRetention);
       } else {
         const waiting = verifier.judge(entry);
         if (waiting) await waiting;

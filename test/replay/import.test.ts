@@ -13,6 +13,7 @@ import { JetStreamImport } from '../../src/log/jetstream/importer.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
 import type { Append } from '../../src/log/log.ts';
+import type { ReadOptions } from '../../src/log/reading.ts';
 import { seal } from '../../src/log/seal.ts';
 import { createLogger } from '../../src/logger.ts';
 import { hasZstd } from '../../src/replay/compression.ts';
@@ -297,4 +298,88 @@ test('an import that was cut off is no log, and is begun again by the next one',
   // The one that was cut off lives after all: it takes nothing away.
   await cutOff.abandon();
   expect(await bench.streams()).toEqual(['TASKS']);
+});
+
+describe('an export of which the log let go while it was read', () => {
+  const TASKS = 400;
+  let aging: Stage;
+  let file: string;
+  let printed: string[];
+
+  /** The log, which lets go of all but its last events when its first page has been read. */
+  const lettingGo = (log: JetStreamLog): JetStreamLog =>
+    new Proxy(log, {
+      get: (of, name) => {
+        const value = Reflect.get(of, name);
+        return name === 'readRecords' ? readRecords : typeof value === 'function' ? value.bind(of) : value;
+      },
+    });
+  async function* readRecords(options: ReadOptions) {
+    let hasGone = false;
+    for await (const page of aging.log.readRecords(options)) {
+      yield page;
+      if (!hasGone && page.entries.length > 0) await aging.purge(TASKS * 6 - 50);
+      hasGone ||= page.entries.length > 0;
+    }
+  }
+
+  beforeAll(async () => {
+    aging = await openStage();
+    for (let count = 0; count < TASKS; count += 100)
+      await aging.writer.appendAll(Array.from({ length: 100 }, () => lifeOfNow('hello')).flat());
+    file = bench.path('aging.ndjson');
+    printed = (await replayed(lettingGo(aging.log), '--export', file)).lines;
+  });
+  afterAll(() => aging[Symbol.asyncDispose]());
+
+  const endOf = async (path: string) => JSON.parse((await linesIn(path)).at(-1) as string).end;
+
+  it('says what has gone, in its last lines and in the file', async () => {
+    const { records, lost } = await endOf(file);
+    const [{ from, to }] = lost;
+    expect(to).toBe(TASKS * 6 - 51);
+    expect(records).toBe(TASKS * 6 - (to - from + 1));
+    expect(printed).toEqual([
+      `events ${from} to ${to} have left the log before they were read`,
+      `wrote ${records} records to ${file}`,
+    ]);
+  });
+
+  it('is legal where it is imported, and stays so in an export of that', async () => {
+    await bench.import(file);
+    const log = await bench.log();
+    expect(await replayed(log, '--verify', '--skip-outputs')).toMatchObject({ code: 0 });
+    const again = bench.path('aging-again.ndjson');
+    const { lines } = await replayed(log, '--export', again, '--json');
+    expect(await readFile(again)).toEqual(await readFile(file));
+    const { records, lost } = await endOf(file);
+    expect(lines).toEqual([JSON.stringify({ records, file: again, lost })]);
+  });
+
+  it('excuses nothing else: neither without a word of it, nor beside what is named', async () => {
+    const { lost } = await endOf(file);
+    const [{ from, to }] = lost;
+    for (const said of ['', `,"lost":[{"from":${from + 1},"to":${to}}]`]) {
+      const text = (await readFile(file, 'utf8')).replace(`,"lost":${JSON.stringify(lost)}`, said);
+      await writeFile(bench.path('less.ndjson'), text);
+      await bench.removeLog();
+      await bench.import(bench.path('less.ndjson'));
+      const { code, lines } = await replayed(await bench.log(), '--verify', '--skip-outputs');
+      expect(code).toBe(1);
+      expect(lines[0]).toContain(`events ${from} to ${to} are missing from the log`);
+    }
+  });
+
+  it.each([
+    '{}',
+    '[null]',
+    '[{"from":0,"to":4}]',
+    '[{"from":5,"to":4}]',
+    '[{"from":5,"to":9},{"from":8,"to":9}]',
+  ])('is not read with nonsense about it: %s', async (nonsense) => {
+    const { lost } = await endOf(file);
+    const text = (await readFile(file, 'utf8')).replace(JSON.stringify(lost), nonsense);
+    await writeFile(bench.path('nonsense.ndjson'), text);
+    await expect(bench.import(bench.path('nonsense.ndjson'))).rejects.toThrow(FileProblem);
+  });
 });

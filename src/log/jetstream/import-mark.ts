@@ -1,9 +1,13 @@
 import type { StreamConfig } from '@nats-io/jetstream';
 import { LogUnavailable } from '../log.ts';
+import type { Loss } from '../reading.ts';
 
 /** Where the stream's metadata say that it was filled from an export. */
 const STATE = 'wyvern-import';
 const THROUGH = 'wyvern-imported-through';
+const LOST = 'wyvern-import-lost';
+/** JetStream takes 128 kB of metadata. What is more than this is not excused. */
+const LOSSES_AT_MOST = 2_000;
 
 /**
  * `unfinished`: an import is under way, or died; such a stream is no log yet. `part`: what was exported were chosen
@@ -20,11 +24,29 @@ export const importOf = ({ metadata }: Marked): ImportState | undefined =>
 /** Up to this sequence the log was imported; 0 if it was not. */
 export const importedThrough = ({ metadata }: Marked): number => Number(metadata?.[THROUGH] ?? 0);
 
-/** `through` for a finished one. */
-export const importMark = (state: ImportState, through?: number): Record<string, string> => ({
+/** What the log that was exported had let go of before it was read, in order. */
+export const lostBeforeImport = ({ metadata }: Marked): readonly Loss[] =>
+  (metadata?.[LOST] ?? '').split(',').flatMap((loss) => {
+    const [from, to] = loss.split('-').map(Number);
+    return from && to ? [{ from, to }] : [];
+  });
+
+interface Finished {
+  readonly through: number;
+  readonly lost: readonly Loss[];
+}
+
+export const importMark = (state: ImportState, finished?: Finished): Record<string, string> => ({
   [STATE]: state,
-  ...(through !== undefined && { [THROUGH]: String(through) }),
+  ...(finished && { [THROUGH]: String(finished.through) }),
+  ...(finished && finished.lost.length > 0 && { [LOST]: textOf(finished.lost) }),
 });
+
+const textOf = (lost: readonly Loss[]): string =>
+  lost
+    .slice(0, LOSSES_AT_MOST)
+    .map(({ from, to }) => `${from}-${to}`)
+    .join(',');
 
 export class UnfinishedImport extends LogUnavailable {
   constructor() {

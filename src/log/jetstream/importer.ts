@@ -2,7 +2,7 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { type ImportOptions, type LogImport, LogNotEmpty } from '../import.ts';
 import { EventRefused, LogFull, LogUnavailable } from '../log.ts';
-import type { LogRecord } from '../reading.ts';
+import type { LogRecord, Loss } from '../reading.ts';
 import { isLogSubject, SUBJECTS } from '../subject.ts';
 import { findStream } from './any-stream.ts';
 import { importMark, importOf, STORED_AT } from './import-mark.ts';
@@ -77,10 +77,10 @@ export class JetStreamImport implements LogImport {
     await this.#push({ subject, bytes, headers: [`${STORED_AT}: ${storedAtMs}`] });
   }
 
-  async finish(): Promise<void> {
+  async finish(lost: readonly Loss[] = []): Promise<void> {
     await this.#flush();
     await this.#purgeHoles();
-    const metadata = importMark(this.#isPart ? 'part' : 'whole', this.#last);
+    const metadata = importMark(this.#isPart ? 'part' : 'whole', { through: this.#last, lost });
     await this.#reach(() => this.#manager.streams.update(STREAM, { subjects: SUBJECTS, metadata }));
     this.#publisher.close();
   }

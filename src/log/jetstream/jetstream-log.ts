@@ -13,7 +13,7 @@ import {
   type FullHistoryOptions,
   LogUnavailable,
 } from '../log.ts';
-import type { Extent, Gap, LogRecord, Moment, Page, ReadOptions, Span } from '../reading.ts';
+import type { Extent, Gap, LogRecord, Loss, Moment, Page, ReadOptions, Span } from '../reading.ts';
 import type { TaskRef } from '../subject.ts';
 import type { TakeOptions, TaskQueue } from '../task-queue.ts';
 import type { LogUpkeep } from '../upkeep.ts';
@@ -25,7 +25,7 @@ import { DiskSync, storeToSync } from './disk-sync.ts';
 import { type Durability, LEFT_TO_SERVER, untilOnDisk } from './durability.ts';
 import { Follower } from './follower.ts';
 import { readEnds, readHistory, readOutlines } from './history.ts';
-import { importedThrough, importOf } from './import-mark.ts';
+import { importedThrough, importOf, lostBeforeImport } from './import-mark.ts';
 import { locate } from './locate.ts';
 import type { ReaderParts } from './patience.ts';
 import { Publisher } from './publisher.ts';
@@ -219,6 +219,10 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
 
   async isPart(): Promise<boolean> {
     return importOf((await this.#info()).config) === 'part';
+  }
+
+  async lost(): Promise<readonly Loss[]> {
+    return lostBeforeImport((await this.#info()).config);
   }
 
   async locate(date: string): Promise<Moment> {
