@@ -1,3 +1,4 @@
+import { LogUnavailable } from '../log/log.ts';
 import type { ArchiveVolume, LogUpkeep, LogVolume } from '../log/upkeep.ts';
 import type { Logger } from '../logger.ts';
 
@@ -45,9 +46,22 @@ export class ArchiveWatch {
     return this.#lag;
   }
 
-  /** Measures it. Resolves with the last sequence that the log may let go of. Rejects with `LogUnavailable`. */
+  /** Measures it. Resolves with the last sequence that the log may let go of: 0 while the archive does not answer. */
   async look(log: LogVolume): Promise<number> {
-    const volume = await this.#parts.upkeep.archive();
+    try {
+      return this.#measured(await this.#parts.upkeep.archive(), log);
+    } catch (error) {
+      if (!(error instanceof LogUnavailable)) throw error;
+      if (this.#isTimeToTell())
+        this.#parts.logger.warn(
+          { err: error },
+          'the archive does not answer: until it does, nothing goes from a full log',
+        );
+      return 0;
+    }
+  }
+
+  #measured(volume: ArchiveVolume | undefined, log: LogVolume): number {
     const through = volume?.through ?? 0;
     if (through !== this.#volume?.through || log.lastSeq <= through) this.#movedAt = this.#now();
     this.#volume = volume;
@@ -70,9 +84,14 @@ export class ArchiveWatch {
 
   #tell(log: LogVolume): void {
     const reason = this.#reason();
-    if (!reason || this.#now() - this.#toldAt < TELL_EVERY_MS) return;
-    this.#toldAt = this.#now();
+    if (!reason || !this.#isTimeToTell()) return;
     this.#parts.logger.warn({ lagEvents: this.#lag, logFrom: log.firstSeq, ...this.#volume }, reason);
+  }
+
+  #isTimeToTell(): boolean {
+    if (this.#now() - this.#toldAt < TELL_EVERY_MS) return false;
+    this.#toldAt = this.#now();
+    return true;
   }
 
   #reason(): string | undefined {

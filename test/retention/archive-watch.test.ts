@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { LogUnavailable } from '../../src/log/log.ts';
 import type { ArchiveVolume, LogVolume } from '../../src/log/upkeep.ts';
 import type { Logger } from '../../src/logger.ts';
 import { ArchiveWatch } from '../../src/retention/archive-watch.ts';
@@ -9,15 +10,24 @@ const DAY_MS = 86_400_000;
 function setUp() {
   const told: string[] = [];
   const tell = (_: object, text: string) => told.push(text);
-  let volume: ArchiveVolume | undefined;
+  let volume: ArchiveVolume | 'away' | undefined;
   let now = 0;
   const watch = new ArchiveWatch({
-    upkeep: { archive: async () => volume },
+    upkeep: {
+      archive: async () => {
+        if (volume === 'away') throw new LogUnavailable('the archive does not answer');
+        return volume;
+      },
+    },
     keptMs: 90 * DAY_MS,
     logger: { warn: tell, error: tell } as unknown as Logger,
     now: () => now,
   });
-  const look = (archive: Partial<ArchiveVolume> | undefined, log: Partial<LogVolume>, seconds = 1) => {
+  const look = (
+    archive: Partial<ArchiveVolume> | 'away' | undefined,
+    log: Partial<LogVolume>,
+    seconds = 1,
+  ) => {
     now += seconds * 1_000;
     const of = {
       isFilled: true,
@@ -28,7 +38,7 @@ function setUp() {
       allowedBytes: 1_000,
       oldestMs: 0,
     };
-    volume = archive && { ...of, ...archive };
+    volume = archive === 'away' ? archive : archive && { ...of, ...archive };
     const limits = { events: 1_000, bytes: 1_000 };
     return watch.look({
       ...{ nowMs: 0, madeAt: '', firstSeq: 1, lastSeq: 0, events: 0, bytes: 0, allowed: limits },
@@ -86,4 +96,14 @@ it('tells of an archive that is full before its time', async () => {
   const { look, told } = setUp();
   await look({ through: 5, bytes: 985, oldestMs: Date.now() - 30.5 * DAY_MS }, { lastSeq: 5 });
   expect(told).toEqual([expect.stringContaining('it keeps 30 days instead of 90')]);
+});
+
+it('lets nothing go while the archive does not answer, and says so once a minute', async () => {
+  const { look, told } = setUp();
+  expect(await look({ through: 50, safeThrough: 40 }, { lastSeq: 50 })).toBe(40);
+  for (let second = 0; second < 59; second++) expect(await look('away', { lastSeq: 60 })).toBe(0);
+  expect(told).toEqual([expect.stringContaining('the archive does not answer')]);
+  expect(await look('away', { lastSeq: 60 }, 2)).toBe(0);
+  expect(told).toHaveLength(2);
+  expect(await look({ through: 60, safeThrough: 60 }, { lastSeq: 60 })).toBe(60);
 });
