@@ -1,7 +1,7 @@
 import type { Cancellations } from '../log/cancellations.ts';
 import { LogConflict, type LogWriter, type TaskHistories, UnreadableHistory } from '../log/log.ts';
 import { sealNext } from '../log/seal.ts';
-import type { LogUpkeep } from '../log/upkeep.ts';
+import type { LogUpkeep, LogVolume } from '../log/upkeep.ts';
 import type { Logger } from '../logger.ts';
 import type { Projection } from '../projection/projection.ts';
 import type { TaskState } from '../projection/state.ts';
@@ -39,12 +39,13 @@ export class Janitor {
     this.#retentionMs = retentionMs;
   }
 
-  /** `nowMs` is the log's own time: retention is decided by that clock. Rejects as the log does. */
-  async endOverdue(nowMs: number): Promise<void> {
+  /** By the log's own clock, since retention is decided by that, and as it was measured. Rejects as the log does. */
+  async endOverdue({ nowMs, lastSeq }: Pick<LogVolume, 'nowMs' | 'lastSeq'>): Promise<void> {
     const { upkeep, projection, cancellations, logger } = this.#parts;
     if (projection.openTasks === 0) return;
     const openAtMostMs = this.#retentionMs - marginMs(this.#retentionMs);
-    const firstInTime = (await upkeep.firstSince(nowMs - openAtMostMs)) ?? Number.POSITIVE_INFINITY;
+    // What has come since it was measured is in time, though there was nothing then.
+    const firstInTime = (await upkeep.firstSince(nowMs - openAtMostMs)) ?? lastSeq + 1;
     const overdue: TaskState[] = [];
     for (const state of projection.open()) {
       if (state.queuedSeq >= firstInTime || overdue.length === A_ROUND) break;

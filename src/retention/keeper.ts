@@ -91,7 +91,7 @@ export class Keeper {
     await this.#purge(volume, archivedThrough ?? Number.POSITIVE_INFINITY);
     // Until all has been folded, what has left the log may still be taken for open.
     if (performance.now() < this.#janitorAt || this.#parts.projection.seq < volume.lastSeq) return;
-    await this.#parts.janitor.endOverdue(volume.nowMs);
+    await this.#parts.janitor.endOverdue(volume);
     this.#janitorAt = performance.now() + this.#janitorEveryMs;
   }
 

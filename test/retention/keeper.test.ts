@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hashOf } from '../../src/log/envelope.ts';
 import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
-import { type Append, LogFull } from '../../src/log/log.ts';
+import { type Append, LogFull, LogUnavailable } from '../../src/log/log.ts';
 import { seal } from '../../src/log/seal.ts';
 import { subjectOf } from '../../src/log/subject.ts';
 import type { Delivery } from '../../src/log/task-queue.ts';
@@ -98,6 +98,27 @@ describe('the keeper of a log', () => {
     await front.look();
     expect(await state()).toMatchObject({ first_seq: 701 });
     expect(archive.lag).toBe(40);
+  });
+
+  it('goes on beside an archive that does not answer: it gives a full log room for ends, and ends overdue tasks', async () => {
+    const archive = new ArchiveWatch({
+      upkeep: {
+        archive: async () => {
+          throw new LogUnavailable('the archive does not answer');
+        },
+      },
+      keptMs: 30 * DAY_MS,
+      logger: createLogger('test', server.config),
+    });
+    const open = submit();
+    await log.append(open);
+    await fillLog(log, { ended: MAX_LOG_EVENTS / 3 - 1 });
+    const front = await openFront(archive);
+    const ended: number[] = [];
+    front.janitor.endOverdue = async ({ nowMs }) => void ended.push(nowMs);
+    await front.look();
+    expect((await manager.streams.info('TASKS')).config.max_msgs).toBeGreaterThan(MAX_LOG_EVENTS);
+    expect(ended).toHaveLength(1);
   });
 
   it('does so once, however many fronts there are', async () => {
@@ -245,7 +266,10 @@ describe('the keeper of a log', () => {
   });
 
   describe('by age', () => {
-    const inDays = async (days: number) => ((await log.upkeep.volume())?.nowMs ?? 0) + days * DAY_MS;
+    const inDays = async (days: number) => {
+      const { nowMs = 0, lastSeq = 0 } = (await log.upkeep.volume()) ?? {};
+      return { nowMs: nowMs + days * DAY_MS, lastSeq };
+    };
 
     it('ends the tasks that are still open a day before the log lets go of them, and stops their workers', async () => {
       const queuedOne = submit();
@@ -268,6 +292,17 @@ describe('the keeper of a log', () => {
       await until(() => front.projection.openTasks === 0 || undefined);
     });
 
+    it('leaves those that came after the log was measured, though nothing in it was in time then', async () => {
+      const [old, young] = [submit(), submit()];
+      await log.append(old);
+      const then = await inDays(6.1);
+      await log.append(young);
+      const front = await openFront();
+      await front.janitor.endOverdue(then);
+      expect((await log.history(old.key)).at(-1)?.event.type).toBe('failed');
+      expect((await log.history(young.key)).at(-1)?.event.type).toBe('queued');
+    });
+
     it('leaves those alone that cannot be read, tells of each once, and ends the others', async () => {
       const [one, broken, other] = [submit(), submit(), submit()];
       await log.appendAll([one, broken, other]);
@@ -288,13 +323,15 @@ describe('the keeper of a log', () => {
     it('ends each once, however many fronts do it, and leaves the younger ones', async () => {
       await fillLog(log, { ended: 10, open: 100 });
       const several = await Promise.all([1, 2, 3].map(() => openFront()));
-      const nowMs = await inDays(6.1);
+      const { nowMs } = await inDays(6.1);
       await until(
         async () => ((await log.upkeep.volume())?.nowMs ?? 0) > nowMs - 6.1 * DAY_MS + 300 || undefined,
       );
       const young = submit();
       await log.append(young);
-      await Promise.all(several.map(({ janitor }) => janitor.endOverdue(nowMs - 0.1 * DAY_MS + 150)));
+      const { lastSeq } = await inDays(0);
+      const then = { nowMs: nowMs - 0.1 * DAY_MS + 150, lastSeq };
+      await Promise.all(several.map(({ janitor }) => janitor.endOverdue(then)));
       const counts = await manager.streams.info('TASKS', { subjects_filter: 'task.done.nobody-knows.>' });
       expect(Object.values(counts.state.subjects ?? {})).toEqual(Array.from({ length: 100 }, () => 1));
       expect(await log.history(young.key)).toHaveLength(1);
