@@ -99,6 +99,9 @@ export function outlineSubjects(key: string): readonly string[] {
 
 export const queuedFilter = (name: string): string => `task.queued.${encodeName(name)}.*.*`;
 
+/** The name of the tasks among which a queued one lies, whatever else its subject says. */
+export const queuedName = (subject: string): string => decodeName(subject.split('.')[2] ?? '');
+
 /** The task that is queued by what is stored there, if one is. */
 export const queuedAt = (subject: string): TaskRef | undefined =>
   subject.startsWith('task.queued.') ? parseSubject(subject) : undefined;

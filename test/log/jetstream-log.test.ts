@@ -199,6 +199,26 @@ describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
     expect(got.every(({ count, queued: event }) => count === 1 && event.type === 'queued')).toBe(true);
   });
 
+  it('hands out the next task at once where one cannot be read', async () => {
+    const { log, connection } = await server.open();
+    const name = `odd_${SYNC === 'always' ? 'a' : 'b'}`;
+    await jetstream(connection).publish(`task.queued.${name}.${newKey()}.0`, 'no event');
+    const entry = submit(newKey(), name);
+    await log.append(entry);
+    const got: Delivery[] = [];
+    const taking = await log.take({
+      names: [name],
+      free: () => 1 - got.length,
+      onDelivery: (delivery) => {
+        got.push(delivery);
+        delivery.ack();
+      },
+    });
+    await until(() => (got.length > 0 ? true : undefined), 2_500);
+    await taking.pause();
+    expect(got.map(({ key }) => key)).toEqual([entry.key]);
+  });
+
   it('hands a task out again after it was given back, and says that it is the second time', async () => {
     const { log } = await server.open();
     const name = `back_${SYNC === 'always' ? 'a' : 'b'}`;

@@ -3,6 +3,7 @@ import { type Msg, type NatsConnection, nuid, type Subscription } from '@nats-io
 import type { Queued } from '../../../actors/event.ts';
 import type { Logger } from '../../logger.ts';
 import { decodeEvent, hashOf } from '../envelope.ts';
+import { queuedName } from '../subject.ts';
 import type { Delivery, TakeOptions, Taking } from '../task-queue.ts';
 import { parseAckSubject } from './ack-subject.ts';
 import { Lease } from './lease.ts';
@@ -97,10 +98,10 @@ export class JetStreamTaking implements Taking {
   #receive(message: Msg): void {
     if (message.subject.startsWith('_INBOX.')) return this.#receiveStatus(message);
     const delivery = this.#asDelivery(message);
-    if (!delivery) return;
-    const pull = this.#pulls.get(delivery.name);
+    // One that cannot be read has used up a place of the request all the same.
+    const pull = this.#pulls.get(delivery?.name ?? queuedName(message.subject));
     if (pull) pull.open--;
-    this.#options.onDelivery(delivery);
+    if (delivery) this.#options.onDelivery(delivery);
     if (pull?.open === 0) this.#pull();
   }
 
