@@ -17,6 +17,9 @@ const AGAIN_MS = 5;
 /** One that lags for longer is no replica to speak of; the caller may ask again later. */
 const LAG_AT_MOST_MS = 2_000;
 
+/** A log that lets go of something while it is read is read so often. */
+const READ_AT_MOST = 3;
+
 /** Records of one request for the progress of an attempt. */
 const BATCH = 64;
 
@@ -168,8 +171,17 @@ async function lastOfEachSubject(
   subjects: readonly string[],
 ): Promise<StoredMsg[]> {
   const query = { multi_last: [...subjects] };
-  const found = await allOf(() => manager.direct.getLastMessagesFor(STREAM, query));
-  return found.sort((a, b) => a.seq - b.seq);
+  for (let tries = 1; ; tries++) {
+    const found: StoredMsg[] = [];
+    try {
+      for await (const message of await manager.direct.getLastMessagesFor(STREAM, query)) found.push(message);
+      return found.sort((a, b) => a.seq - b.seq);
+    } catch (error) {
+      if (/no results/i.test((error as Error).message)) return [];
+      // The server has made out what it is to answer, and the log has let go of some of it before it came there.
+      if (!isNothingFound(error) || tries === READ_AT_MOST) throw error;
+    }
+  }
 }
 
 async function allOf(ask: () => Promise<AsyncIterable<StoredMsg>>): Promise<StoredMsg[]> {
