@@ -61,11 +61,14 @@ describe('the checkpoints of a log', () => {
 
   it('are not there before the last piece is: a writer that dies leaves the one before', async () => {
     await save(3, 'older');
+    await manager.jetstream().publish('checkpoint.piece.dead.0', 'half of one');
     function* dying(): Generator<string> {
       yield* linesOf('half of a newer one, in pieces that have been stored', 20_000);
       throw new Error('killed');
     }
     await expect(checkpoints.save({ seq: 5, format: FORMAT }, dying())).rejects.toThrow('killed');
+    // Nothing is left of it, nor of one that was killed before it could clear up: it would be in the way of the next.
+    expect(await subjects()).toHaveLength(2);
     expect(await checkpoints.load()).toEqual({ seq: 3, format: FORMAT, lines: linesOf('older', 3) });
   });
 

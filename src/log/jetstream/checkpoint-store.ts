@@ -47,7 +47,7 @@ const unzip = promisify(gunzip);
  * Checkpoints in a stream beside the log: compressed pieces under an id of their own, then the manifest that
  * names them. It is stored only in the place of the one that its writer knew, so of several fronts that write
  * at once one comes through; that one removes all pieces that were stored before its own, also those of
- * writers that died.
+ * writers that died. One that fails removes all pieces but those of the manifest that is there: there is room for a few only.
  */
 export class JetStreamCheckpointStore implements CheckpointStore {
   readonly #client: JetStreamClient;
@@ -86,9 +86,24 @@ export class JetStreamCheckpointStore implements CheckpointStore {
     const log = await this.#mark(seq);
     if (!log) return false;
     const id = nuid.next();
+    try {
+      return await this.#store({ id, seq, format, log }, lines, revision);
+    } catch (error) {
+      // They may be what leaves no room for another try.
+      await this.#purgeAbandoned().catch(() => {});
+      throw error;
+    }
+  }
+
+  async #store(
+    { id, seq, format, log }: Omit<Manifest, 'pieces' | 'lines'>,
+    lines: Iterable<string>,
+    revision: number,
+  ): Promise<boolean> {
     const stored = await this.#storePieces(id, lines);
     const manifest: Manifest = { id, seq, format, pieces: stored.pieces, lines: stored.lines, log };
-    const isNewest = await this.#storeManifest(manifest, revision);
+    const isWhole = (await this.#piecesOf(id)) === stored.pieces;
+    const isNewest = isWhole && (await this.#storeManifest(manifest, revision));
     // Either what it replaced, and what other writers left, or its own pieces, which nobody will read.
     const purge = isNewest
       ? { filter: 'checkpoint.piece.>', seq: stored.first }
@@ -160,6 +175,24 @@ export class JetStreamCheckpointStore implements CheckpointStore {
       count += piece.length;
     }
     return { first, pieces, lines: count };
+  }
+
+  /** How many there are: whoever has failed removes those of others, too, which may not have been abandoned. */
+  async #piecesOf(id: string): Promise<number> {
+    const filter = { subjects_filter: `checkpoint.piece.${id}.*` };
+    const { state } = await this.#manager.streams.info(CHECKPOINTS, filter);
+    return Object.keys(state.subjects ?? {}).length;
+  }
+
+  /** All pieces but those of the checkpoint that is there. */
+  async #purgeAbandoned(): Promise<void> {
+    const { manifest } = await this.#find();
+    const filter = { subjects_filter: 'checkpoint.piece.>' };
+    const { state } = await this.#manager.streams.info(CHECKPOINTS, filter);
+    const ids = new Set(Object.keys(state.subjects ?? {}).map((subject) => subject.split('.')[2]));
+    for (const other of ids)
+      if (other !== manifest?.id)
+        await this.#manager.streams.purge(CHECKPOINTS, { filter: `checkpoint.piece.${other}.*` });
   }
 
   /** False if another one was stored since `revision`. */
