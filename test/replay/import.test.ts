@@ -383,3 +383,33 @@ describe('an export of which the log let go while it was read', () => {
     await expect(bench.import(bench.path('nonsense.ndjson'))).rejects.toThrow(FileProblem);
   });
 });
+
+describe('a log that holds few events', () => {
+  const settings = () => ({ ...bench.config, MAX_LOG_EVENTS: 1_000, MAX_LOG_BYTES: 16_000_000 });
+  const begin = () =>
+    JetStreamImport.begin(bench.connection, settings(), { first: 1, isPart: true, signal: never });
+  const recordAt = (seq: number) => ({
+    seq,
+    subject: `task.queued.hello.${newKey()}.0`,
+    bytes: Buffer.from('{}'),
+    storedAtMs: 1,
+  });
+
+  it('takes an export with as many, whatever is missing between them, and holds no more then', async () => {
+    const log = await begin();
+    for (let seq = 1; seq < 1_000; seq++) await log.store(recordAt(seq));
+    await log.store(recordAt(60_000));
+    await log.finish();
+    const manager = await jetstreamManager(bench.connection);
+    const { config, state } = await manager.streams.info('TASKS');
+    expect(state).toMatchObject({ messages: 1_000, last_seq: 60_000 });
+    expect(config.max_msgs).toBe(1_000);
+  });
+
+  it('takes no more than it is to hold', async () => {
+    const log = await begin();
+    for (let seq = 1; seq <= 1_000; seq++) await log.store(recordAt(seq));
+    await expect(log.store(recordAt(1_001))).rejects.toThrow('the log is full: it takes 1000 records');
+    await log.abandon();
+  });
+});

@@ -17,6 +17,8 @@ const BATCH_BYTES = 4_000_000;
 /** Stands where the log that was exported has no event, until it is purged. */
 const HOLE = 'import.hole';
 const PURGE_EVERY = 200_000;
+/** Bytes that one takes at most, with the headers of its batch. */
+const HOLE_BYTES = 150;
 /** Sequences that one hole may skip: half an hour of them. No log of ours holds as many. */
 const MAX_HOLE = 100_000_000;
 /** A record's bytes are as large as they were, and have a header more. */
@@ -39,6 +41,8 @@ export class JetStreamImport implements LogImport {
   #waiting: BatchMessage[] = [];
   #waitingBytes = 0;
   #holes = 0;
+  #records = 0;
+  readonly #settings: StreamSettings;
 
   private constructor(manager: JetStreamManager, publisher: Publisher, made: Made) {
     this.#manager = manager;
@@ -47,6 +51,7 @@ export class JetStreamImport implements LogImport {
     this.#signal = made.signal;
     this.#madeAt = made.madeAt;
     this.#last = made.first - 1;
+    this.#settings = made.settings;
   }
 
   /** Rejects with `LogNotEmpty`. */
@@ -60,10 +65,11 @@ export class JetStreamImport implements LogImport {
     const { created } = await manager.streams.add({
       ...streamConfig(settings),
       subjects: [...SUBJECTS, HOLE],
+      max_msgs: settings.MAX_LOG_EVENTS + holesAtMost(settings),
       first_seq: options.first,
       metadata: importMark('unfinished'),
     });
-    return new JetStreamImport(manager, new Publisher(connection), { ...options, madeAt: created });
+    return new JetStreamImport(manager, new Publisher(connection), { ...options, madeAt: created, settings });
   }
 
   async store({ seq, subject, bytes, storedAtMs }: LogRecord): Promise<void> {
@@ -74,6 +80,9 @@ export class JetStreamImport implements LogImport {
       this.#signal.throwIfAborted();
       await this.#push(EMPTY);
     }
+    this.#records++;
+    if (this.#records > this.#settings.MAX_LOG_EVENTS)
+      throw new LogFull(`the log is full: it takes ${this.#settings.MAX_LOG_EVENTS} records`);
     await this.#push({ subject, bytes, headers: [`${STORED_AT}: ${storedAtMs}`] });
   }
 
@@ -81,7 +90,8 @@ export class JetStreamImport implements LogImport {
     await this.#flush();
     await this.#purgeHoles();
     const metadata = importMark(this.#isPart ? 'part' : 'whole', { through: this.#last, lost });
-    await this.#reach(() => this.#manager.streams.update(STREAM, { subjects: SUBJECTS, metadata }));
+    const max_msgs = this.#settings.MAX_LOG_EVENTS;
+    await this.#reach(() => this.#manager.streams.update(STREAM, { subjects: SUBJECTS, max_msgs, metadata }));
     this.#publisher.close();
   }
 
@@ -100,7 +110,7 @@ export class JetStreamImport implements LogImport {
     this.#last++;
     if (message === EMPTY) this.#holes++;
     if (this.#waiting.length >= BATCH_MESSAGES || this.#waitingBytes >= BATCH_BYTES) await this.#flush();
-    if (this.#holes >= PURGE_EVERY) await this.#purgeHoles();
+    if (this.#holes >= holesAtMost(this.#settings)) await this.#purgeHoles();
   }
 
   async #flush(): Promise<void> {
@@ -145,7 +155,12 @@ export class JetStreamImport implements LogImport {
   }
 }
 
+/** They come on top of the events that the log may hold, and not of the bytes. */
+const holesAtMost = ({ MAX_LOG_BYTES }: StreamSettings): number =>
+  Math.min(PURGE_EVERY, Math.floor(MAX_LOG_BYTES / 4 / HOLE_BYTES));
+
 interface Made extends ImportOptions {
+  readonly settings: StreamSettings;
   readonly madeAt: string;
 }
 
