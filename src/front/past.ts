@@ -14,38 +14,39 @@ export interface KnownTask {
 const AT_ONCE = 32;
 
 /**
- * The tasks as they were when the log ended at that position. Rejects with a 404 `RequestError` that names each task which
- * had not been queued then.
+ * What `show` makes of each task as it was when the log ended at that position, in the order of `keys`. It is called once
+ * a task, as soon as that has been read: histories may have a megabyte each, and none is held on to here. Rejects with a
+ * 404 `RequestError` that names each task which had not been queued then, and with what `show` throws.
  */
-export async function readPast(
+export async function readPast<Shown>(
   log: LogReader & TaskHistories,
   keys: readonly string[],
   position: Position,
   location: Problem['location'],
-): Promise<KnownTask[]> {
+  show: (task: KnownTask) => Shown,
+): Promise<Shown[]> {
   const through = await throughOf(log, position);
-  const known = new Map<string, KnownTask>();
+  const known = new Map<string, Shown>();
   const distinct = [...new Set(keys)];
   for (let at = 0; at < distinct.length; at += AT_ONCE) {
     const readOne = async (key: string): Promise<void> => {
       const history = await historyAt(log, key, position, through);
       const state = foldHistory(history);
-      if (state) known.set(key, { state, history });
+      if (state) known.set(key, show({ state, history }));
     };
     await Promise.all(distinct.slice(at, at + AT_ONCE).map(readOne));
   }
-  const tasks: KnownTask[] = [];
+  const shown: Shown[] = [];
   const unknown: Problem[] = [];
   for (const [index, key] of keys.entries()) {
-    const task = known.get(key);
-    if (task) tasks.push(task);
+    if (known.has(key)) shown.push(known.get(key) as Shown);
     else {
       const description = `no task had the key '${key}' then, or the log has let go of it`;
       unknown.push({ name: nameOf(keys, index), location, description });
     }
   }
   if (unknown.length > 0) throw new RequestError(404, unknown);
-  return tasks;
+  return shown;
 }
 
 /** The log ends there for all of these tasks, also where more is stored while they are read. */

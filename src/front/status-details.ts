@@ -1,7 +1,8 @@
+import type { Position } from '../log/position.ts';
 import type { TaskState } from '../projection/state.ts';
 import type { CheckedTask } from './definitions.ts';
 import type { FrontParts } from './front-parts.ts';
-import type { KnownTask } from './past.ts';
+import { type KnownTask, readPast } from './past.ts';
 import { invalid, type Problem } from './request-error.ts';
 import type { StatusView } from './status-view.ts';
 import { type WaitReason, waitReason } from './wait-reason.ts';
@@ -82,14 +83,21 @@ export function withSent(
 const withMembers = (status: string, members: object): string =>
   `${status.slice(0, -1)},${JSON.stringify(members).slice(1)}`;
 
-/** Statuses of the past with their details. Throws as `withDetails` rejects. */
-export function detailedList(
-  view: StatusView,
-  tasks: readonly KnownTask[],
+/** Statuses of the past with their details. Rejects as `withDetails` and `readPast` do. */
+export async function pastWithDetails(
+  { log, view }: Pick<FrontParts, 'log' | 'view'>,
+  keys: readonly string[],
+  position: Position,
   location: Problem['location'],
-): string {
+): Promise<string> {
+  const distinct = new DetailedList(location);
+  const texts = await readPast(log, keys, position, location, (task) => {
+    const text = detailedStatus(view, task);
+    distinct.add(text);
+    return text;
+  });
   const list = new DetailedList(location);
-  for (const task of tasks) list.add(detailedStatus(view, task));
+  for (const text of texts) list.add(text);
   return list.json();
 }
 

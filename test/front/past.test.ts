@@ -117,17 +117,17 @@ test('A task that is named more than once is read once, and answered as often', 
   const known = newKey();
   const unknown = newKey();
   const read: string[] = [];
-  const { data } = seal({ name: 'hello', key: known }, queued());
+  const { bytes } = seal({ name: 'hello', key: known }, queued());
   const log: Partial<EventLog> = {
     extent: async () => ({ first: 1, held: 1, last: 1 }),
     history: async (key) => {
       read.push(key);
-      return key === known ? [decodeEvent(subjectOf('hello', key, queued()), data, 1)] : [];
+      return key === known ? [decodeEvent(subjectOf('hello', key, queued()), bytes, 1)] : [];
     },
   };
-  const past = (...keys: string[]) => readPast(log as EventLog, keys, { kind: 'seq', seq: 1 }, 'body');
-  const tasks = await past(known, known, known);
-  expect(tasks.map(({ state }) => state.key)).toEqual([known, known, known]);
+  const past = (...keys: string[]) =>
+    readPast(log as EventLog, keys, { kind: 'seq', seq: 1 }, 'body', ({ state }) => state.key);
+  expect(await past(known, known, known)).toEqual([known, known, known]);
   expect(read.splice(0)).toEqual([known]);
   await expect(past(known, unknown, known, unknown)).rejects.toMatchObject({
     status: 404,

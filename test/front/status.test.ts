@@ -222,9 +222,7 @@ describe('A task of 250 kB that is asked for with details', () => {
       const [status] = await statusesOf(await get([open.key]));
       expect(status).not.toHaveProperty('events.completed');
       const [front] = service.processes('front');
-      // The past is another reading, with a memory of its own.
-      if (process.platform === 'linux' && !('at' in rest))
-        expect(await peakMiB(front?.pid as number)).toBeLessThan(500);
+      if (process.platform === 'linux') expect(await peakMiB(front?.pid as number)).toBeLessThan(500);
     },
   );
 

@@ -8,8 +8,8 @@ import { completed } from '../actors/events.ts';
 import { lifeOf } from './reading-support.ts';
 
 const life = lifeOf('hello');
-const messages = life.map(({ name, key, event, data }, index) => {
-  return { subject: subjectOf(name, key, event), data, seq: index + 1 } as StoredMsg;
+const messages = life.map(({ name, key, event, bytes }, index) => {
+  return { subject: subjectOf(name, key, event), data: bytes, seq: index + 1 } as StoredMsg;
 });
 
 /** A server that breaks off its first answers: what it had yet to read has gone. */

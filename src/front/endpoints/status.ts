@@ -7,7 +7,7 @@ import { readPast } from '../past.ts';
 import { readPosition } from '../position.ts';
 import { parseQuery, readBoolean, readOnce } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
-import { detailedList, withDetails } from '../status-details.ts';
+import { pastWithDetails, withDetails } from '../status-details.ts';
 import { untilEnded } from '../waiting.ts';
 
 type Location = 'body' | 'query';
@@ -25,9 +25,9 @@ interface Asked {
 export async function status(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { at, keys, block, details, location } = await readAsked(parts, exchange);
   if (at) {
-    const tasks = await readPast(parts.log, keys, at, location);
-    const states = tasks.map(({ state }) => state);
-    return exchange.json(200, details ? detailedList(parts.view, tasks, location) : parts.view.list(states));
+    if (details) return exchange.json(200, await pastWithDetails(parts, keys, at, location));
+    const past = await readPast(parts.log, keys, at, location, ({ state }) => state);
+    return exchange.json(200, parts.view.list(past));
   }
   const states = await readStates(parts, keys, location);
   const shown = block ? await untilEnded(parts.projection, states, exchange) : states;
