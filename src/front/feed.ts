@@ -119,6 +119,11 @@ class StatusFeed implements Watcher {
     if (this.#owed.size === 0) this.stop();
   }
 
+  /** It looks cut off, so that the client asks again, and hears what there is to say of the others. */
+  lost(): void {
+    this.#exchange.abort();
+  }
+
   /** Repeats the last status of an open task, or says that there is nothing new, if nothing has been written since then. */
   keepAlive(silentSince: number): void {
     if (!this.#isWritable || this.#wroteAt > silentSince) return;

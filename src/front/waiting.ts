@@ -1,3 +1,4 @@
+import { LogUnavailable } from '../log/log.ts';
 import type { Projection, Watcher } from '../projection/projection.ts';
 import { isEnded, type TaskState } from '../projection/state.ts';
 import type { Exchange } from './exchange.ts';
@@ -37,6 +38,9 @@ export async function untilEach(
         if (!isEnough(state)) return;
         projection.unwatch(state.key, watcher);
         settle(state.key, state);
+      },
+      lost(key) {
+        fail(new LogUnavailable(`the log let go of the task '${key}' before this front had read it`));
       },
     };
     const letGo = (): void => {

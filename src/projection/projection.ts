@@ -15,6 +15,8 @@ import { fold, foldHistory, isEnded, type TaskState } from './state.ts';
 /** Told of each change of a task, in log order, and of nothing after its end. */
 export interface Watcher {
   changed(state: TaskState): void;
+  /** What became of the task cannot be told any more: the log let go of it before it was read here. */
+  lost(key: string): void;
 }
 
 export interface ProjectionOptions {
@@ -57,6 +59,7 @@ export class Projection {
   #last: { readonly seq: number; readonly key: string } | undefined;
   #unreadable = 0;
   #firstSeq = 0;
+  #missedThrough = 0;
 
   constructor(options: ProjectionOptions) {
     const { log, logger, onChange, endedTasks, maxEnded = 10_000, maxEndedBytes = 64_000_000 } = options;
@@ -83,7 +86,7 @@ export class Projection {
       onEvent: (event) => this.#apply(event),
       onUnreadable: (error, seq) => this.#skip(error, seq),
       onPassed: (seq) => this.#reached.advance(seq),
-      onMissed: (seq) => this.#late.miss(seq),
+      onMissed: (seq) => this.#miss(seq),
     });
     const head = await this.#following.caughtUp;
     // The last events may have left the log, or be none of a task's.
@@ -204,7 +207,8 @@ export class Projection {
   /**
    * Ends the open tasks whose first event has left the log: it let go of them, and what came of them can not be read
    * any more. Whoever waits for one is told so. Not before the log has been folded to where it ended when it began
-   * there: what it lets go of for want of room has ended, which may still have to come here.
+   * there: what it lets go of for want of room has ended, which may still have to come here. Where the end may have been
+   * among what was missed, nothing is said of the task, as of any that the log does not have.
    */
   forgetBefore(firstSeq: number, lastSeq: number): void {
     this.#firstSeq = firstSeq;
@@ -213,8 +217,11 @@ export class Projection {
       if (task.state.queuedSeq >= firstSeq) return;
       const { at } = task.state;
       const state: TaskState = { ...task.state, status: 'error', completed: at, result: LET_GO };
-      this.#logger.error({ key, queuedSeq: state.queuedSeq, firstSeq }, LET_GO);
-      this.#keep(key, task, state, 0);
+      if (this.#missedThrough > task.state.seq) this.#lose(key, task);
+      else {
+        this.#logger.error({ key, queuedSeq: state.queuedSeq, firstSeq }, LET_GO);
+        this.#keep(key, task, state, 0);
+      }
       const { account, attempt } = state;
       this.#onChange(state, { type: 'failed', at, account, attempt, error: LET_GO });
     }
@@ -260,10 +267,25 @@ export class Projection {
     this.#endedOnDisk?.put(state);
   }
 
+  #lose(key: string, { state, watchers }: OpenTask): void {
+    this.#open.delete(key);
+    this.#logger.warn(
+      { key, seq: state.seq },
+      'the log let go of events of this task before they were read here',
+    );
+    for (const watcher of watchers ?? []) watcher.lost(key);
+  }
+
+  /** Up to there events were not folded, of whichever tasks. */
+  #miss(seq: number): void {
+    this.#missedThrough = Math.max(this.#missedThrough, seq);
+    this.#late.miss(seq);
+  }
+
   #skip(error: Error, seq: number): void {
     this.#unreadable++;
     this.#last = undefined;
-    this.#late.miss(seq);
+    this.#miss(seq);
     this.#logger.error({ err: error, seq }, 'skipped an event that cannot be read');
     this.#reached.advance(seq);
   }

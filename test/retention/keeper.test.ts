@@ -257,7 +257,10 @@ describe('the keeper of a log', () => {
     await log.append(open);
     const front = await openFront();
     const told: unknown[] = [];
-    front.projection.watch(open.key, { changed: ({ status, result }) => told.push([status, result]) });
+    front.projection.watch(open.key, {
+      changed: ({ status, result }) => told.push([status, result]),
+      lost() {},
+    });
     await fillLog(log, { ended: 10 });
     await manager.streams.purge('TASKS', { seq: 5 });
     await front.look();
