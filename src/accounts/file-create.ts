@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, rm } from 'node:fs/promises';
+import { link, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncPath, writeDurably } from '../durable-file.ts';
 import { makeFolder } from '../make-folder.ts';
 import { codeOf } from './file-read.ts';
 
@@ -20,7 +21,7 @@ export async function createAccountsFile(path: string): Promise<string | undefin
   await makeFolder(dirname(path));
   const temporary = `${path}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    await writeDurably(temporary, `${document}\n`);
+    await writeDurably(temporary, `${document}\n`, 0o600);
     await link(temporary, path);
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return undefined;
@@ -28,26 +29,7 @@ export async function createAccountsFile(path: string): Promise<string | undefin
   } finally {
     await rm(temporary, { force: true });
   }
-  await syncFolder(dirname(path));
+  // Without it the name can be gone after a power cut, and the secret that was shown with it.
+  await syncPath(dirname(path));
   return secret;
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const handle = await open(path, 'wx', 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Without it the name can be gone after a power cut, and the secret that was shown with it. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

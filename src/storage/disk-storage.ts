@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { syncPath, writeDurably } from '../durable-file.ts';
 import { DiskFile } from './disk-file.ts';
 import {
   isOutputPath,
@@ -52,10 +53,10 @@ class DiskStorage implements Storage {
       const final = join(folder, nameOf(path));
       let left = temporary;
       try {
-        await writeWhole(temporary, data);
+        await writeDurably(temporary, data, 0o644);
         await rename(temporary, final);
         left = final;
-        await syncFolder(folder);
+        await syncPath(folder);
       } catch (error) {
         await rm(left, { force: true }).catch(() => undefined);
         throw error;
@@ -117,7 +118,7 @@ class DiskStorage implements Storage {
   // Another process may have made the folder a moment ago and not be done with the fsync, hence one of our own.
   async #make(folder: string): Promise<void> {
     await makeFolder(folder);
-    await syncFolder(this.#root);
+    await syncPath(this.#root);
   }
 }
 
@@ -138,16 +139,6 @@ async function guarded<T>(what: string, work: () => Promise<T>): Promise<T> {
     // The system's own message names folders, which are nobody's business outside.
     const code = cause instanceof Error && 'code' in cause ? ` (${cause.code})` : '';
     throw new StorageFailure(`${what}${code}`, { cause });
-  }
-}
-
-async function writeWhole(path: string, data: Uint8Array): Promise<void> {
-  const handle = await open(path, 'wx', 0o644);
-  try {
-    await handle.writeFile(data);
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 
@@ -181,19 +172,10 @@ const makeFolder = (path: string): Promise<void> =>
     if (!isCode(error, 'EEXIST')) throw error;
   });
 
-async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 /** Makes new folders durable: fsyncs each folder from the one above `from` down to the parent of `to`. */
 async function syncUpTo(from: string, to: string): Promise<void> {
   for (let folder = dirname(to); folder.length >= from.length; folder = dirname(folder)) {
-    await syncFolder(folder);
+    await syncPath(folder);
     if (folder === from) return;
   }
 }

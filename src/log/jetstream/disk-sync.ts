@@ -8,9 +8,10 @@ import {
   readdirSync,
   statSync,
 } from 'node:fs';
-import { open, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Config, ConfigError } from '../../config.ts';
+import { syncPath } from '../../durable-file.ts';
 import type { Durability } from './durability.ts';
 import { streamFolder } from './stream.ts';
 
@@ -227,8 +228,7 @@ async function walk(store: string, tries = 1): Promise<Dirent[]> {
 
 async function syncFile(path: string): Promise<void> {
   try {
-    await using file = await open(path, 'r');
-    await file.sync();
+    await syncPath(path);
   } catch (error) {
     // Of a consumer that is no more.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
