@@ -38,6 +38,8 @@ export class Keeper {
   readonly #timer: NodeJS.Timeout;
   readonly #janitorEveryMs: number;
   #volume: LogVolume | undefined;
+  /** What the log held at an earlier look, as long as that had not been folded. */
+  #unfolded: LogVolume | undefined;
   #janitorAt = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
   #missedSince: number | undefined;
@@ -86,13 +88,28 @@ export class Keeper {
     if (!volume || !isFolded) return;
     this.#volume = volume;
     this.#parts.room.measured(volume);
-    this.#parts.projection.forgetBefore(volume.firstSeq, volume.lastSeq);
+    const folded = this.#foldedOf(volume);
+    const { firstSeq, lastSeq } = folded ?? volume;
+    this.#parts.projection.forgetBefore(firstSeq, lastSeq);
     const archivedThrough = await this.#parts.archive?.look(volume);
     await this.#purge(volume, archivedThrough ?? Number.POSITIVE_INFINITY);
     // Until all has been folded, what has left the log may still be taken for open.
-    if (performance.now() < this.#janitorAt || this.#parts.projection.seq < volume.lastSeq) return;
-    await this.#parts.janitor.endOverdue(volume);
+    if (performance.now() < this.#janitorAt || !folded) return;
+    await this.#parts.janitor.endOverdue(folded);
     this.#janitorAt = performance.now() + this.#janitorEveryMs;
+  }
+
+  /**
+   * What the log held at the newest look of which all has been folded. Under load the fold is always a moment behind the
+   * log, and by the next look where that ended. Undefined where it is further behind.
+   */
+  #foldedOf(volume: LogVolume): LogVolume | undefined {
+    const { projection } = this.#parts;
+    const folded = [volume, this.#unfolded].find((held) => held && held.lastSeq <= projection.seq);
+    if (folded === volume) this.#unfolded = undefined;
+    else if (folded) this.#unfolded = volume;
+    else this.#unfolded ??= volume;
+    return folded;
   }
 
   /**
