@@ -87,6 +87,22 @@ describe('an archived log', () => {
     ).toHaveLength(1);
   });
 
+  it('tells of the past the progress then, also where the log has none but progress of it', async () => {
+    const life = lifeOf('hello');
+    const progress = life[2] as Append;
+    const first = await log.append(life[0] as Append);
+    await log.append(life[1] as Append);
+    const last = first + 3;
+    for (const entry of [progress, progress, progress, ...life.slice(3)]) await log.append(entry);
+    await stage.archived((await log.extent()).last);
+    const then = await log.history(progress.key, last);
+    expect(then.map(({ seq }) => seq)).toEqual([first, first + 1, last]);
+    for (const before of [first + 1, first + 2, last, last + 1]) {
+      await stage.letGo(before);
+      expect(await log.fullHistory(progress.key, { through: last })).toEqual(then);
+    }
+  });
+
   it('knows no task that never was', async () => {
     expect(await log.fullHistory(newKey())).toEqual([]);
     expect(await log.fullHistory('0000000000AAAAAAAAAAAAAAAA')).toEqual([]);

@@ -8,6 +8,7 @@ import {
   isProgressSubject,
   outlineSubjects,
   parseSubject,
+  queuedAt,
   type TaskRef,
 } from '../subject.ts';
 import { STREAM } from './stream.ts';
@@ -71,11 +72,13 @@ async function readNewest({ manager, isReplicated }: From, key: string): Promise
  */
 async function asOf(from: From, newest: readonly StoredMsg[], through: number): Promise<StoredMsg[]> {
   const [first] = newest;
-  if (!first || first.seq > through) return [];
+  // Of a task whose beginning has gone, what the log has may be older than the newest of each place.
+  const after = first && queuedAt(first.subject) ? first.seq : 0;
+  if (after > through) return [];
   const found = newest.filter(({ seq }) => seq <= through);
   for (const { subject, seq } of newest) {
     if (seq <= through || !isProgressSubject(subject)) continue;
-    const last = await lastBefore(from, { subject, after: first.seq, before: seq, through });
+    const last = await lastBefore(from, { subject, after, before: seq, through });
     if (last) found.push(last);
   }
   return found.sort((a, b) => a.seq - b.seq);
