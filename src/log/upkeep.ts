@@ -44,7 +44,7 @@ export interface LogUpkeep {
   archive(): Promise<ArchiveVolume | undefined>;
   /** The key of the task whose event has this sequence; undefined if there is none. Rejects with `LogUnavailable`. */
   keyAt(seq: number): Promise<string | undefined>;
-  /** The sequence of the first event that was stored at that time or later; undefined if there is none. */
+  /** The sequence of the first event that was stored at that time or later; undefined if there is none. Rejects with `LogUnavailable`. */
   firstSince(ms: number): Promise<number | undefined>;
   /** Lets go of every event before this sequence. Nothing is stored meanwhile: 240-290 ms, however many they are. */
   letGo(before: number): Promise<void>;

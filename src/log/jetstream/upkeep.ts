@@ -1,4 +1,4 @@
-import type { JetStreamManager } from '@nats-io/jetstream';
+import type { JetStreamManager, MsgRequest } from '@nats-io/jetstream';
 import { LogUnavailable } from '../log.ts';
 import { parseSubject } from '../subject.ts';
 import type { ArchiveVolume, LogLimits, LogUpkeep, LogVolume } from '../upkeep.ts';
@@ -52,8 +52,14 @@ export class JetStreamUpkeep implements LogUpkeep {
   }
 
   async firstSince(ms: number): Promise<number | undefined> {
-    const message = await this.#manager.direct.getMessage(STREAM, { start_time: new Date(ms) });
-    return message?.seq;
+    // Of the leader: to a replica that lags, what has just come to a log that was at rest would be nothing. The client knows
+    // of this question where replicas answer it only.
+    const since = { start_time: new Date(ms) } as unknown as MsgRequest;
+    try {
+      return (await this.#manager.streams.getMessage(STREAM, since))?.seq;
+    } catch (cause) {
+      throw new LogUnavailable('the log does not answer', { cause });
+    }
   }
 
   async letGo(before: number): Promise<void> {
