@@ -51,11 +51,12 @@ async function usableCheckpoint(
 ): Promise<Checkpoint | undefined> {
   const checkpoint = await loadCheckpoint(log.checkpoints, logger);
   if (!checkpoint) return undefined;
-  const { held } = await log.extent();
-  if (checkpoint.seq >= held - 1) return checkpoint;
+  // Not its extent, for which the archive is asked, too: no front needs that to start.
+  const firstSeq = (await log.upkeep.volume())?.firstSeq ?? 1;
+  if (checkpoint.seq >= firstSeq - 1) return checkpoint;
   const { seq, open } = checkpoint;
   logger.warn(
-    { seq, held, openTasks: open.length },
+    { seq, logFrom: firstSeq, openTasks: open.length },
     'passed over a checkpoint: the log has let go of what came after it, and of the tasks that were open then',
   );
   return undefined;

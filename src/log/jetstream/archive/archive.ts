@@ -58,10 +58,14 @@ export class Archive {
     return locateArchived(this.#parts.manager, date);
   }
 
-  /** The sequence of the oldest record. Undefined if nothing is archived. */
+  /** The sequence of the oldest record. Undefined if nothing is archived. Rejects with `LogUnavailable`. */
   async first(): Promise<number | undefined> {
     const { manager } = this.#parts;
-    const slots = await slotsOf(manager);
-    return slots && seqAt(manager, slots.first);
+    try {
+      const slots = await slotsOf(manager);
+      return slots && (await seqAt(manager, slots.first));
+    } catch (cause) {
+      throw asUnavailable('the archive does not answer', cause);
+    }
   }
 }
