@@ -1,10 +1,11 @@
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CheckpointStore } from '../../src/log/checkpoint-store.ts';
-import { CHECKPOINTS, MANIFEST } from '../../src/log/jetstream/checkpoint-store.ts';
+import { CHECKPOINTS, JetStreamCheckpointStore, MANIFEST } from '../../src/log/jetstream/checkpoint-store.ts';
 import { newKey } from '../../src/log/key.ts';
 import type { EventLog } from '../../src/log/log.ts';
 import { seal } from '../../src/log/seal.ts';
+import { createLogger } from '../../src/logger.ts';
 import { queued } from '../actors/events.ts';
 import { TestLog } from '../support/nats.ts';
 
@@ -70,6 +71,33 @@ describe('the checkpoints of a log', () => {
     // Nothing is left of it, nor of one that was killed before it could clear up: it would be in the way of the next.
     expect(await subjects()).toHaveLength(2);
     expect(await checkpoints.load()).toEqual({ seq: 3, format: FORMAT, lines: linesOf('older', 3) });
+  });
+
+  it('stay when another writer fails, also where it does so just when they have come to be there', async () => {
+    await save(3, 'older');
+    const { connection } = await server.open();
+    const info: JetStreamManager['streams']['info'] = async (...args) => {
+      if (args[1]?.subjects_filter === 'checkpoint.piece.>') await save(4, 'newer');
+      return manager.streams.info(...args);
+    };
+    const failing = new JetStreamCheckpointStore(
+      jetstream(connection),
+      {
+        ...manager,
+        streams: new Proxy(manager.streams, {
+          get: (of, name) => (name === 'info' ? info : Reflect.get(of, name).bind(of)),
+        }),
+      } as JetStreamManager,
+      1,
+      createLogger('test', server.config),
+    );
+    function* dying(): Generator<string> {
+      yield* linesOf('half of one that is newer still', 20_000);
+      throw new Error('no more room');
+    }
+    await expect(failing.save({ seq: 5, format: FORMAT }, dying())).rejects.toThrow('no more room');
+    expect(await checkpoints.load()).toEqual({ seq: 4, format: FORMAT, lines: linesOf('newer', 3) });
+    expect(await subjects()).toHaveLength(2);
   });
 
   it('that are written by several at once are whole all the same, and none is left over', async () => {

@@ -184,15 +184,14 @@ export class JetStreamCheckpointStore implements CheckpointStore {
     return Object.keys(state.subjects ?? {}).length;
   }
 
-  /** All pieces but those of the checkpoint that is there. */
+  /** All pieces but those of the checkpoint that is there when they go: another front may put its own there meanwhile. */
   async #purgeAbandoned(): Promise<void> {
-    const { manifest } = await this.#find();
     const filter = { subjects_filter: 'checkpoint.piece.>' };
     const { state } = await this.#manager.streams.info(CHECKPOINTS, filter);
     const ids = new Set(Object.keys(state.subjects ?? {}).map((subject) => subject.split('.')[2]));
-    for (const other of ids)
-      if (other !== manifest?.id)
-        await this.#manager.streams.purge(CHECKPOINTS, { filter: `checkpoint.piece.${other}.*` });
+    for (const id of ids)
+      if (id !== (await this.#find()).manifest?.id)
+        await this.#manager.streams.purge(CHECKPOINTS, { filter: `checkpoint.piece.${id}.*` });
   }
 
   /** False if another one was stored since `revision`. */
