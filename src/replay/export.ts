@@ -9,6 +9,7 @@ import { readOrExplain } from '../log/recorded-event.ts';
 import { compressorFor } from './compression.ts';
 import { endLine, headLine, recordLine } from './export-format.ts';
 import { FileProblem } from './file-problem.ts';
+import { heldFrom } from './held-from.ts';
 import { gapLine } from './lines.ts';
 import { merged } from './losses.ts';
 import type { ReplayOptions } from './options.ts';
@@ -80,6 +81,7 @@ class Lines {
     const { log, signal, progress } = this.#parts;
     const { tasks, account } = this.#options;
     const { after, through } = this.#range;
+    const lostBefore = await log.lost();
     yield this.#digested(
       headLine({ part: tasks !== undefined || account !== undefined || (await log.isPart()) }),
     );
@@ -96,21 +98,21 @@ class Lines {
       if (text !== '') yield this.#digested(text);
       progress(page.through - after, through - after);
     }
-    await this.#noteImported();
+    this.#noteImported(lostBefore);
     const end = { records: this.records, sha256: this.#digest.digest('hex') };
     yield endLine(this.lost.length > 0 ? { ...end, lost: this.lost } : end);
   }
 
   /** What is missing for another reason than the log's bounds is not excused, so that it is found in a copy, too. */
   async #note(gap: Loss): Promise<void> {
-    if (this.records > 0 && (await this.#parts.log.extent()).held > gap.to)
-      this.lost = merged([...this.lost, gap]);
+    const { log, signal } = this.#parts;
+    if (this.records > 0 && (await heldFrom(log, signal)) > gap.to) this.lost = merged([...this.lost, gap]);
   }
 
   /** What had been lost to the log, if it was an export itself, between the records that were taken along. */
-  async #noteImported(): Promise<void> {
+  #noteImported(lost: readonly Loss[]): void {
     const isBetween = ({ from, to }: Loss) => from > this.#first && to < this.#last;
-    this.lost = merged([...this.lost, ...(await this.#parts.log.lost()).filter(isBetween)]);
+    this.lost = merged([...this.lost, ...lost.filter(isBetween)]);
   }
 
   #digested(text: string): string {

@@ -5,6 +5,7 @@ import type { StoredEvent } from '../log/envelope.ts';
 import type { EventLog } from '../log/log.ts';
 import type { OutputReader } from '../storage/storage.ts';
 import { exportRecords } from './export.ts';
+import { heldFrom } from './held-from.ts';
 import { canBeLate, LateEvents } from './late.ts';
 import { humanLine, illegalJson, illegalLine, jsonLine, summaryLine } from './lines.ts';
 import { isLostIn, isLostWithin } from './losses.ts';
@@ -126,7 +127,7 @@ async function verify(parts: ReplayParts, options: ReplayOptions, range: Range):
         const { from, to } = entry.gap;
         // Of chosen tasks alone a reading cannot tell; it names only what the log let go of.
         const isRetention =
-          options.tasks !== undefined || isLostIn(lost, entry.gap) || (await log.extent()).held > to;
+          options.tasks !== undefined || isLostIn(lost, entry.gap) || (await heldFrom(log, signal)) > to;
         // What was not taken along is other tasks'.
         if (isPart) {
           if (isLostWithin(lost, entry.gap)) verifier.gap(from, to, true);

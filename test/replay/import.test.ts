@@ -12,7 +12,7 @@ import { UnfinishedImport } from '../../src/log/jetstream/import-mark.ts';
 import { JetStreamImport } from '../../src/log/jetstream/importer.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
-import type { Append } from '../../src/log/log.ts';
+import { type Append, LogUnavailable } from '../../src/log/log.ts';
 import type { ReadOptions } from '../../src/log/reading.ts';
 import { seal } from '../../src/log/seal.ts';
 import { createLogger } from '../../src/logger.ts';
@@ -306,16 +306,23 @@ describe('an export of which the log let go while it was read', () => {
   let file: string;
   let printed: string[];
 
-  /** The log, which lets go of all but its last events when its first page has been read. */
+  let hasGone = false;
+  let answers = 0;
+
+  /**
+   * The log, which lets go of all but its last events when its first page has been read. From then on it does not answer
+   * who asks only once.
+   */
   const lettingGo = (log: JetStreamLog): JetStreamLog =>
     new Proxy(log, {
       get: (of, name) => {
         const value = Reflect.get(of, name);
-        return name === 'readRecords' ? readRecords : typeof value === 'function' ? value.bind(of) : value;
+        if (name === 'readRecords') return readRecords;
+        if (hasGone && answers++ % 2 === 0) return () => Promise.reject(new LogUnavailable('away'));
+        return typeof value === 'function' ? value.bind(of) : value;
       },
     });
   async function* readRecords(options: ReadOptions) {
-    let hasGone = false;
     for await (const page of aging.log.readRecords(options)) {
       yield page;
       if (!hasGone && page.entries.length > 0) await aging.purge(TASKS * 6 - 50);
