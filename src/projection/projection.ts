@@ -31,6 +31,12 @@ export interface ProjectionOptions {
   onChange?(state: TaskState, event: TaskEvent): void;
 }
 
+/** A record of the log, and whose event it is: nobody's, if it is none. */
+export interface FoldedRecord {
+  readonly seq: number;
+  readonly key: string | undefined;
+}
+
 interface OpenTask {
   state: TaskState;
   watchers: Set<Watcher> | undefined;
@@ -56,7 +62,7 @@ export class Projection {
   /** Every event of the tasks that were made after this, in milliseconds since 1970, has been folded. */
   #wholeSinceMs: number | undefined;
   #following: Following | undefined;
-  #last: { readonly seq: number; readonly key: string } | undefined;
+  #last: FoldedRecord | undefined;
   #unreadable = 0;
   #firstSeq = 0;
   #missedThrough = 0;
@@ -85,7 +91,7 @@ export class Projection {
       after: this.#reached.seq,
       onEvent: (event) => this.#apply(event),
       onUnreadable: (error, seq) => this.#skip(error, seq),
-      onPassed: (seq) => this.#reached.advance(seq),
+      onPassed: (seq) => this.#pass(seq),
       onMissed: (seq) => this.#miss(seq),
     });
     const head = await this.#following.caughtUp;
@@ -103,8 +109,8 @@ export class Projection {
     return this.#reached.seq;
   }
 
-  /** The last event that has been folded, and whose it was; undefined before the first, and after one that cannot be read. */
-  get last(): { readonly seq: number; readonly key: string } | undefined {
+  /** The last record that has been folded; undefined before the first, and after one that cannot be read. */
+  get last(): FoldedRecord | undefined {
     return this.#last;
   }
 
@@ -280,6 +286,11 @@ export class Projection {
   #miss(seq: number): void {
     this.#missedThrough = Math.max(this.#missedThrough, seq);
     this.#late.miss(seq);
+  }
+
+  #pass(seq: number): void {
+    this.#last = { seq, key: undefined };
+    this.#reached.advance(seq);
   }
 
   #skip(error: Error, seq: number): void {

@@ -1,7 +1,7 @@
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { hashOf } from '../../src/log/envelope.ts';
 import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
@@ -250,6 +250,29 @@ describe('the keeper of a log', () => {
     });
     await front.keeper.look();
     expect(front.lost).toEqual(['the log has lost its event 32, and what came after it']);
+  });
+
+  it('says so, too, where only a record behind the last event was lost: what takes its place is never folded', async () => {
+    const front = await openFront();
+    const [entry, other] = [submit(), submit()];
+    const at = '2026-11-28T12:00:00.000000+00:00';
+    const request = {
+      account: 'sesame',
+      idempotencyKey: 'order-1',
+      after: 0,
+      at,
+      body: 'b0d1',
+      keys: [entry.key],
+    };
+    await log.submit({ entries: [entry], requests: [request] });
+    await front.look();
+    expect(front.projection.last).toEqual({ seq: 2, key: undefined });
+    expect(front.lost).toEqual([]);
+    const { upkeep } = log;
+    const keyAt = vi.spyOn(upkeep, 'keyAt').mockResolvedValueOnce(other.key);
+    await front.keeper.look();
+    expect(keyAt).toHaveBeenCalledWith(2);
+    expect(front.lost).toEqual(['the log has lost its event 2, and what came after it']);
   });
 
   it('tells who waits for a task that the log has let go of, and counts it as ended', async () => {
