@@ -53,8 +53,9 @@ export async function untilEach(
     for (const key of [...open]) {
       if (projection.watch(key, watcher)) continue;
       // It has ended, and so many others have since that it is not in memory any more.
-      const known = last.get(key) as TaskState;
-      projection.read(key).then((state) => settle(key, state ?? known), fail);
+      const tell = (state: TaskState | undefined): void =>
+        state && isEnough(state) ? settle(key, state) : watcher.lost(key);
+      projection.read(key).then(tell, fail);
     }
     exchange?.onGone(letGo);
   });

@@ -63,6 +63,13 @@ class LateLog implements Partial<EventLog & Creates> {
     for (const event of this.#stored.slice(this.#reported)) this.#follower?.onEvent(event);
     this.#reported = this.#stored.length;
   }
+
+  /** Lets go of everything, of which nobody is told any more. */
+  letGo(): void {
+    this.#follower?.onMissed?.(this.#stored.length);
+    this.#follower?.onPassed?.(this.#stored.length + 1);
+    this.#stored.length = 0;
+  }
 }
 
 const account: Account = { name: 'a', limits: {}, auditor: false };
@@ -192,6 +199,20 @@ test.concurrent('a wait for a task that cannot be read fails, and watches none o
   for (const task of queued.slice(0, 2)) await run(task);
   log.report();
   log.left = 0;
+  await expect(untilEnded(projection, queued)).rejects.toThrow(LogUnavailable);
+  expect(projection.watchers).toBe(0);
+});
+
+test.concurrent('a wait fails for tasks whose ends have gone before they were read, begun before or after that', async () => {
+  const { log, projection, submit, run } = await lateFront();
+  const queued = await submit(hellos);
+  log.report();
+  for (const task of queued) await run(task);
+  const before = untilEnded(projection, queued);
+  await projection.reachedAll(queued);
+  log.letGo();
+  projection.forgetBefore(100, 0);
+  await expect(before).rejects.toThrow(LogUnavailable);
   await expect(untilEnded(projection, queued)).rejects.toThrow(LogUnavailable);
   expect(projection.watchers).toBe(0);
 });
