@@ -54,3 +54,16 @@ it('A GIF with a margin that is cut short in its first image is refused', async 
     message: `File '${SOURCE_URL}' is not a valid image file`,
   });
 });
+
+it('A GIF is not searched for its first image without end, whatever its extensions are made of', async () => {
+  const gif = gifWithMargin(1);
+  const start = 13 + 128 * 3;
+  // Each block has one byte.
+  const comment = Buffer.from([0x21, 0xfe, ...new Array(15_000).fill([1, 0x61]).flat(), 0]);
+  const comments = new Array(100).fill(comment);
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'source');
+  await writeFile(path, Buffer.concat([gif.subarray(0, start), ...comments, gif.subarray(start)]));
+  const { result } = await runFile<{ width: number; alpha: boolean }>(imageInfo, path);
+  expect(result).toMatchObject({ width: 30, alpha: false });
+});
