@@ -59,8 +59,9 @@ export class Spool implements Sink {
     return { path };
   }
 
-  /** Resolves when nothing is written any more. */
+  /** Resolves when nothing is written any more: what waits for room is given up, and nothing begins to. */
   async discard(): Promise<void> {
+    this.#failure ??= new Error('discarded');
     this.#waiting?.abort();
     await this.#flushing;
     this.#giveBlocks();

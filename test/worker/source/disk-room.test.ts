@@ -1,8 +1,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { BLOCK_BYTES } from '../../../src/worker/source/blocks.ts';
 import { DiskRoom } from '../../../src/worker/source/disk-room.ts';
 import { Room } from '../../../src/worker/source/room.ts';
+import { Spool } from '../../../src/worker/source/spool.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { until } from '../../support/until.ts';
 import { startFetching } from './fetching.ts';
@@ -66,6 +68,20 @@ it.each([BODY, 1_000])(
     await third.leave();
   },
 );
+
+it('who gives up while he writes does not wait for room for the rest', async () => {
+  await using folder = await temporaryFolder();
+  const room = new Room(folder.path, { workerBytes: 0, idleFiles: 0, diskBytes: 300_000 });
+  const [other, part] = [room.part(), room.part()];
+  const spool = new Spool(await part.file(), part);
+  // The first block is being written, the second one is full; the other has taken all that is left, and more.
+  spool.add(Buffer.alloc(BLOCK_BYTES));
+  spool.add(Buffer.alloc(BLOCK_BYTES));
+  expect(other.takeDisk(500_000)).toBe(true);
+  await spool.discard();
+  await Promise.all([part.leave(), other.leave()]);
+  expect(await readdir(folder.path)).toEqual([]);
+});
 
 it('room that is given back goes to who has waited longest, and to one more', async () => {
   const room = new DiskRoom(100);
