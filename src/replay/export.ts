@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { realpath, rename, rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { EventLog } from '../log/log.ts';
@@ -28,17 +28,17 @@ interface Parts {
  */
 export async function exportRecords(parts: Parts, options: ReplayOptions, range: Range): Promise<number> {
   const file = options.file as string;
+  const place = await placeOf(file);
   // A name that nobody else has.
-  const partial = `${file}.${randomUUID()}.part`;
+  const partial = `${place}.${randomUUID()}.part`;
   const lines = new Lines(parts, options, range);
-  await refuseOtherThanFile(file);
   try {
     const target = createWriteStream(partial, { mode: 0o600, flags: 'wx' });
     const compressor = compressorFor(file);
     if (compressor) await pipeline(Readable.from(lines.pages()), compressor, target);
     else await pipeline(Readable.from(lines.pages()), target);
     if (parts.signal.aborted) return 130;
-    await rename(partial, file);
+    await rename(partial, place);
   } catch (error) {
     throw FileProblem.of('write', file, error);
   } finally {
@@ -53,10 +53,17 @@ export async function exportRecords(parts: Parts, options: ReplayOptions, range:
   return 0;
 }
 
-/** A folder would be noticed at the end only, and a device, such as /dev/null, would not be one any more. */
-async function refuseOtherThanFile(file: string): Promise<void> {
+/**
+ * Where the file is to stand: behind the link, if its name is one, such as /dev/stdout. A folder would be noticed at the
+ * end only, and a device, such as /dev/null, would not be one any more. Rejects with `FileProblem`.
+ */
+async function placeOf(file: string): Promise<string> {
   const found = await stat(file).catch(() => undefined);
-  if (found && !found.isFile()) throw new FileProblem(`cannot write ${file}: it is there, and is no file`);
+  if (!found) return file;
+  if (!found.isFile()) throw new FileProblem(`cannot write ${file}: it is there, and is no file`);
+  return realpath(file).catch((error: unknown) => {
+    throw FileProblem.of('write', file, error);
+  });
 }
 
 /** The lines of the file, as many at a time as a page of the log has. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -97,6 +97,15 @@ test('An export takes the place of a file, and of nothing else', async () => {
     expect((await stat(place)).isFile()).toBe(false);
   }
   socket.close();
+});
+
+test('An export through a link, such as /dev/stdout, takes the place of the file behind it', async () => {
+  const [file, link] = [bench.path('behind.ndjson'), bench.path('link.ndjson')];
+  await writeFile(file, 'an older one');
+  await symlink('behind.ndjson', link);
+  await replayed(source.log, '--export', link, '--until', '8');
+  expect(await readFile(file, 'utf8')).toMatch(/^\{"export"/);
+  expect(await readlink(link)).toBe('behind.ndjson');
 });
 
 describe('an export that is imported', () => {
