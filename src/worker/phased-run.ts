@@ -48,6 +48,8 @@ export class PhasedRun implements AttemptRun {
   readonly #share: Share;
   readonly #outputs: Outputs;
   readonly #spent: Spent;
+  /** The phase that is on, and since when. */
+  #phase: { readonly name: keyof Spent; readonly since: number } | undefined;
   #sources: readonly SourceFacts[] = [];
 
   constructor(parts: PhasedParts, shared: SharedWork<LentDecoder>, input: Input) {
@@ -86,6 +88,8 @@ export class PhasedRun implements AttemptRun {
   }
 
   known(): Known {
+    // One that is left early has lasted until now.
+    this.#endPhase();
     return {
       spent: inOrder(this.#spent),
       ...(this.#sources.length > 0 && { sources: this.#sources.map(shown) }),
@@ -109,13 +113,20 @@ export class PhasedRun implements AttemptRun {
     };
   }
 
-  async #timed<T>(phase: keyof Spent, effect: Promise<T>): Promise<T> {
-    const startedAt = performance.now();
+  async #timed<T>(name: keyof Spent, effect: Promise<T>): Promise<T> {
+    this.#phase = { name, since: performance.now() };
     try {
       return await effect;
     } finally {
-      this.#spent[phase] = Math.round((performance.now() - startedAt) * 1_000) / 1_000;
+      this.#endPhase();
     }
+  }
+
+  #endPhase(): void {
+    if (!this.#phase) return;
+    const { name, since } = this.#phase;
+    this.#phase = undefined;
+    this.#spent[name] = Math.round((performance.now() - since) * 1_000) / 1_000;
   }
 }
 
