@@ -267,7 +267,8 @@ function wrongWithPublicUrl(text: string): string[] {
   // Not what it is: a password may stand in it.
   if (url && url.username + url.password !== '') return ['PUBLIC_URL must have no user name and no password'];
   const shown = text.includes('@') ? '' : `, it is '${text}'`;
-  if (!/^https?:$/.test(url?.protocol ?? '')) return [`PUBLIC_URL must be an http or https URL${shown}`];
+  // `new URL` also takes it with fewer slashes, or with more; those who get it in an answer do not.
+  if (!url || !/^https?:\/\/[^/\\]/i.test(text)) return [`PUBLIC_URL must be an http or https URL${shown}`];
   return /[?#\s\p{Cc}]/u.test(text)
     ? [`PUBLIC_URL must have no query, no fragment and no white space${shown}`]
     : [];

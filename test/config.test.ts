@@ -122,6 +122,9 @@ describe('the settings', () => {
     'https://tasks.example.com/?',
     'https://tasks.example.com/#top',
     'https://tasks.example.com/a\nb',
+    'https:tasks.example.com',
+    'https:///tasks.example.com',
+    'https:\\\\tasks.example.com',
     'https://me@tasks.example.com',
     'https://me:a-password@tasks.example.com',
     'https://me:a-password@:no-port',
@@ -146,6 +149,9 @@ describe('the settings', () => {
     expect(readConfig({ HOST: '0.0.0.0', PORT: '80' }).PUBLIC_URL).toBe('http://localhost:80');
     expect(readConfig({ HOST: '::1' }).PUBLIC_URL).toBe('http://[::1]:8080');
     expect(readConfig({ TLS_CERT: '/c', TLS_KEY: '/k' }).PUBLIC_URL).toBe('https://127.0.0.1:8080');
+    expect(readConfig({ PUBLIC_URL: 'HTTPS://Tasks.example.com' }).PUBLIC_URL).toBe(
+      'HTTPS://Tasks.example.com',
+    );
     expect(readConfig({ PUBLIC_URL: 'https://tasks.example.com/' }).PUBLIC_URL).toBe(
       'https://tasks.example.com',
     );
