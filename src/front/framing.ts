@@ -37,11 +37,15 @@ export const SSE: Framing = {
   heartbeat: (_, seq) => `: nothing new\n${idLine(seq)}\n`,
 };
 
-const ASKS_FOR_EVENTS = /text\/event-stream(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i;
+/** Whether a part of `Accept` is for Server-Sent Events, whatever stands in front of its `q`, and not against them. */
+function asksForEvents(range: string): boolean {
+  const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+  return type === 'text/event-stream' && !parameters.some((each) => /^q=0(?:\.0*)?$/.test(each));
+}
 
 /** The framing that a request asks for; NDJSON unless it accepts Server-Sent Events. */
 export const framingFor = (head: RequestHead): Framing =>
-  ASKS_FOR_EVENTS.test(head.header('accept')) ? SSE : NDJSON;
+  head.header('accept').split(',').some(asksForEvents) ? SSE : NDJSON;
 
 /** Python's `requests` is one of those. */
 const WAIT_FOR_THE_NEXT = /\b(?:urllib3|python-requests)\b/i;

@@ -173,7 +173,11 @@ describe('A feed is Server-Sent Events when text/event-stream is accepted', () =
     ]);
   });
 
-  test.each(['text/event-stream;q=0', 'text/event-stream; q=0.000, */*'])('but not by %s', async (accept) => {
+  test.each([
+    'text/event-stream;q=0',
+    'text/event-stream; q=0.000, */*',
+    'text/event-stream;charset=utf-8;q=0',
+  ])('but not by %s', async (accept) => {
     const response = await createStream([hello()], { headers: { Accept: accept } });
     expect(response.headers.get('content-type')).toBe('application/x-ndjson');
     await response.text();
