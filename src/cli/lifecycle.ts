@@ -15,6 +15,18 @@ export function endWithSupervisor(logger: Logger): void {
   if (process.connected) process.on('disconnect', end);
 }
 
+/**
+ * Lets this process end at once while `isBusy` says that one of its threads is. Node.js waits for them all, and a look-up
+ * of a name has its thread for 10 s or more where the name server is dead. It dies by a signal then: whoever has stopped it
+ * in order, and is not its supervisor, is told its exit code, and waits.
+ */
+export function endAtOnce(isBusy: () => boolean): void {
+  process.on('exit', (code) => {
+    const isAlone = process.connected === undefined;
+    if (isBusy() && !(isAlone && code === 0)) process.kill(process.pid, 'SIGKILL');
+  });
+}
+
 const BEGAN_ON_TERMINAL = process.stdout.isTTY === true && hasTerminal();
 
 /** A SIGHUP says that the terminal was closed on which this was started; of one that is still there, to reload. */

@@ -15,7 +15,7 @@ import { Fetcher } from '../worker/source/fetcher.ts';
 import type { FetchLimits } from '../worker/source/limits.ts';
 import { Room } from '../worker/source/room.ts';
 import { Worker } from '../worker/worker.ts';
-import { endWithSupervisor, untilStopped } from './lifecycle.ts';
+import { endAtOnce, endWithSupervisor, untilStopped } from './lifecycle.ts';
 import { connectToLog, orCannotStart } from './log-connection.ts';
 import { openSpool } from './spool.ts';
 import { openStorage } from './storage.ts';
@@ -35,6 +35,7 @@ export async function worker(config: Config): Promise<void> {
     limits: fetchLimits(config),
     lookUpsAtOnce: lookUpThreads(),
   });
+  endAtOnce(() => fetcher.isLookingUp);
   const media = new MediaPool({
     size: availableParallelism(),
     childCommand: { modulePath: fileURLToPath(new URL('./wyvern.js', import.meta.url)), args: ['media'] },

@@ -77,6 +77,11 @@ export class Fetcher {
     }
   }
 
+  /** Whether the system is looking up a name, which nothing ends. */
+  get isLookingUp(): boolean {
+    return this.#dialling.lookUps.isUnderWay;
+  }
+
   /** Ends what is being fetched with a passing failure, and closes all connections. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -35,6 +35,11 @@ export class LookUps {
     this.#atOnce = atOnce;
   }
 
+  /** Whether the system is being asked, also for those who have given up. */
+  get isUnderWay(): boolean {
+    return this.#underWay.size > 0;
+  }
+
   /**
    * The addresses of a name. Calls `onBegin` when its look-up has begun, by whomever. Rejects as the resolver does, or
    * with the signal's reason.
