@@ -1,4 +1,5 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { hold } from './held-answers.ts';
 import { type RequestHead, readHead } from './request-head.ts';
 
 const REASONS: Readonly<Record<number, string>> = {
@@ -139,7 +140,10 @@ export class Exchange {
     const bytes = Buffer.byteLength(body);
     // A body after a HEAD would be taken for the beginning of the next answer.
     if (this.head.method === 'HEAD') return this.sendWithoutBody(status, headers, bytes);
-    if (bytes > LARGE_BYTES) return void this.sendStream(status, headers, bytes, [Buffer.from(body)]);
+    if (bytes > LARGE_BYTES) {
+      const letGo = hold(bytes);
+      return void this.sendStream(status, headers, bytes, [Buffer.from(body)]).finally(letGo);
+    }
     this.#respond((res) => {
       this.#writeHead(res, status, headers);
       res.end(body, this.#closesConnection);

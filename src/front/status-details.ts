@@ -2,13 +2,17 @@ import type { Position } from '../log/position.ts';
 import type { TaskState } from '../projection/state.ts';
 import type { CheckedTask } from './definitions.ts';
 import type { FrontParts } from './front-parts.ts';
+import { heldBytes, hold } from './held-answers.ts';
 import { type KnownTask, readPast } from './past.ts';
-import { invalid, type Problem } from './request-error.ts';
+import { invalid, type Problem, RequestError } from './request-error.ts';
 import type { StatusView } from './status-view.ts';
 import { type WaitReason, waitReason } from './wait-reason.ts';
 
 /** Eight times what a request may bring, unless `MAX_BODY` says otherwise. */
 const MAX_MIB = 64;
+/** Of all answers that are held at once; what is no larger than other answers is let through all the same. */
+const MAX_HELD_BYTES = 512 * 1024 * 1024;
+const SMALL_BYTES = 1024 * 1024;
 
 /**
  * Grows to 64 MiB and no further: who asks needs no credentials, and may name one task of 256 kB a thousand times, of
@@ -17,45 +21,70 @@ const MAX_MIB = 64;
 class DetailedList {
   readonly #location: Problem['location'];
   readonly #texts: string[] = [];
+  readonly #held: (() => void)[] = [];
   #bytes = 0;
+  #isOver = false;
 
   /** `location` is where the keys stand in the request. */
   constructor(location: Problem['location']) {
     this.#location = location;
   }
 
-  /** Adds one status, as JSON. Throws a 400 `RequestError` if that is too much. */
+  /** What `fill` adds to a list. */
+  static async of(
+    location: Problem['location'],
+    fill: (list: DetailedList) => Promise<void>,
+  ): Promise<string> {
+    const list = new DetailedList(location);
+    try {
+      await fill(list);
+      return `[${list.#texts.join(',')}]`;
+    } finally {
+      list.#isOver = true;
+      for (const letGo of list.#held) letGo();
+    }
+  }
+
+  /** Adds one status, as JSON. Throws a 400 `RequestError` if that is too much, a 503 if it is together with others. */
   add(text: string): void {
-    this.#bytes += Buffer.byteLength(text);
+    // Of several that are read at once, one was too much.
+    if (this.#isOver) return;
+    const bytes = Buffer.byteLength(text);
+    this.#bytes += bytes;
+    this.#held.push(hold(bytes));
     if (this.#bytes > MAX_MIB * 1024 * 1024) {
       const description = `the answer would be larger than ${MAX_MIB} MiB, ask for fewer tasks at a time`;
       throw invalid(this.#location, 'tasks', description);
     }
+    if (this.#bytes > SMALL_BYTES && heldBytes() > MAX_HELD_BYTES) throw tooManyAtOnce(this.#location);
     this.#texts.push(text);
-  }
-
-  json(): string {
-    return `[${this.#texts.join(',')}]`;
   }
 }
 
+const tooManyAtOnce = (location: Problem['location']): RequestError => {
+  const description =
+    'other large answers have not been taken yet, ask for fewer tasks at a time or try again later';
+  return new RequestError(503, [{ name: 'tasks', location, description }], { 'Retry-After': '1' });
+};
+
 /**
  * Statuses with the definition, the number of attempts, the metas and what a task waits for. A task is read once, however
- * often it stands there. Rejects with a 400 `RequestError` if they are too large for one answer.
+ * often it stands there. Rejects with a 400 `RequestError` if they are too large for one answer, with a 503 while too much
+ * is held for others.
  */
 export async function withDetails(
   parts: FrontParts,
   states: readonly TaskState[],
   location: Problem['location'],
 ): Promise<string> {
-  const list = new DetailedList(location);
   const known = new Map<string, string>();
-  for (const state of states) {
-    const text = known.get(state.key) ?? (await readDetailed(parts, state));
-    known.set(state.key, text);
-    list.add(text);
-  }
-  return list.json();
+  return DetailedList.of(location, async (list) => {
+    for (const state of states) {
+      const text = known.get(state.key) ?? (await readDetailed(parts, state));
+      known.set(state.key, text);
+      list.add(text);
+    }
+  });
 }
 
 /** Of the history, which may have a megabyte, nothing is held on to but the text. */
@@ -90,15 +119,17 @@ export async function pastWithDetails(
   position: Position,
   location: Problem['location'],
 ): Promise<string> {
-  const distinct = new DetailedList(location);
-  const texts = await readPast(log, keys, position, location, (task) => {
-    const text = detailedStatus(view, task);
-    distinct.add(text);
-    return text;
+  let texts: string[] = [];
+  await DetailedList.of(location, async (distinct) => {
+    texts = await readPast(log, keys, position, location, (task) => {
+      const text = detailedStatus(view, task);
+      distinct.add(text);
+      return text;
+    });
   });
-  const list = new DetailedList(location);
-  for (const text of texts) list.add(text);
-  return list.json();
+  return DetailedList.of(location, async (list) => {
+    for (const text of texts) list.add(text);
+  });
 }
 
 function detailedStatus(view: StatusView, { state, history }: KnownTask, waiting?: WaitReason): string {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
@@ -236,6 +237,33 @@ describe('A task of 250 kB that is asked for with details', () => {
       expect(lengths).toEqual([250_000, 1, 0, 1, 250_000, 250_000]);
     },
   );
+});
+
+describe('Large answers that nobody takes', () => {
+  test('are so many, and no more; small ones are given all the same', { timeout: 60_000 }, async () => {
+    const { key } = await createOne(service, hello('y'.repeat(250_000)), true);
+    const asked = (times: number) => ({ tasks: Array<string>(times).fill(key), details: true });
+    const text = JSON.stringify(asked(240));
+    const sockets = Array.from({ length: 12 }, () => connect(Number(new URL(service.url).port), '127.0.0.1'));
+    try {
+      for (const socket of sockets) {
+        socket.on('error', () => {}).pause();
+        socket.write(`POST /v1/status HTTP/1.1\r\nHost: a\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
+      }
+      await until(async () => {
+        const response = await post(asked(240));
+        await response.body?.cancel();
+        return response.status === 503 || undefined;
+      });
+      expect(await errorsOf(await post(asked(240)), 503)).toEqual([
+        problem('tasks', expect.stringMatching(/^other large answers have not been taken yet/)),
+      ]);
+      expect((await post(asked(1))).status).toBe(200);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+    await until(async () => (await post(asked(100))).status === 200 || undefined);
+  });
 });
 
 /** The most memory that a process has had at once, in MiB. */
