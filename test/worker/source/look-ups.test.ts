@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../src/deferred.ts';
-import type { Resolver } from '../../../src/worker/source/look-ups.ts';
+import { LookUps, type Resolver } from '../../../src/worker/source/look-ups.ts';
 import { startFetching } from './fetching.ts';
 import { send, startOrigin } from './origin.ts';
 
@@ -44,14 +44,14 @@ describe('look-ups', () => {
   });
 
   it('of one name are one, for all who ask meanwhile', async () => {
-    await using origin = await startOrigin((socket) => send(socket, '200 OK', {}, 'here'));
     const { resolver, asked, end } = threads(4);
-    await using fetching = await startFetching({ limits: PATIENT, resolver });
-    const url = `http://dead.example:${origin.port}/`;
-    const texts = Array.from({ length: 9 }, () => fetching.text(url));
-    await vi.waitUntil(() => asked.length > 0);
+    const lookUps = new LookUps(resolver, 4);
+    const { signal } = new AbortController();
+    const begun = vi.fn();
+    const found = Array.from({ length: 9 }, () => lookUps.find('dead.example', signal, begun));
     end();
-    expect(await Promise.all(texts)).toEqual(Array(9).fill('here'));
+    expect(await Promise.all(found)).toEqual(Array(9).fill(['127.0.0.1']));
+    expect(begun).toHaveBeenCalledTimes(9);
     expect(asked).toEqual(['dead.example']);
   });
 
