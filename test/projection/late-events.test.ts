@@ -1,11 +1,7 @@
 import { expect, it } from 'vitest';
-import type { TaskEvent } from '../../actors/event.ts';
-import { encodeEvent } from '../../src/log/envelope.ts';
-import type { EventLog, FollowOptions } from '../../src/log/log.ts';
-import type { Logger } from '../../src/logger.ts';
 import { LateEvents } from '../../src/projection/late-events.ts';
-import { Projection } from '../../src/projection/projection.ts';
 import { completed, failed, progress, queued, started } from '../actors/events.ts';
+import { fedProjection } from './fed-projection.ts';
 
 /** Keys of the time at which the histories of these tests begin, 2027. */
 const [FIRST, SECOND] = ['01MCC5RM00PH8E2RX7S7QX1T2A', '01MCC5RM00PH8E2RX7S7QX1T2B'] as const;
@@ -13,31 +9,7 @@ const [FIRST, SECOND] = ['01MCC5RM00PH8E2RX7S7QX1T2A', '01MCC5RM00PH8E2RX7S7QX1T
 const LATER = '01MCC975K0PH8E2RX7S7QX1T2C';
 
 /** A projection that keeps one ended task, and how an event comes to it. */
-async function projection() {
-  let follow: FollowOptions | undefined;
-  const log = {
-    follow: async (options: FollowOptions) => {
-      follow = options;
-      return { caughtUp: Promise.resolve(0), close: async () => {} };
-    },
-  } as unknown as EventLog;
-  const made = new Projection({ log, logger: {} as Logger, maxEnded: 1 });
-  const tell = (seq: number, key: string, event: TaskEvent): void => {
-    const { id, bytes } = encodeEvent(event);
-    follow?.onEvent({
-      seq,
-      key,
-      name: 'hello',
-      id,
-      prev: undefined,
-      version: 2,
-      bytes,
-      event,
-    });
-  };
-  const lose = (seq: number): void => follow?.onMissed?.(seq);
-  return { made, start: () => made.start(), tell, lose };
-}
+const projection = () => fedProjection({ maxEnded: 1 });
 
 const record = (seqs: readonly number[]) => ({
   events: seqs.map((seq) => [seq, FIRST] as const),
@@ -46,8 +18,8 @@ const record = (seqs: readonly number[]) => ({
 });
 
 it('knows an event as late though its task has left the memory', async () => {
-  const { made, start, tell } = await projection();
-  await start();
+  const { made, tell } = projection();
+  await made.start();
   tell(1, FIRST, queued());
   tell(2, FIRST, failed(0));
   tell(3, SECOND, queued());
@@ -57,17 +29,17 @@ it('knows an event as late though its task has left the memory', async () => {
 });
 
 it('knows after a start what was late before it, and what comes late of tasks that had ended', async () => {
-  const { made, start, tell } = await projection();
+  const { made, tell } = projection();
   made.restore({ seq: 10, open: [], recent: [], late: record([4, 7]) });
-  await start();
+  await made.start();
   tell(11, FIRST, progress(1, 50));
   expect([4, 5, 7, 11].filter((seq) => made.isLate(seq))).toEqual([4, 7, 11]);
   expect(made.checkpoint()).toEqual({ seq: 11, open: [], late: record([4, 7, 11]) });
 });
 
 it('takes no event as late because the beginning of its task has left the log', async () => {
-  const { made, start, tell } = await projection();
-  await start();
+  const { made, tell } = projection();
+  await made.start();
   tell(21, FIRST, started(1));
   tell(22, FIRST, completed(1));
   tell(23, LATER, queued(3_600));
@@ -91,26 +63,26 @@ it('keeps the newest 100,000, and knows that it has forgotten others', () => {
 });
 
 it('knows of which tasks it has met all that came late', async () => {
-  const { made, start, tell, lose } = await projection();
-  await start();
+  const { made, tell, miss } = projection();
+  await made.start();
   tell(1, FIRST, queued());
   tell(2, FIRST, failed(0));
   tell(3, FIRST, started(1));
   expect(made.lateEventsOf(FIRST)).toEqual([3]);
   expect(made.knowsLateEventsOf(FIRST, 2)).toBe(true);
-  lose(9);
+  miss(9);
   expect(made.knowsLateEventsOf(FIRST, 2)).toBe(false);
   expect(made.knowsLateEventsOf(SECOND, 10)).toBe(true);
 });
 
 it('does not claim to know what came late of tasks that were made before it looked', async () => {
-  const { made, start, tell } = await projection();
-  await start();
+  const { made, tell } = projection();
+  await made.start();
   tell(21, LATER, queued(3_600));
   tell(22, LATER, failed(0, 'no', 3_600));
   expect(made.knowsLateEventsOf(FIRST, 22)).toBe(false);
-  const { made: second, start: startSecond } = await projection();
+  const { made: second } = projection();
   second.restore({ ...made.checkpoint(), recent: [] });
-  await startSecond();
+  await second.start();
   expect(second.knowsLateEventsOf(FIRST, 22)).toBe(false);
 });

@@ -1,43 +1,22 @@
 import { expect, it } from 'vitest';
-import type { TaskEvent } from '../../actors/event.ts';
-import { encodeEvent } from '../../src/log/envelope.ts';
-import type { EventLog, FollowOptions } from '../../src/log/log.ts';
-import type { Logger } from '../../src/logger.ts';
-import { Projection } from '../../src/projection/projection.ts';
 import { completed, KEY, queued, started } from '../actors/events.ts';
+import { fedProjection } from './fed-projection.ts';
 
-/** A projection with what it has told, and what comes to it from the log. */
+/** A projection with a queued task, what it has told of that, and what comes to it from the log. */
 async function projection() {
-  let follow: FollowOptions | undefined;
-  const log = {
-    follow: async (options: FollowOptions) => {
-      follow = options;
-      return { caughtUp: Promise.resolve(0), close: async () => {} };
-    },
-  } as unknown as EventLog;
-  const made = new Projection({ log, logger: { error() {}, warn() {} } as unknown as Logger });
+  const { made, tell, pass, miss } = fedProjection();
   await made.start();
-  const report = (seq: number, event: TaskEvent): void => {
-    const { id, bytes } = encodeEvent(event);
-    follow?.onEvent({ seq, key: KEY, name: 'hello', id, prev: undefined, version: 2, bytes, event });
-  };
   const told: string[] = [];
-  report(1, queued());
+  tell(1, KEY, queued());
   made.watch(KEY, { changed: ({ status }) => told.push(status), lost: () => told.push('lost') });
-  return {
-    made,
-    report,
-    told,
-    pass: (seq: number) => follow?.onPassed?.(seq),
-    miss: (seq: number) => follow?.onMissed?.(seq),
-  };
+  return { made, tell, told, pass, miss };
 }
 
 it('takes no task for let go of whose end it has yet to fold', async () => {
-  const { made, report, told } = await projection();
+  const { made, tell, told } = await projection();
   made.forgetBefore(5, 8);
   expect(told).toEqual([]);
-  report(8, completed(1));
+  tell(8, KEY, completed(1));
   made.forgetBefore(5, 8);
   expect(told).toEqual(['success']);
   expect(made.peek(KEY)).toMatchObject({ status: 'success' });
@@ -63,9 +42,9 @@ it('says nothing of one whose end may have been among what it missed', async () 
 });
 
 it('tells of one that was still at work after what it missed', async () => {
-  const { made, report, told, pass, miss } = await projection();
+  const { made, tell, told, pass, miss } = await projection();
   miss(6);
-  report(7, started(1));
+  tell(7, KEY, started(1));
   pass(8);
   made.forgetBefore(5, 8);
   expect(told).toEqual(['executing', 'error']);
