@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../make-folder.ts';
 
@@ -13,7 +13,7 @@ export async function openSpool(root: string, host: string): Promise<string> {
     if (pid !== undefined && !isAlive(pid)) await rm(join(root, name), { recursive: true, force: true });
   }
   const own = join(root, `${host}-${process.pid}`);
-  await mkdir(own, { recursive: true });
+  await makeFolder(own);
   return own;
 }
 

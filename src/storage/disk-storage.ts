@@ -3,6 +3,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncPath, writeDurably } from '../durable-file.ts';
+import { makeFolder } from '../make-folder.ts';
 import { DiskFile } from './disk-file.ts';
 import {
   isOutputPath,
@@ -25,9 +26,9 @@ const INCOMING = '.incoming';
  */
 export async function openDiskStorage(root: string): Promise<Storage> {
   return guarded('cannot use the folder for outputs', async () => {
-    const made = await mkdir(root, { recursive: true });
+    const made = await makeFolder(root);
     const home = await realpath(root);
-    await makeFolder(join(home, INCOMING));
+    await makeOneFolder(join(home, INCOMING));
     if (made !== undefined) await syncUpTo(dirname(await realpath(made)), home);
     return new DiskStorage(home);
   });
@@ -117,7 +118,7 @@ class DiskStorage implements Storage {
 
   // Another process may have made the folder a moment ago and not be done with the fsync, hence one of our own.
   async #make(folder: string): Promise<void> {
-    await makeFolder(folder);
+    await makeOneFolder(folder);
     await syncPath(this.#root);
   }
 }
@@ -167,7 +168,7 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 /** Several processes may do this at the same time, so one that is there by now is as good. */
-const makeFolder = (path: string): Promise<void> =>
+const makeOneFolder = (path: string): Promise<void> =>
   mkdir(path).catch((error: unknown) => {
     if (!isCode(error, 'EEXIST')) throw error;
   });
