@@ -30,7 +30,7 @@ export interface AttemptEffects {
   store(): Promise<readonly StoredOutput[]>;
 }
 
-export interface AttemptInput {
+interface AttemptInput {
   /** Milliseconds of work after which the attempt is cut off; undefined for none. */
   readonly deadlineMs: number | undefined;
   readonly effects: AttemptEffects;

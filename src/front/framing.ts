@@ -1,9 +1,10 @@
+import type { Headers } from './exchange.ts';
 import type { RequestHead } from './request-head.ts';
 
 /** How the JSON texts of a feed follow each other on the wire. */
 export interface Framing {
   /** The head of every feed in this framing: proxies and browsers must neither keep nor gather it. */
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Headers;
   /** Says nothing, wherever it stands; makes an answer begin, whose head waits for a first byte. */
   readonly filler: string;
   /** `seq` is where a reader who has this may take up again; undefined where that is not to be had. */
@@ -12,13 +13,13 @@ export interface Framing {
   heartbeat(json: string, seq?: number): string;
 }
 
-const headersFor = (contentType: string): Framing['headers'] => ({
+const headersFor = (contentType: string): Headers => ({
   'Content-Type': contentType,
   'Cache-Control': 'no-cache',
   'X-Accel-Buffering': 'no',
 });
 
-export const NDJSON: Framing = {
+const NDJSON: Framing = {
   headers: headersFor('application/x-ndjson'),
   // In front of a line, where JSON allows for it; a line of its own would have to be skipped.
   filler: ' ',
@@ -28,7 +29,7 @@ export const NDJSON: Framing = {
 
 const idLine = (seq: number | undefined): string => (seq === undefined ? '' : `id: ${seq}\n`);
 
-export const SSE: Framing = {
+const SSE: Framing = {
   // Some clients take text without a charset for Latin-1.
   headers: headersFor('text/event-stream; charset=utf-8'),
   filler: ':\n\n',

@@ -75,7 +75,7 @@ class Loading {
       await this.#readAll();
       if (!this.#parts.signal.aborted) {
         const log = this.#checkedEnd() ?? (await this.#begin(1));
-        await log.finish(this.#end?.lost ?? []);
+        await log.finish(this.#end?.lost);
         return { records: this.#records, first: this.#first, last: this.#last };
       }
     } catch (error) {

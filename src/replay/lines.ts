@@ -1,5 +1,5 @@
 import { eventLine } from '../log/event-line.ts';
-import type { Gap } from '../log/reading.ts';
+import type { Gap, Loss } from '../log/reading.ts';
 import type { RecordedEvent, Unreadable } from '../log/recorded-event.ts';
 import type { Illegal, Summary } from './verifier.ts';
 
@@ -20,7 +20,7 @@ export function humanLine(entry: Shown, isLate: boolean): string {
   );
 }
 
-export const gapLine = ({ from, to }: Gap['gap']): string => `events ${from} to ${to} have left the log`;
+export const gapLine = ({ from, to }: Loss): string => `events ${from} to ${to} have left the log`;
 
 const seqOf = (seq: number): string => String(seq).padStart(9);
 

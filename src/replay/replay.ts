@@ -125,13 +125,15 @@ async function verify(parts: ReplayParts, options: ReplayOptions, range: Range):
     for (const entry of entries) {
       if ('gap' in entry) {
         const { from, to } = entry.gap;
-        // Of chosen tasks alone a reading cannot tell; it names only what the log let go of.
-        const isRetention =
-          options.tasks !== undefined || isLostIn(lost, entry.gap) || (await heldFrom(log, signal)) > to;
-        // What was not taken along is other tasks'.
         if (isPart) {
+          // What was not taken along is other tasks'.
           if (isLostWithin(lost, entry.gap)) verifier.gap(from, to, true);
-        } else verifier.gap(from, to, isRetention);
+        } else {
+          // Of chosen tasks alone a reading cannot tell; it names only what the log let go of.
+          const isRetention =
+            options.tasks !== undefined || isLostIn(lost, entry.gap) || (await heldFrom(log, signal)) > to;
+          verifier.gap(from, to, isRetention);
+        }
       } else {
         const waiting = verifier.judge(entry);
         if (waiting) await waiting;

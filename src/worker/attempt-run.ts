@@ -9,6 +9,9 @@ export interface Known {
   readonly sources?: FetchedSource[];
 }
 
+/** Milliseconds since then (`performance.now()`), to the microsecond. */
+export const msSince = (then: number): number => Math.round((performance.now() - then) * 1_000) / 1_000;
+
 /** One attempt's work on its task: in a `SinglePhase`, or in several phases (`PhasedRun`). */
 export interface AttemptRun {
   /**

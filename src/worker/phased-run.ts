@@ -6,7 +6,7 @@ import { definitionId } from '../tasks/canonical.ts';
 import type { MediaDefinition, Source, SourceFacts } from '../tasks/definition.ts';
 import { isSlowSource } from '../tasks/image/slow-source.ts';
 import { showUrl } from '../tasks/show-url.ts';
-import type { AttemptRun, Known, RunInput } from './attempt-run.ts';
+import { type AttemptRun, type Known, msSince, type RunInput } from './attempt-run.ts';
 import type { Lane } from './media/lanes.ts';
 import type { LentDecoder, MediaPool } from './media/pool.ts';
 import { Outputs } from './outputs.ts';
@@ -126,7 +126,7 @@ export class PhasedRun implements AttemptRun {
     if (!this.#phase) return;
     const { name, since } = this.#phase;
     this.#phase = undefined;
-    this.#spent[name] = Math.round((performance.now() - since) * 1_000) / 1_000;
+    this.#spent[name] = msSince(since);
   }
 }
 

@@ -1,6 +1,6 @@
 import { asFailure, ENDED_EARLY, type Outcome, tookTooLong } from '../../actors/attempt.ts';
 import type { Json, WorkerContext, WorkerDefinition } from '../tasks/definition.ts';
-import type { AttemptRun, Known, RunInput } from './attempt-run.ts';
+import { type AttemptRun, type Known, msSince, type RunInput } from './attempt-run.ts';
 
 /** What a task of one phase is given. Most never look at the signal, and to make one takes 1.6 µs. */
 class PhaseContext implements WorkerContext {
@@ -48,7 +48,7 @@ export class SinglePhase implements AttemptRun {
     return new Promise((resolve) => {
       const end = (outcome: Outcome | undefined): void => {
         clearTimeout(deadline);
-        this.#running = Math.round((performance.now() - this.#startedAt) * 1_000) / 1_000;
+        this.#running = msSince(this.#startedAt);
         resolve(outcome);
       };
       const cutOff = (outcome: Outcome | undefined): void => {

@@ -98,8 +98,9 @@ function taskFromQuery(query: URLSearchParams, sentBy: SentBy, problems: Problem
   }
   const service = given.filter(([name]) => name.startsWith('task_'));
   const seen = new Set<string>();
-  const repeated = service.filter(([name]) => seen.size === seen.add(name).size).map(([name]) => name);
-  for (const name of new Set(repeated)) problems.push(givenTwice(name));
+  const repeated = new Set<string>();
+  for (const [name] of service) (seen.has(name) ? repeated : seen).add(name);
+  for (const name of repeated) problems.push(givenTwice(name));
   const rest = given.filter(([name]) => !name.startsWith('task_'));
   const parameters = definition ? convertQuery(definition, rest) : {};
   const named = Object.fromEntries(

@@ -45,6 +45,16 @@ export const copiesOf = ({ num_replicas }: StreamConfig, wanted: number): number
 export const findStream = (manager: JetStreamManager, name: string): Promise<StreamInfo | undefined> =>
   orNothing(manager.streams.info(name));
 
+/** The subjects that fit the filter and have a message. Rejects while JetStream does not answer. */
+export async function subjectsIn(
+  manager: JetStreamManager,
+  stream: string,
+  filter: string,
+): Promise<string[]> {
+  const { state } = await manager.streams.info(stream, { subjects_filter: filter });
+  return Object.keys(state.subjects ?? {});
+}
+
 export const hasCode = (error: unknown, ...codes: readonly number[]): boolean =>
   error instanceof JetStreamApiError && codes.includes(error.code);
 

@@ -13,7 +13,7 @@ import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Logger } from '../../logger.ts';
 import type { CheckpointHead, CheckpointStore, StoredCheckpoint } from '../checkpoint-store.ts';
-import { hasCode, orNothing, provideStream } from './any-stream.ts';
+import { hasCode, orNothing, provideStream, subjectsIn } from './any-stream.ts';
 import { STREAM } from './stream.ts';
 
 export const CHECKPOINTS = 'CHECKPOINTS';
@@ -179,16 +179,13 @@ export class JetStreamCheckpointStore implements CheckpointStore {
 
   /** How many there are: whoever has failed removes those of others, too, which may not have been abandoned. */
   async #piecesOf(id: string): Promise<number> {
-    const filter = { subjects_filter: `checkpoint.piece.${id}.*` };
-    const { state } = await this.#manager.streams.info(CHECKPOINTS, filter);
-    return Object.keys(state.subjects ?? {}).length;
+    return (await subjectsIn(this.#manager, CHECKPOINTS, `checkpoint.piece.${id}.*`)).length;
   }
 
   /** All pieces but those of the checkpoint that is there when they go: another front may put its own there meanwhile. */
   async #purgeAbandoned(): Promise<void> {
-    const filter = { subjects_filter: 'checkpoint.piece.>' };
-    const { state } = await this.#manager.streams.info(CHECKPOINTS, filter);
-    const ids = new Set(Object.keys(state.subjects ?? {}).map((subject) => subject.split('.')[2]));
+    const pieces = await subjectsIn(this.#manager, CHECKPOINTS, 'checkpoint.piece.>');
+    const ids = new Set(pieces.map((subject) => subject.split('.')[2]));
     for (const id of ids)
       if (id !== (await this.#find()).manifest?.id)
         await this.#manager.streams.purge(CHECKPOINTS, { filter: `checkpoint.piece.${id}.*` });

@@ -11,6 +11,7 @@ import {
   queuedAt,
   type TaskRef,
 } from '../subject.ts';
+import type { ReaderParts } from './patience.ts';
 import { STREAM } from './stream.ts';
 
 /** A replica that lags is asked, or another in its place, until it has caught up. */
@@ -24,11 +25,7 @@ const READ_AT_MOST = 3;
 /** Records of one request for the progress of an attempt. */
 const BATCH = 64;
 
-interface From {
-  readonly manager: JetStreamManager;
-  /** Whether the stream has copies, of which one may lag. */
-  readonly isReplicated: boolean;
-}
+type From = Pick<ReaderParts, 'manager' | 'isReplicated'>;
 
 /**
  * One task's events in log order, the newest of each subject; empty for a task that is not in the log. With
@@ -106,8 +103,11 @@ async function lastBefore(
       if (message.seq > through) return last;
       last = message;
     }
-    next = (messages.at(-1)?.seq ?? next - 1) + 1;
-    if (messages.length > 0) continue;
+    const newest = messages.at(-1);
+    if (newest) {
+      next = newest.seq + 1;
+      continue;
+    }
     // The log has let go of it, unless a replica lags.
     if (!isReplicated) break;
     if (performance.now() > deadline)

@@ -3,7 +3,7 @@ import type { JetStreamManager, SeqMsgRequest } from '@nats-io/jetstream';
 /** Questions to the server that are on their way at once. */
 const AT_ONCE = 32;
 
-interface Part {
+export interface Part {
   readonly stream: string;
   readonly from: number;
   readonly to: number;

@@ -5,7 +5,7 @@ import { type RecordedEvent, readOrExplain, type Unreadable } from '../recorded-
 import { isEventSubject, readFilters } from '../subject.ts';
 import { untilOnDisk } from './durability.ts';
 import { storedAt } from './import-mark.ts';
-import { leaderHas } from './leader-has.ts';
+import { leaderHas, type Part } from './leader-has.ts';
 import { AGAIN_MS, openPatiently, type ReaderParts } from './patience.ts';
 import type { Arrival, Pulled, Pulling } from './pulling.ts';
 import type { StreamExtent } from './shared-extent.ts';
@@ -71,7 +71,7 @@ export class Reader<T extends object> {
     return false;
   }
 
-  #leaderHas(part: Pick<Parameters<typeof leaderHas>[1], 'from' | 'to' | 'filters'>): Promise<boolean> {
+  #leaderHas(part: Omit<Part, 'stream'>): Promise<boolean> {
     return leaderHas(this.#parts.manager, { stream: STREAM, ...part });
   }
 

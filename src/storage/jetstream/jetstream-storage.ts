@@ -1,7 +1,7 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
-import { findStream } from '../../log/jetstream/any-stream.ts';
+import { findStream, subjectsIn } from '../../log/jetstream/any-stream.ts';
 import { isKey, newKey, timeOf } from '../../log/key.ts';
 import {
   isOutputPath,
@@ -176,9 +176,8 @@ class JetStreamStorage implements Storage {
     return message ? { data: message.data, head: message.header, time: message.time } : undefined;
   }
 
-  async #subjects(filter: string): Promise<string[]> {
-    const { state } = await this.#manager.streams.info(FILES, { subjects_filter: filter });
-    return Object.keys(state.subjects ?? {});
+  #subjects(filter: string): Promise<string[]> {
+    return subjectsIn(this.#manager, FILES, filter);
   }
 
   async #purge(filter: string): Promise<void> {

@@ -7,8 +7,10 @@ export function withOutputsOnce(task: MediaTask): MediaTask {
   return {
     ...task,
     onProgress: (value) => {
-      if (typeof value === 'number' && value <= furthest) return;
-      if (typeof value === 'number') furthest = value;
+      if (typeof value === 'number') {
+        if (value <= furthest) return;
+        furthest = value;
+      }
       task.onProgress(value);
     },
     onOutput: async (output) => {

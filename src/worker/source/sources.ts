@@ -26,7 +26,8 @@ export async function fetchSources(
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   const urlOf = new Map<string, string>();
-  for (const url of urls) if (!urlOf.has(nameOf(url))) urlOf.set(nameOf(url), url);
+  const names = urls.map(nameOf);
+  for (const [index, name] of names.entries()) if (!urlOf.has(name)) urlOf.set(name, urls[index] as string);
   const waiting = urlOf.entries();
   let bytes = 0;
   const fetchNext = async (): Promise<void> => {
@@ -46,8 +47,8 @@ export async function fetchSources(
     await Promise.allSettled(fetching);
     throw error;
   }
-  return urls.map((url) => {
-    const source = fetched.get(nameOf(url)) as Source;
+  return urls.map((url, index) => {
+    const source = fetched.get(names[index] as string) as Source;
     return source.url === url ? source : { ...source, url };
   });
 }
