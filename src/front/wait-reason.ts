@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { formatDate } from '../log/event-date.ts';
+import { LEASE_MS } from '../log/task-queue.ts';
 import { isEnded } from '../projection/state.ts';
 import type { KnownTask } from './past.ts';
 import type { TaskQueues } from './task-queues.ts';
@@ -7,6 +8,10 @@ import type { WorkerPresence } from './worker-presence.ts';
 
 /** A worker says every second that it is there; what has been silent for this long may well be gone. */
 const SILENT_MS = 3_000;
+
+const WITHIN_LEASE = 'another one takes over when its lease has run out';
+const AFTER_LEASE =
+  'another one takes over when it has room, or at its turn: tasks with one attempt left are tried one at a time';
 
 const description = Type.String();
 const member = (text: string) => ({ description: text });
@@ -72,7 +77,7 @@ function lostWorker(worker: string, workers: WorkerPresence): WaitReason | undef
     for: 'lost_worker',
     worker,
     silent_seconds,
-    description: `its worker '${worker}' has been silent for ${silent_seconds} s; another one takes over when its lease has run out`,
+    description: `its worker '${worker}' has been silent for ${silent_seconds} s; ${silence < LEASE_MS ? WITHIN_LEASE : AFTER_LEASE}`,
   };
 }
 

@@ -95,7 +95,15 @@ describe('A task that is executing', () => {
       for: 'lost_worker',
       worker: 'w1',
       silent_seconds: 7.3,
-      description: expect.stringContaining("its worker 'w1' has been silent for 7.3 s"),
+      description: expect.stringMatching(
+        /^its worker 'w1' has been silent for 7.3 s; .* its lease has run out$/,
+      ),
+    });
+    now = 45;
+    expect(reasonOf([queued(), started(1)], workers)).toMatchObject({
+      for: 'lost_worker',
+      silent_seconds: 45,
+      description: expect.stringContaining('another one takes over when it has room, or at its turn'),
     });
   });
 });
