@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { requestSubject } from '../../src/log/subject.ts';
 import { connectToLogOf, readRawLog } from '../support/raw-log.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
@@ -232,6 +233,9 @@ describe('A named request outlives', { timeout: 60_000 }, () => {
     const connection = await connectToLogOf(service.dataDir);
     try {
       const manager = await jetstreamManager(connection);
+      // It fills itself from the log, and takes some seconds to go on after a nats-server that was killed.
+      const last_by_subj = requestSubject('acme', name);
+      await until(async () => (await manager.streams.getMessage('REQUESTS', { last_by_subj })) ?? undefined);
       await manager.streams.purge('TASKS');
     } finally {
       await connection.close();
