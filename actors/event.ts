@@ -77,6 +77,12 @@ export const Queued = Type.Object({
 });
 export type Queued = Static<typeof Queued>;
 
+/**
+ * How many tasks that may have killed their workers are tried side by side, this one included; not there for any other
+ * task, nor for one that is alone. If the worker is lost with such a company, the attempt is not counted against `ATTEMPTS`.
+ */
+const company = Type.Optional(Type.Integer({ minimum: 2 }));
+
 export const Started = Type.Object({
   type: Type.Literal('started'),
   at: EventDate,
@@ -85,6 +91,7 @@ export const Started = Type.Object({
   worker: Type.String(),
   /** Why it follows an attempt of which nothing more was heard; of any other, that one's `retried` says it. */
   reason: Type.Optional(Type.String()),
+  company,
 });
 
 export const Progress = Type.Object({
@@ -96,6 +103,8 @@ export const Progress = Type.Object({
   progress: Type.Optional(Type.Unknown()),
   /** Every output that the attempt has stored so far, since of its progress events the last counts. */
   outputs: Type.Optional(Type.Array(StoredOutput)),
+  /** Set when the attempt began alone and others have begun beside it. */
+  company,
 });
 
 export const Retried = Type.Object({

@@ -11,7 +11,7 @@ const SILENT_MS = 3_000;
 
 const WITHIN_LEASE = 'another one takes over when its lease has run out';
 const AFTER_LEASE =
-  'another one takes over when it has room, or at its turn: tasks with one attempt left are tried one at a time';
+  'another one takes over when it has room, or at its turn: tasks with one attempt left are tried few at a time';
 
 const description = Type.String();
 const member = (text: string) => ({ description: text });

@@ -18,7 +18,7 @@ import { firstAttempt, type Plan, planAttempt, waitedFor } from './plan.ts';
 import { ProgressReports } from './progress.ts';
 import { SharedWork } from './shared-work.ts';
 import { SinglePhase } from './single-phase.ts';
-import { Suspects } from './suspects.ts';
+import { Suspects, type Turn } from './suspects.ts';
 import { foldedTask, liveTask } from './task-life.ts';
 import { TaskRecord } from './task-record.ts';
 
@@ -96,7 +96,7 @@ export class Attempts {
     const checked = checkParameters(definition, sent);
     if (!checked.ok) return endRefused(record, checked.problems);
     const work = { definition, parameters: checked.value, record, plan, delivery, interruption };
-    return plan.isSuspect ? this.#trySuspect(work) : this.#try(work);
+    return plan.company === undefined ? this.#try(work) : this.#trySuspect(work, plan.company);
   }
 
   /** Undefined while the log cannot say. */
@@ -112,16 +112,17 @@ export class Attempts {
     }
   }
 
-  async #trySuspect(work: Work): Promise<Settle> {
-    if (!(await this.#suspects.enter())) return release(SUSPECT_AGAIN_MS);
+  async #trySuspect(work: Work, most: number): Promise<Settle> {
+    const turn = await this.#suspects.enter(most);
+    if (!turn) return release(SUSPECT_AGAIN_MS);
     try {
-      return await this.#try(work);
+      return await this.#try(work, turn);
     } finally {
-      this.#suspects.leave();
+      this.#suspects.leave(turn);
     }
   }
 
-  async #try(work: Work): Promise<Settle> {
+  async #try(work: Work, turn?: Turn): Promise<Settle> {
     const { record, delivery, interruption } = work;
     const { attempt, reason } = work.plan;
     if (interruption.command === 'CANCEL') return ending(record, { type: 'canceled', attempt });
@@ -132,10 +133,12 @@ export class Attempts {
       attempt,
       worker: this.#parts.worker,
       ...(reason !== undefined && { reason }),
+      ...(turn && turn.company > 1 && { company: turn.company }),
     });
+    const progress = new ProgressReports((said) => record.add({ type: 'progress', attempt, ...said }));
+    if (turn) turn.onCompany = (company) => progress.accompany(company);
     // The first start is not waited for; a later one is, so that a task that kills its worker is counted.
     if (delivery.count > 1 && !(await started)) return LEAVE;
-    const progress = new ProgressReports((said) => record.add({ type: 'progress', attempt, ...said }));
     const run = this.#runOf(work, progress, started);
     try {
       const outcome = await run.run();

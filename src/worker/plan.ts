@@ -4,6 +4,7 @@ import { hashOf, type StoredEvent } from '../log/envelope.ts';
 import { dateToMs } from '../log/event-date.ts';
 import { type Delivery, LEASE_MS } from '../log/task-queue.ts';
 import { foldHistory } from '../projection/state.ts';
+import { nextCompany } from './suspects.ts';
 
 /** A task's history as far as its worker knows it: from `queued` to the event whose hash is `last`. */
 export interface Past {
@@ -19,8 +20,11 @@ export type Plan =
       readonly attempt: number;
       /** Attempts that count against the limit, that one included. */
       readonly counted: number;
-      /** It is the last attempt, and the one before died with its worker. */
-      readonly isSuspect: boolean;
+      /**
+       * Set if it would be the last attempt and the one before died with its worker: how many of such tasks may be tried side
+       * by side, itself included.
+       */
+      readonly company?: number | undefined;
       /** Why it is made, where the attempt before has not said so itself. */
       readonly reason?: string | undefined;
       readonly past: Past;
@@ -47,7 +51,6 @@ export const firstAttempt = ({ queued, hash }: Pick<Delivery, 'queued' | 'hash'>
   kind: 'try',
   attempt: 1,
   counted: 1,
-  isSuspect: false,
   past: { events: [queued], last: hash },
 });
 
@@ -67,9 +70,36 @@ export function waitedFor(events: readonly TaskEvent[], nowMs: number): number {
 const leftMs = (at: string, untilMs: number, nowMs: number): number =>
   dateToMs(at) > nowMs + EARLY_MS ? 0 : untilMs - nowMs;
 
+type EventOf<Type extends TaskEvent['type']> = Extract<TaskEvent, { type: Type }>;
+
+/** One attempt as the log tells of it. */
+interface PastAttempt {
+  readonly started: EventOf<'started'>;
+  /** What it ended with; undefined where its worker was lost, or is at it still. */
+  readonly retried: EventOf<'retried'> | undefined;
+  /** How many suspects there may have been side by side, itself included. */
+  readonly company: number;
+}
+
+function pastAttempts(events: readonly TaskEvent[]): PastAttempt[] {
+  return events
+    .filter((event) => event.type === 'started')
+    .map((started) => {
+      const own = events.filter((event) => 'attempt' in event && event.attempt === started.attempt);
+      const companies = own.map((event) => ('company' in event && event.company) || 1);
+      const retried = own.find((event) => event.type === 'retried');
+      return { started, retried, company: Math.max(...companies) };
+    });
+}
+
+/** Whether it is one of the `ATTEMPTS` of its task. */
+const isCounted = ({ retried, company }: PastAttempt): boolean =>
+  retried ? !retried.handed_back : company === 1;
+
 /**
  * Reads the plan off the log, since deliveries say too little: a task is handed out again also when nobody
- * tried it. Attempts that a stopping worker handed back do not count against `attempts`.
+ * tried it. Attempts that a stopping worker handed back do not count against `attempts`, nor those whose worker was lost
+ * while other suspects were beside them.
  */
 export function planAttempt(history: readonly StoredEvent[], attempts: number, nowMs: number): Plan {
   const state = foldHistory(history);
@@ -83,19 +113,21 @@ export function planAttempt(history: readonly StoredEvent[], attempts: number, n
   const retried = events.flatMap((event) => (event.type === 'retried' ? [event] : []));
   const delayMs = Math.max(0, ...retried.map(({ at, next }) => leftMs(at, dateToMs(next), nowMs)));
   if (delayMs > EARLY_MS) return { kind: 'wait', delayMs };
-  const started = events.filter((event) => event.type === 'started');
-  const counted = started.length - retried.filter(({ handed_back }) => handed_back).length;
-  const last = retried.find(({ attempt }) => attempt === state.attempt);
-  const lost = last === undefined ? started.at(-1) : undefined;
+  const made = pastAttempts(events);
+  const counted = made.filter(isCounted).length;
+  const last = made.at(-1);
+  const lost = last && !last.retried ? last.started : undefined;
   // The lease cannot have run out yet: a nats-server that was killed has forgotten its newest deliveries, and whoever had
   // this one is at it still.
   const heldMs = lost ? leftMs(lost.at, dateToMs(lost.at) + LEASE_MS, nowMs) : 0;
   if (heldMs > EARLY_MS) return { kind: 'wait', delayMs: heldMs };
   if (counted < attempts) {
-    const isSuspect = counted === attempts - 1 && lost !== undefined;
+    const before = made.findLast(({ retried }) => !retried?.handed_back);
+    const isSuspect = counted === attempts - 1 && before && !before.retried;
+    const company = isSuspect ? nextCompany(before.company) : undefined;
     const reason = lost && `the worker '${lost.worker}' was lost in attempt ${lost.attempt}`;
-    return { kind: 'try', attempt: state.attempt + 1, counted: counted + 1, isSuspect, reason, past };
+    return { kind: 'try', attempt: state.attempt + 1, counted: counted + 1, company, reason, past };
   }
-  const reason = last?.reason ?? 'the worker stopped while it ran the task';
+  const reason = last?.retried?.reason ?? 'the worker stopped while it ran the task';
   return { kind: 'fail', error: givenUp(reason, counted), attempt: state.attempt, past };
 }

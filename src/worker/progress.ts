@@ -8,10 +8,12 @@ const EVERY_MS = 200;
 export interface Said {
   readonly progress?: Json;
   readonly outputs?: StoredOutput[];
+  readonly company?: number;
 }
 
 /**
- * The progress events of one attempt: reports, thinned out, and the outputs that are stored, each at once.
+ * The progress events of one attempt: reports, thinned out, and at once the outputs that are stored and the company that
+ * a suspect gets.
  *
  * They are written one after the other. Two on their way to the log could overtake each other, and the older one,
  * as the last, would take back an output that has been announced.
@@ -20,6 +22,7 @@ export class ProgressReports {
   readonly #write: (said: Said) => Promise<boolean>;
   #progress: Json | undefined;
   #outputs: readonly StoredOutput[] = [];
+  #company: number | undefined;
   #isUnsaid = false;
   #isUrgent = false;
   #isClosed = false;
@@ -46,10 +49,17 @@ export class ProgressReports {
     this.#schedule();
   }
 
+  /** Tells that other suspects are about to begin beside this attempt. Resolves as `flush`. */
+  accompany(company: number): Promise<void> {
+    this.#company = company;
+    this.#isUnsaid = true;
+    return this.flush();
+  }
+
   /** Writes what has been held back. Resolves when that is on its way to the log, behind all that was before it. */
   async flush(): Promise<void> {
     await this.#writing;
-    if (this.#isUnsaid) this.#say();
+    if (this.#isUnsaid && !this.#isClosed) this.#say();
   }
 
   /** Nothing more is written: the attempt is over. */
@@ -73,7 +83,8 @@ export class ProgressReports {
     this.#wroteAt = performance.now();
     const progress = this.#progress === undefined ? {} : { progress: this.#progress };
     const outputs = this.#outputs.length === 0 ? {} : { outputs: [...this.#outputs] };
-    this.#writing = this.#write({ ...progress, ...outputs }).then((isStored) => {
+    const company = this.#company === undefined ? {} : { company: this.#company };
+    this.#writing = this.#write({ ...progress, ...outputs, ...company }).then((isStored) => {
       this.#writing = undefined;
       // A lost report is not written again. An output is: someone may wait for it.
       this.#isUnsaid ||= !isStored && this.#outputs.length > 0;

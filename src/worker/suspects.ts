@@ -1,38 +1,104 @@
-/** How long a suspect waits here for its turn before it is given back, so that it does not keep a place. */
-const TURN_MS = 1_000;
+/** How long suspects are tried one after the other while others wait; then they are tried side by side. */
+const ALONE_MS = 2_000;
+/** How long a suspect waits here before it is given back, for a worker that may have less to do. */
+const TURN_MS = 3_000;
+/** How many may wait here at once: each of them keeps a place. */
+const MOST_WAITING = 64;
+
+/** How many suspects there may be side by side: at first, and after each worker that was lost with several of them. */
+const COMPANIES = [64, 8, 1] as const;
+
+/** The largest company for a suspect whose last attempt was in one of `before`, itself included; 1 is to be alone. */
+export const nextCompany = (before: number): number =>
+  before === 1 ? COMPANIES[0] : (COMPANIES.find((company) => company < before) ?? 1);
+
+/** The turn of one suspect. */
+export class Turn {
+  /** The largest company that it may have, itself included. */
+  readonly most: number;
+  /** How many suspects there may be side by side now. */
+  company = 1;
+  /** Called when one that was alone gets company, with its size. The others begin when this has resolved. */
+  onCompany: (company: number) => Promise<void> = async () => {};
+
+  constructor(most: number) {
+    this.most = most;
+  }
+}
+
+interface Waiting {
+  readonly turn: Turn;
+  admit(): void;
+}
 
 /**
- * Turns for the tasks of this worker whose next attempt is their last and whose attempt before ended
- * without a word: the worker died. One of them may be what kills workers, and the others merely stood beside
- * it. Side by side they would die together once more, and all would end in error; one after the other, only
- * the one that kills does.
+ * Turns for the tasks of this worker whose next attempt would be their last and whose attempt before ended without a
+ * word: the worker died. One of them may be what kills workers, and the others merely stood beside it. So they are
+ * tried one after the other. Where that takes too long, since they are many or slow, they are tried in a company, which
+ * is smaller after each worker that is lost; only one that was alone is to blame.
  */
 export class Suspects {
-  #isTaken = false;
-  #waiting: (() => void)[] = [];
+  readonly #entered = new Set<Turn>();
+  #waiting: Waiting[] = [];
+  #isOpen = false;
+  #opening: NodeJS.Timeout | undefined;
 
-  /** Resolves with true when it is this caller's turn, until `leave`; with false if that took too long. */
-  enter(): Promise<boolean> {
-    if (!this.#isTaken) {
-      this.#isTaken = true;
-      return Promise.resolve(true);
-    }
+  /**
+   * Resolves when a suspect that may have a company of `most` has its turn, until `leave`; with undefined if there is none
+   * to be had soon.
+   */
+  enter(most: number): Promise<Turn | undefined> {
+    if (this.#waiting.length >= MOST_WAITING) return Promise.resolve(undefined);
     return new Promise((resolve) => {
+      const turn = new Turn(most);
       const giveUp = setTimeout(() => {
-        this.#waiting = this.#waiting.filter((other) => other !== next);
-        resolve(false);
+        this.#waiting = this.#waiting.filter((other) => other.turn !== turn);
+        resolve(undefined);
       }, TURN_MS);
-      const next = () => {
+      const admit = () => {
         clearTimeout(giveUp);
-        resolve(true);
+        resolve(turn);
       };
-      this.#waiting.push(next);
+      this.#waiting.push({ turn, admit });
+      this.#admit();
+      if (this.#waiting.length > 0) this.#opening ??= setTimeout(() => void this.#open(), ALONE_MS);
     });
   }
 
-  leave(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#isTaken = false;
+  leave(turn: Turn): void {
+    this.#entered.delete(turn);
+    this.#admit();
+    if (this.#entered.size > 0) return;
+    clearTimeout(this.#opening);
+    this.#opening = undefined;
+    this.#isOpen = false;
+  }
+
+  async #open(): Promise<void> {
+    this.#opening = undefined;
+    if (this.#waiting.length === 0) return;
+    this.#isOpen = true;
+    const [first] = this.#entered;
+    if (first && first.company < first.most) {
+      await first.onCompany(first.most);
+      first.company = first.most;
+    }
+    this.#admit();
+  }
+
+  #admit(): void {
+    for (let next = this.#waiting[0]; next && this.#hasRoom(next.turn); next = this.#waiting[0]) {
+      const { turn, admit } = next;
+      const isAlone = this.#entered.size === 0 && (!this.#isOpen || this.#waiting.length === 1);
+      turn.company = isAlone ? 1 : turn.most;
+      this.#waiting.shift();
+      this.#entered.add(turn);
+      admit();
+    }
+  }
+
+  #hasRoom({ most }: Turn): boolean {
+    const companies = [...this.#entered].map(({ company }) => company);
+    return companies.length < Math.min(most, ...companies);
   }
 }

@@ -26,7 +26,7 @@ const handedBack = (attempt: number): TaskEvent => ({ ...retried(attempt), hande
 
 describe('a task that is handed out again', () => {
   it('is tried for the first time if nobody has tried it', () => {
-    expect(plan(queued())).toMatchObject({ kind: 'try', attempt: 1, counted: 1, isSuspect: false });
+    expect(plan(queued())).toMatchObject({ kind: 'try', attempt: 1, counted: 1 });
   });
 
   it('is tried again after its worker died', () => {
@@ -34,7 +34,6 @@ describe('a task that is handed out again', () => {
       kind: 'try',
       attempt: 2,
       counted: 2,
-      isSuspect: false,
       reason: "the worker 'w1' was lost in attempt 1",
     });
     expect(plan(queued(), started(1), retried(1))).toMatchObject({ attempt: 2, reason: undefined });
@@ -55,12 +54,39 @@ describe('a task that is handed out again', () => {
       kind: 'try',
       attempt: 3,
       counted: 3,
-      isSuspect: true,
+      company: 64,
     });
     expect(plan(queued(), started(1), retried(1), started(2), retried(2))).toMatchObject({
       attempt: 3,
-      isSuspect: false,
+      company: undefined,
     });
+  });
+
+  it('is suspected still after a worker that was stopped has handed it back', () => {
+    expect(plan(queued(), started(1), started(2), started(3), handedBack(3))).toMatchObject({
+      attempt: 4,
+      counted: 3,
+      company: 64,
+    });
+  });
+
+  it('is not charged for workers that were lost while others were beside it, and has fewer of them each time', () => {
+    const beside = (event: TaskEvent, company: number) => ({ ...event, company }) as TaskEvent;
+    const once = [queued(), started(1), started(2), beside(started(3), 64)];
+    expect(plan(...once)).toMatchObject({ attempt: 4, counted: 3, company: 8 });
+    // It had begun alone.
+    const twice = [...once, started(4), progress(4, 5), beside(progress(4, 6), 8)];
+    expect(plan(...twice)).toMatchObject({ attempt: 5, counted: 3, company: 1 });
+    expect(plan(...twice, started(5))).toMatchObject({
+      kind: 'fail',
+      attempt: 5,
+      error: 'the worker stopped while it ran the task; gave up after 3 attempts',
+    });
+  });
+
+  it('is charged for an attempt that failed by itself, whoever was beside it', () => {
+    const beside = { ...started(3), company: 64 } as TaskEvent;
+    expect(plan(queued(), started(1), started(2), beside, retried(3))).toMatchObject({ kind: 'fail' });
   });
 
   it('ends once its attempts are used up, and the error says why', () => {
@@ -85,7 +111,7 @@ describe('a task that is handed out again', () => {
       started(3),
       handedBack(3),
     ];
-    expect(plan(...history)).toMatchObject({ kind: 'try', attempt: 4, counted: 1, isSuspect: false });
+    expect(plan(...history)).toMatchObject({ kind: 'try', attempt: 4, counted: 1 });
   });
 
   it('waits for the time that its retry named', () => {

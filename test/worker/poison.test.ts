@@ -27,7 +27,7 @@ async function poison(service: Service, key: string): Promise<void> {
   }
 }
 
-test('a task that kills its worker every time ends in error, its neighbours in success', {
+test.concurrent('a task that kills its worker every time ends in error, its neighbours in success', {
   timeout: 90_000,
 }, async () => {
   await using service = await Service.start({ WORKERS: '1', ATTEMPTS: '2' });
@@ -47,4 +47,35 @@ test('a task that kills its worker every time ends in error, its neighbours in s
   const histories = await untilAllEnded(service, neighbours, 30_000);
   expect(histories.map(endOf)).toEqual(neighbours.map(() => 'completed'));
   await expectOneEndEach(service, [poisonous, ...neighbours]);
+});
+
+test.concurrent('many slow tasks whose worker dies twice in a row are tried side by side, and none of them is blamed', {
+  timeout: 120_000,
+}, async () => {
+  await using service = await Service.start({ WORKERS: '1', ATTEMPTS: '2' });
+  const sleep = { task_name: 'sleep', seconds: 8, steps: 0 };
+  const keys = await create(
+    service,
+    [...Array(12)].map(() => sleep),
+  );
+  const killWorkerOf = async (attempt: number) => {
+    const histories = await Promise.all(
+      keys.map((key) => untilHistory(service, key, (seen) => attemptsOf(seen).includes(attempt), 30_000)),
+    );
+    process.kill(workerOf(histories[0] as History, attempt) as number, 'SIGKILL');
+  };
+  await killWorkerOf(1);
+  await killWorkerOf(2);
+
+  // One after the other they would take 96 s.
+  const histories = await untilAllEnded(service, keys, 60_000);
+  expect(histories.map(endOf)).toEqual(keys.map(() => 'completed'));
+  expect(histories.map(attemptsOf)).toEqual(keys.map(() => [1, 2, 3]));
+  const companies = (attempt: number) =>
+    histories.map((history) =>
+      Math.max(...history.map(({ data }) => (data.attempt === attempt && Number(data.company)) || 1)),
+    );
+  expect(companies(2)).toEqual(keys.map(() => 64));
+  expect(Math.max(...companies(3))).toBe(8);
+  await expectOneEndEach(service, keys);
 });

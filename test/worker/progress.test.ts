@@ -55,6 +55,20 @@ describe('progress', () => {
     progress.close();
   });
 
+  it('of company does not wait either, is on its way once that is told, and stays said', async () => {
+    const { progress, said } = reports();
+    progress.report(10);
+    progress.report(20);
+    await progress.accompany(64);
+    expect(said).toEqual([{ progress: 10 }, { progress: 20, company: 64 }]);
+    progress.announce(small);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(said.at(-1)).toEqual({ progress: 20, outputs: [small], company: 64 });
+    progress.close();
+    await progress.accompany(8);
+    expect(said).toHaveLength(3);
+  });
+
   it('is written in one order: the next waits until the log has the one before', async () => {
     const { progress, said, answer } = reports(true);
     progress.announce(small);

@@ -1,51 +1,141 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Suspects } from '../../src/worker/suspects.ts';
+import { nextCompany, Suspects, type Turn } from '../../src/worker/suspects.ts';
 
-/** Enters in this order; who has a turn, and who was sent away. */
-function entering(suspects: Suspects, ...names: readonly string[]) {
-  const told = { in: [] as string[], away: [] as string[] };
-  for (const name of names) void suspects.enter().then((isTurn) => (isTurn ? told.in : told.away).push(name));
-  return told;
+/** Suspects of one worker, and what has become of those that wanted a turn. */
+class Tried {
+  readonly suspects = new Suspects();
+  readonly turns = new Map<string, Turn>();
+  /** Who has got company later than at its turn, and who had begun before. */
+  readonly told: string[] = [];
+  readonly away: string[] = [];
+
+  enter(names: string, most: number): void {
+    for (const name of names)
+      void this.suspects.enter(most).then((turn) => {
+        if (!turn) return this.away.push(name);
+        this.turns.set(name, turn);
+        turn.onCompany = async (company) => {
+          this.told.push(`${name} ${company}, ${this.now()}`);
+        };
+      });
+  }
+
+  leave(name: string): Promise<void> {
+    this.suspects.leave(this.turns.get(name) as Turn);
+    this.turns.delete(name);
+    return settled();
+  }
+
+  now(): string {
+    return [...this.turns].map(([name, { company }]) => `${name} ${company}`).join(' ');
+  }
 }
-const settled = () => new Promise(process.nextTick);
+
+const seconds = async (count: number): Promise<void> =>
+  void (await vi.advanceTimersByTimeAsync(count * 1_000));
+const settled = () => seconds(0);
 
 describe('suspects', () => {
-  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+  let tried: Tried;
+  beforeEach(() => {
+    vi.useFakeTimers();
+    tried = new Tried();
+  });
   afterEach(() => void vi.useRealTimers());
 
-  it('take turns, in the order in which they came', async () => {
-    const suspects = new Suspects();
-    const told = entering(suspects, 'first', 'second', 'third');
-    for (const entered of [['first'], ['first', 'second'], ['first', 'second', 'third']]) {
-      await settled();
-      expect(told.in).toEqual(entered);
-      suspects.leave();
+  it('that are quick are tried one after the other, in the order in which they came', async () => {
+    tried.enter('abc', 64);
+    await settled();
+    for (const name of ['a', 'b', 'c']) {
+      expect(tried.now()).toBe(`${name} 1`);
+      await seconds(0.5);
+      await tried.leave(name);
     }
-    expect(told.away).toEqual([]);
+    expect(tried.now()).toBe('');
+    expect(tried.away).toEqual([]);
   });
 
-  it('find the turn free when all have left', async () => {
-    const suspects = new Suspects();
-    for (const _ of [1, 2]) {
-      expect(await suspects.enter()).toBe(true);
-      suspects.leave();
-    }
+  it('are tried side by side after two seconds, and who had begun alone says so before the others begin', async () => {
+    tried.enter('abc', 64);
+    await seconds(1.9);
+    expect(tried.now()).toBe('a 1');
+    await seconds(0.1);
+    expect(tried.told).toEqual(['a 64, a 1']);
+    expect(tried.now()).toBe('a 64 b 64 c 64');
+    tried.enter('d', 64);
+    await settled();
+    expect(tried.now()).toBe('a 64 b 64 c 64 d 64');
   });
 
-  it('are sent away when their turn has not come within a second, and are passed over then', async () => {
-    const suspects = new Suspects();
-    const told = entering(suspects, 'first', 'second');
-    vi.advanceTimersByTime(500);
-    const later = entering(suspects, 'third');
-    vi.advanceTimersByTime(500);
+  it('are tried side by side too if there are many quick ones', async () => {
+    tried.enter('abcdef', 64);
+    await seconds(0.9);
+    await tried.leave('a');
+    await seconds(0.9);
+    await tried.leave('b');
+    await seconds(0.2);
+    expect(tried.now()).toBe('c 64 d 64 e 64 f 64');
+  });
+
+  it('go on alone where nobody waits', async () => {
+    tried.enter('ab', 64);
+    await seconds(1);
+    await tried.leave('a');
+    await seconds(5);
+    expect(tried.now()).toBe('b 1');
+    expect(tried.told).toEqual([]);
+    tried.enter('c', 64);
+    await seconds(1.9);
+    expect(tried.now()).toBe('b 1');
+    await seconds(0.1);
+    expect(tried.now()).toBe('b 64 c 64');
+  });
+
+  it('begin alone again when all have left', async () => {
+    tried.enter('ab', 64);
+    await seconds(2);
+    await tried.leave('a');
+    await tried.leave('b');
+    tried.enter('cd', 64);
     await settled();
-    expect([told, later]).toEqual([
-      { in: ['first'], away: ['second'] },
-      { in: [], away: [] },
-    ]);
-    suspects.leave();
-    vi.advanceTimersByTime(1_000);
+    expect(tried.now()).toBe('c 1');
+  });
+
+  it('are never more than the least of them may have beside it', async () => {
+    tried.enter('abcd', 3);
+    await seconds(2);
+    expect(tried.now()).toBe('a 3 b 3 c 3');
+    await tried.leave('b');
+    expect(tried.now()).toBe('a 3 c 3 d 3');
+    await tried.leave('a');
+    tried.enter('ef', 2);
     await settled();
-    expect(later).toEqual({ in: ['third'], away: [] });
+    expect(tried.now()).toBe('c 3 d 3');
+    await tried.leave('c');
+    expect(tried.now()).toBe('d 3 e 2');
+  });
+
+  it('that may have no company have none, however long it takes, and the others go away meanwhile', async () => {
+    tried.enter('a', 1);
+    await settled();
+    tried.enter('b', 64);
+    await seconds(2.9);
+    expect(tried.now()).toBe('a 1');
+    expect(tried.away).toEqual([]);
+    await seconds(0.1);
+    expect(tried.away).toEqual(['b']);
+    expect(tried.told).toEqual([]);
+    await tried.leave('a');
+    expect(tried.now()).toBe('');
+  });
+
+  it('wait in bounded number', async () => {
+    for (let count = 0; count < 66; count += 1) tried.enter(String.fromCharCode(0x4e00 + count), 1);
+    await settled();
+    expect(tried.away).toEqual([String.fromCharCode(0x4e00 + 65)]);
+  });
+
+  it('have a smaller company after each loss', () => {
+    expect([1, 64, 8].map(nextCompany)).toEqual([64, 8, 1]);
   });
 });
