@@ -132,6 +132,12 @@ export const Settings = Type.Object({
     MAX_TEXT,
   ),
   MAX_TASKS: integer('tasks, or keys, in one request', 1_000, 1, 1_000),
+  MAX_CONNECTIONS: integer(
+    'connections of clients that a front holds, as far as its limit of open files goes, of which it leaves 256 for other things; further ones are closed at once',
+    100_000,
+    1,
+    1_000_000,
+  ),
   TLS_CERT: text('certificate chain (PEM file); with TLS_KEY the service speaks HTTPS'),
   TLS_KEY: text('private key (PEM file)'),
   LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], {

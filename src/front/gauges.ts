@@ -17,6 +17,11 @@ export const gaugesOf = (
     help: 'Requests without an answer yet, feeds included',
     value: () => app.openExchanges,
   },
+  wyvern_open_connections: { help: 'Connections of clients', value: () => app.connections.open },
+  wyvern_refused_connections: {
+    help: 'Connections that were closed at once since the start, since there were too many',
+    value: () => app.connections.refused,
+  },
   wyvern_watchers: {
     help: 'Waiting calls and feeds, once for each task they watch',
     value: () => projection.watchers,
