@@ -14,7 +14,7 @@ import { history } from './endpoints/history.ts';
 import { historyStream } from './endpoints/history-stream.ts';
 import { healthz, metrics, readyz, tasks } from './endpoints/service.ts';
 import { status, statusStream } from './endpoints/status.ts';
-import { BodyTooLarge, Exchange } from './exchange.ts';
+import { BodyTooLarge, Exchange, TooManyBodies } from './exchange.ts';
 import type { FrontParts } from './front-parts.ts';
 import { errorBody, type Problem, RequestError } from './request-error.ts';
 import { listen, newServer, type Server } from './server.ts';
@@ -172,11 +172,13 @@ export class App {
 
 /** What is the matter with something that we stand on; undefined if the error is none of those. */
 function asksForPatience(error: unknown): Problem | undefined {
-  const problem = (name: string, what: string): Problem => ({
+  const problem = (name: string, what: string, location: Problem['location'] = 'path'): Problem => ({
     name,
-    location: 'path',
+    location,
     description: `${what}, try again later`,
   });
+  if (error instanceof TooManyBodies)
+    return problem('body', 'too many bodies of requests are on their way', 'body');
   if (error instanceof LogFull) return problem('log', 'the log is full');
   if (error instanceof LogUnavailable) return problem('log', 'the log is out of reach');
   if (error instanceof StorageFailure) return problem('storage', 'the outputs are out of reach');

@@ -1,6 +1,7 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { hold } from './held-answers.ts';
 import { type RequestHead, readHead } from './request-head.ts';
+import { UnfinishedBody } from './unfinished-body.ts';
 
 const REASONS: Readonly<Record<number, string>> = {
   200: '200 OK',
@@ -35,6 +36,11 @@ export const JSON_TYPE = 'application/json; charset=utf-8';
 /** The client sent more than it may. The rest is read and dropped: who cuts it off loses the answer to a reset. */
 export class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge';
+}
+
+/** So much is on its way from other clients that this body, the oldest of them, is no longer waited for. */
+export class TooManyBodies extends Error {
+  override readonly name = 'TooManyBodies';
 }
 
 /**
@@ -83,25 +89,36 @@ export class Exchange {
     else this.#onGone.push(callback);
   }
 
-  /** The whole body. Rejects with `BodyTooLarge` past `limit` bytes; never settles if the client leaves. */
+  /**
+   * The whole body. Rejects with `BodyTooLarge` past `limit` bytes, with `TooManyBodies` if others need its room; never settles
+   * if the client leaves.
+   */
   body(limit: number): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      const refuse = () => reject(new BodyTooLarge());
-      if (Number(this.head.header('content-length')) > limit) return this.#hearOut(refuse);
-      let chunks: Buffer[] = [];
-      let bytes = 0;
+      let body: UnfinishedBody | undefined;
+      let isRefused = false;
+      const refuse = (error: Error, isAll = false) => {
+        isRefused = true;
+        body?.letGo();
+        this.#hearOut(() => reject(error), isAll);
+      };
+      if (Number(this.head.header('content-length')) > limit) return refuse(new BodyTooLarge());
       this.#res?.onData((chunk, isLast) => {
-        bytes += chunk.byteLength;
-        if (bytes > limit) {
-          chunks = [];
-          return this.#hearOut(refuse, isLast);
-        }
+        if (isRefused) return;
+        if ((body?.bytes ?? 0) + chunk.byteLength > limit) return refuse(new BodyTooLarge(), isLast);
         // The chunk's memory is taken back after this call.
-        if (isLast && chunks.length === 0) return resolve(Buffer.from(Buffer.from(chunk)));
-        chunks.push(Buffer.from(Buffer.from(chunk)));
-        if (isLast) resolve(Buffer.concat(chunks));
+        if (isLast && !body) return resolve(Buffer.from(Buffer.from(chunk)));
+        body ??= this.#beginBody(() => refuse(new TooManyBodies()));
+        body.add(new Uint8Array(chunk));
+        if (isLast && !isRefused) resolve(body.whole());
       });
     });
+  }
+
+  #beginBody(refuse: () => void): UnfinishedBody {
+    const body = new UnfinishedBody(refuse);
+    this.onGone(() => body.letGo());
+    return body;
   }
 
   /**
