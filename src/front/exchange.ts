@@ -58,6 +58,7 @@ export class Exchange {
   #extra: Headers = {};
   #stall: NodeJS.Timeout | undefined;
   #closesConnection = false;
+  #letGo: () => void = () => {};
   readonly #onClose: (exchange: Exchange) => void;
 
   constructor(res: HttpResponse, req: HttpRequest, onClose: (exchange: Exchange) => void) {
@@ -202,7 +203,11 @@ export class Exchange {
       isWritable = this.#res?.write(chunk) ?? true;
       if (filler !== '') isWritable = this.#res?.write(filler) ?? true;
     });
-    if (!isWritable) this.#bearStall();
+    this.#letGo();
+    if (!isWritable) {
+      this.#bearStall();
+      if (chunk.length > LARGE_BYTES) this.#letGo = hold(chunk.length);
+    }
     return isWritable;
   }
 
@@ -314,6 +319,7 @@ export class Exchange {
     if (!this.#res) return;
     this.#res = undefined;
     this.#endStall();
+    this.#letGo();
     this.#onClose(this);
   }
 }

@@ -2,6 +2,8 @@ import type { Projection, Watcher } from '../projection/projection.ts';
 import { isEnded, type TaskState } from '../projection/state.ts';
 import type { Exchange } from './exchange.ts';
 import { type Framing, fillerFor, framingFor } from './framing.ts';
+import { checkHeld } from './held-answers.ts';
+import type { Problem } from './request-error.ts';
 import type { StatusView } from './status-view.ts';
 
 /** A feed that has been silent for this long repeats itself, so that proxies keep it. */
@@ -41,11 +43,16 @@ export class Feeds {
     return this.#open.size;
   }
 
-  /** `states` make the first line; what has happened since then follows at once. */
-  open(exchange: Exchange, states: readonly TaskState[]): void {
+  /**
+   * `states` make the first line; what has happened since then follows at once. Throws a 503 `RequestError` if that line is
+   * too large to be held for now; `location` is where the tasks stand in the request.
+   */
+  open(exchange: Exchange, states: readonly TaskState[], location: Problem['location']): void {
+    const first = this.#view.list(states);
+    checkHeld(first.length, location);
     const feed = new StatusFeed(exchange, this.#projection, this.#view, () => this.#open.delete(feed));
     this.#open.add(feed);
-    void feed.start(states);
+    void feed.start(states, first);
   }
 
   /** Lets go of all; whoever closes the app cuts them off. An answer that ended would say that all tasks have. */
@@ -76,7 +83,7 @@ class StatusFeed implements Watcher {
   }
 
   /** Writes the first line, and follows the tasks from where the projection has come as far as that. */
-  async start(states: readonly TaskState[]): Promise<void> {
+  async start(states: readonly TaskState[], first: string): Promise<void> {
     // The client may have left while its tasks were being stored; nothing would ever let go of the watchers.
     if (this.#exchange.closed) return this.#onClose();
     this.#exchange.onGone(() => this.letGo());
@@ -85,7 +92,7 @@ class StatusFeed implements Watcher {
       if (isEnded(state) || this.#owed.has(state.key)) continue;
       this.#owed.set(state.key, { state, isStartKnown: state.status === 'executing', isPending: false });
     }
-    this.#write(this.#view.list(states));
+    this.#write(first);
     await this.#projection.reachedAll(states);
     this.#follow();
   }

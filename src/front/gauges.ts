@@ -1,5 +1,6 @@
 import type { App } from './app.ts';
 import type { FrontParts } from './front-parts.ts';
+import { heldBytes } from './held-answers.ts';
 import type { Gauges } from './metrics.ts';
 
 /** What a front can tell of itself at any moment. */
@@ -21,6 +22,10 @@ export const gaugesOf = (
   wyvern_refused_connections: {
     help: 'Connections that were closed at once since the start, since there were too many',
     value: () => app.connections.refused,
+  },
+  wyvern_held_answer_bytes: {
+    help: 'Bytes of large answers that are being made or that their clients have not taken yet',
+    value: heldBytes,
   },
   wyvern_watchers: {
     help: 'Waiting calls and feeds, once for each task they watch',

@@ -2,21 +2,18 @@ import type { Position } from '../log/position.ts';
 import type { TaskState } from '../projection/state.ts';
 import type { CheckedTask } from './definitions.ts';
 import type { FrontParts } from './front-parts.ts';
-import { heldBytes, hold } from './held-answers.ts';
+import { checkHeld, hold } from './held-answers.ts';
 import { type KnownTask, readPast } from './past.ts';
-import { invalid, type Problem, RequestError } from './request-error.ts';
+import { invalid, type Problem } from './request-error.ts';
 import type { StatusView } from './status-view.ts';
 import { type WaitReason, waitReason } from './wait-reason.ts';
 
 /** Eight times what a request may bring, unless `MAX_BODY` says otherwise. */
 const MAX_MIB = 64;
-/** Of all answers that are held at once; what is no larger than other answers is let through all the same. */
-const MAX_HELD_BYTES = 512 * 1024 * 1024;
-const SMALL_BYTES = 1024 * 1024;
 
 /**
  * Grows to 64 MiB and no further: who asks needs no credentials, and may name one task of 256 kB a thousand times, of
- * which the front would hold several copies. Without details nothing in a status is that large.
+ * which the front would hold several copies. Without details nothing in a status has more than some 60 kB.
  */
 class DetailedList {
   readonly #location: Problem['location'];
@@ -56,16 +53,10 @@ class DetailedList {
       const description = `the answer would be larger than ${MAX_MIB} MiB, ask for fewer tasks at a time`;
       throw invalid(this.#location, 'tasks', description);
     }
-    if (this.#bytes > SMALL_BYTES && heldBytes() > MAX_HELD_BYTES) throw tooManyAtOnce(this.#location);
+    checkHeld(this.#bytes, this.#location);
     this.#texts.push(text);
   }
 }
-
-const tooManyAtOnce = (location: Problem['location']): RequestError => {
-  const description =
-    'other large answers have not been taken yet, ask for fewer tasks at a time or try again later';
-  return new RequestError(503, [{ name: 'tasks', location, description }], { 'Retry-After': '1' });
-};
 
 /**
  * Statuses with the definition, the number of attempts, the metas and what a task waits for. A task is read once, however

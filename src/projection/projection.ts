@@ -64,6 +64,7 @@ export class Projection {
   #following: Following | undefined;
   #last: FoldedRecord | undefined;
   #unreadable = 0;
+  #watchers = 0;
   #firstSeq = 0;
   #missedThrough = 0;
 
@@ -133,9 +134,7 @@ export class Projection {
 
   /** Watchers of all tasks together. */
   get watchers(): number {
-    let count = 0;
-    for (const { watchers } of this.#open.values()) count += watchers?.size ?? 0;
-    return count;
+    return this.#watchers;
   }
 
   /** True for an event that came after its task's end: one of the last 100,000 of these. It must have been folded. */
@@ -202,12 +201,13 @@ export class Projection {
     const task = this.#open.get(key);
     if (!task) return false;
     task.watchers ??= new Set();
+    this.#watchers += Number(!task.watchers.has(watcher));
     task.watchers.add(watcher);
     return true;
   }
 
   unwatch(key: string, watcher: Watcher): void {
-    this.#open.get(key)?.watchers?.delete(watcher);
+    if (this.#open.get(key)?.watchers?.delete(watcher)) this.#watchers--;
   }
 
   /**
@@ -261,7 +261,7 @@ export class Projection {
 
   #keep(key: string, task: OpenTask | undefined, state: TaskState, bytes: number): void {
     if (isEnded(state)) {
-      this.#open.delete(key);
+      this.#letGo(key, task);
       this.#remember(state, bytes + 300);
     } else if (task) task.state = state;
     else this.#open.set(key, { state, watchers: undefined });
@@ -273,8 +273,14 @@ export class Projection {
     this.#endedOnDisk?.put(state);
   }
 
-  #lose(key: string, { state, watchers }: OpenTask): void {
+  #letGo(key: string, task: OpenTask | undefined): void {
     this.#open.delete(key);
+    this.#watchers -= task?.watchers?.size ?? 0;
+  }
+
+  #lose(key: string, task: OpenTask): void {
+    this.#letGo(key, task);
+    const { state, watchers } = task;
     this.#logger.warn(
       { key, seq: state.seq },
       'the log let go of events of this task before they were read here',

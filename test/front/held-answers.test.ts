@@ -1,9 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { FrontParts } from '../../src/front/front-parts.ts';
-import { heldBytes } from '../../src/front/held-answers.ts';
+import { checkHeld, heldBytes, hold } from '../../src/front/held-answers.ts';
 import { pastWithDetails } from '../../src/front/status-details.ts';
 import { StatusView } from '../../src/front/status-view.ts';
+import { checkRoomToWait } from '../../src/front/waiting.ts';
+import { Service } from '../support/service.ts';
+import { until } from '../support/until.ts';
+import { create, dial, gauge, hello, rawHead } from './support.ts';
 
 /** A log in which every key has a task of 2 MB, some of which take longer to be read. */
 const log = {
@@ -24,3 +28,52 @@ test('An answer that is refused while more of it is read is held no longer', asy
   await delay(100);
   expect(heldBytes()).toBe(0);
 });
+
+describe('While 512 MiB of answers are held', () => {
+  const letGo: (() => void)[] = [];
+  afterEach(() => {
+    for (const each of letGo.splice(0)) each();
+  });
+
+  test('another large one is a 503, and what is as small as most is answered', () => {
+    letGo.push(hold(512 * 1024 * 1024));
+    expect(() => checkHeld(2_000_000, 'body')).not.toThrow();
+    letGo.push(hold(1));
+    expect(() => checkHeld(1_000_000, 'body')).not.toThrow();
+    expect(() => checkHeld(2_000_000, 'query')).toThrow(
+      expect.objectContaining({
+        status: 503,
+        problems: [expect.objectContaining({ name: 'tasks', location: 'query' })],
+      }),
+    );
+  });
+});
+
+test('No more tasks are waited for than there is memory for', () => {
+  expect(() => checkRoomToWait({ watchers: 1_999_000 }, 1_000, 'body')).not.toThrow();
+  expect(() => checkRoomToWait({ watchers: 1_999_001 }, 1_000, 'body')).toThrow(
+    expect.objectContaining({ status: 503 }),
+  );
+});
+
+test.each(['/v1/status', '/v1/status_stream'])(
+  'What a client has not taken of a large answer is held until it has, or has left: %s',
+  { timeout: 60_000 },
+  async (path) => {
+    await using service = await Service.start();
+    const tasks = Array.from({ length: 100 }, () => hello('x'.repeat(9_000)));
+    const ended = (await create(service, tasks, true)).map(({ key }) => key);
+    const [open] = await create(service, [{ task_name: 'sleep', seconds: 3_600 }]);
+    // 8 MB, more than the system takes for a client.
+    const keys = [open?.key, ...Array(9).fill(ended).flat()];
+    const body = JSON.stringify({ tasks: keys });
+    const socket = await dial(service);
+    socket.write(rawHead(service, `POST ${path}`, [`Content-Length: ${body.length}`]) + body);
+    socket.once('data', () => socket.pause());
+    const held = () => gauge(service, 'wyvern_held_answer_bytes');
+    await until(async () => (await held()) > 8_000_000 || undefined);
+    socket.resume();
+    await until(async () => (await held()) === 0 || undefined, 30_000);
+    socket.destroy();
+  },
+);

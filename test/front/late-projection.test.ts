@@ -148,7 +148,7 @@ test.concurrent('a feed follows tasks that the projection has yet to see, to the
   const queued = await submit(hellos);
   const feeds = new Feeds(projection, new StatusView('http://x'));
   const { exchange, sent, ended } = openExchange();
-  feeds.open(exchange, queued);
+  feeds.open(exchange, queued, 'body');
   expect(sent).toHaveLength(1);
   for (const task of queued) await run(task);
   log.report();
@@ -173,7 +173,7 @@ test.concurrent('tasks that have ended and are not in memory any more are told o
   );
   const feeds = new Feeds(projection, new StatusView('http://x'));
   const { exchange, sent, ended: hasEnded } = openExchange();
-  feeds.open(exchange, queued);
+  feeds.open(exchange, queued, 'body');
   await until(() => hasEnded() || undefined);
   for (const { key } of queued)
     expect(sent.slice(1).filter((line) => line.includes(key) && line.includes('"success"'))).toHaveLength(1);
@@ -186,7 +186,7 @@ test.concurrent('a task that the log lets go of before its feed has begun ends t
   log.report();
   const feeds = new Feeds(projection, new StatusView('http://x'));
   const { exchange, sent, ended } = openExchange();
-  feeds.open(exchange, queued);
+  feeds.open(exchange, queued, 'body');
   projection.forgetBefore(100, 0);
   await until(() => ended() || undefined);
   expect(sent.slice(1).filter((line) => line.includes('has let go of this task'))).toHaveLength(2);

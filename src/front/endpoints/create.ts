@@ -9,7 +9,7 @@ import { readIdempotencyKey } from '../idempotency.ts';
 import { readBoolean } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { withSent } from '../status-details.ts';
-import { untilEnded } from '../waiting.ts';
+import { checkRoomToWait, untilEnded } from '../waiting.ts';
 
 /** `POST /v1/create`: queues all tasks or none; answers their statuses, with `block` their final ones, with `details` more. */
 export async function create(parts: FrontParts, exchange: Exchange): Promise<void> {
@@ -17,6 +17,7 @@ export async function create(parts: FrontParts, exchange: Exchange): Promise<voi
   const block = readBoolean(body.block, 'block', 'body', problems);
   const details = readBoolean(body.details, 'details', 'body', problems);
   if (problems.length > 0) throw new RequestError(400, problems);
+  if (block) checkRoomToWait(parts.projection, asked.tasks.length, 'body');
   const queued = await createTasks(parts, exchange, asked.account, asked.tasks, asked.key);
   const states = block
     ? await untilEnded(parts.projection, queued, exchange)
@@ -28,7 +29,8 @@ export async function create(parts: FrontParts, exchange: Exchange): Promise<voi
 export async function createStream(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { account, tasks, key, problems } = await readCreate(parts, exchange);
   if (problems.length > 0) throw new RequestError(400, problems);
-  parts.feeds.open(exchange, await createTasks(parts, exchange, account, tasks, key));
+  checkRoomToWait(parts.projection, tasks.length, 'body');
+  parts.feeds.open(exchange, await createTasks(parts, exchange, account, tasks, key), 'body');
 }
 
 interface Asked {

@@ -2,13 +2,14 @@ import type { Position } from '../../log/position.ts';
 import { readJson } from '../body.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
+import { checkHeld } from '../held-answers.ts';
 import { checkKeys, readKeys, readStates } from '../keys.ts';
 import { readPast } from '../past.ts';
 import { readPosition } from '../position.ts';
 import { parseQuery, readBoolean, readOnce } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { pastWithDetails, withDetails } from '../status-details.ts';
-import { untilEnded } from '../waiting.ts';
+import { checkRoomToWait, untilEnded } from '../waiting.ts';
 
 type Location = 'body' | 'query';
 
@@ -29,15 +30,19 @@ export async function status(parts: FrontParts, exchange: Exchange): Promise<voi
     const past = await readPast(parts.log, keys, at, location, ({ state }) => state);
     return exchange.json(200, parts.view.list(past));
   }
+  if (block) checkRoomToWait(parts.projection, keys.length, location);
   const states = await readStates(parts, keys, location);
   const shown = block ? await untilEnded(parts.projection, states, exchange) : states;
-  exchange.json(200, details ? await withDetails(parts, shown, location) : parts.view.list(shown));
+  const text = details ? await withDetails(parts, shown, location) : parts.view.list(shown);
+  checkHeld(text.length, location);
+  exchange.json(200, text);
 }
 
 /** `GET` and `POST /v1/status_stream`, `/v1/stream`: the statuses, followed until all have ended. */
 export async function statusStream(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { keys, location } = await readAsked(parts, exchange);
-  parts.feeds.open(exchange, await readStates(parts, keys, location));
+  checkRoomToWait(parts.projection, keys.length, location);
+  parts.feeds.open(exchange, await readStates(parts, keys, location), location);
 }
 
 async function readAsked(parts: FrontParts, exchange: Exchange): Promise<Asked> {
