@@ -8,6 +8,7 @@ import type { Projection } from '../projection/projection.ts';
 import type { Exchange } from './exchange.ts';
 import { type Framing, fillerFor } from './framing.ts';
 import type { Wording } from './history-lines.ts';
+import { RequestError } from './request-error.ts';
 import { untilFolded } from './within.ts';
 
 /** A feed that has been silent for this long says so, so that proxies keep it. */
@@ -16,6 +17,9 @@ const IDLE_MS = 15_000;
 const CHUNK_LENGTH = 65_536;
 /** Events dated up to the end may still be on their way into the log when it comes. */
 const END_GRACE_MS = 1_000;
+
+/** Each has a consumer at nats-server, and two megabytes here if its client takes nothing. */
+const MOST_READERS = 1_000;
 
 /** What a history feed shows, and how. */
 export interface HistoryRequest {
@@ -58,7 +62,9 @@ export class HistoryFeeds {
     return this.#open.size;
   }
 
+  /** Throws a 503 `RequestError` if as many are open as there may be. */
   open(exchange: Exchange, request: HistoryRequest): void {
+    if (this.#open.size >= MOST_READERS) throw tooManyReaders();
     // The client may have left while the log was asked.
     if (exchange.closed) return;
     const feed = new HistoryFeed(exchange, this.#parts, request);
@@ -70,6 +76,11 @@ export class HistoryFeeds {
     clearInterval(this.#timer);
     for (const feed of this.#open) feed.cut();
   }
+}
+
+function tooManyReaders(): RequestError {
+  const description = `${MOST_READERS} feeds of history are open, try again later`;
+  return new RequestError(503, [{ name: 'path', location: 'path', description }], { 'Retry-After': '1' });
 }
 
 /**

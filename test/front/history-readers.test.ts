@@ -95,6 +95,25 @@ describe('A reader that follows', () => {
   });
 });
 
+test('No more than a thousand read at once, and another one can when one has left', {
+  timeout: 60_000,
+}, async () => {
+  const open = async () => gauge(stage.service, 'wyvern_open_history_feeds');
+  const readers: Following[] = [];
+  for (let room = 1_000 - (await open()); room > 0; room -= 50)
+    readers.push(
+      ...(await Promise.all(Array.from({ length: Math.min(50, room) }, () => stage.follow('acme')))),
+    );
+  await until(async () => (await open()) === 1_000 || undefined);
+  const ask = () => fetch(`${stage.service.url}/v1/history_stream?secret=${ACCOUNTS[0]?.secret}`);
+  const refused = await ask();
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+  expect(await refused.text()).toContain('1000 feeds of history are open');
+  readers.pop()?.leave();
+  await until(async () => (await ask()).ok || undefined);
+  for (const reader of readers) reader.leave();
+});
+
 test('A feed from a date to come tells nothing before it, and all from then on', async () => {
   const [from = '', nearEnd = '', end = ''] = [1_000, 2_000, 2_500].map((ms) =>
     new Date(Date.now() + ms).toISOString().replace('Z', '000+00:00'),
