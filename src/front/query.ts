@@ -68,3 +68,15 @@ export function readBoolean(
   }
   return known ?? false;
 }
+
+/** An optional boolean of a POST, from its body or else from its query. Adds to `problems`. */
+export function readFlag(
+  name: string,
+  body: Readonly<Record<string, unknown>>,
+  query: string,
+  problems: Problem[],
+): boolean {
+  const isInQuery = body[name] === undefined && query.includes(`${name}=`);
+  if (!isInQuery) return readBoolean(body[name], name, 'body', problems);
+  return readBoolean(readOnce(parseQuery(query), name, problems), name, 'query', problems);
+}

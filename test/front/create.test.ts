@@ -74,6 +74,24 @@ describe('POST /v1/create', () => {
     }
   });
 
+  test('takes block and details from the query too, unless they stand in the body', async () => {
+    const ask = (query: string, body: object = {}) =>
+      service.post(`/v1/create?${query}`, { tasks: hello('q'), ...body });
+    const [detailed] = await jsonOf<DetailedStatus[]>(await ask('block=1&details=true'));
+    expect(detailed).toMatchObject({ status: 'success', attempts: 1, task: { name: 'q' } });
+    const [plain] = await jsonOf<DetailedStatus[]>(await ask('block=1&details=true', { details: false }));
+    expect(plain).toMatchObject({ status: 'success' });
+    expect(plain).not.toHaveProperty('attempts');
+    expect(await errorsOf(await ask('details=x'))).toEqual([
+      problem('details', 'details must be true, false, 1 or 0', 'query'),
+    ]);
+    for (const path of ['/v1/status', '/v1/cancel'])
+      expect(
+        await jsonOf(await service.post(`${path}?details=1`, { tasks: [detailed?.key] })),
+        path,
+      ).toMatchObject([{ attempts: 1 }]);
+  });
+
   test('adds the definition, the attempts and the metas with details', async () => {
     const task = { ...hello('d'), task_metas: { page: 3 } };
     const answer = await service.post('/v1/create', {

@@ -6,7 +6,7 @@ import { readJson } from '../body.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { checkKeys, readKeys, readStates } from '../keys.ts';
-import { readBoolean } from '../query.ts';
+import { readFlag } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { withDetails } from '../status-details.ts';
 import { untilEnded } from '../waiting.ts';
@@ -18,7 +18,7 @@ export async function cancel(parts: FrontParts, exchange: Exchange): Promise<voi
   const { account } = authenticateBySecret(parts.accounts, exchange, { body });
   const problems: Problem[] = [];
   const keys = readKeys(body.tasks, problems);
-  const details = readBoolean(body.details, 'details', 'body', problems);
+  const details = readFlag('details', body, exchange.head.query, problems);
   checkKeys(keys, 'body', parts.config.MAX_TASKS, problems);
   if (problems.length > 0) throw new RequestError(400, problems);
   const states = await readStates(parts, keys, 'body', (state) => state.account === account.name);

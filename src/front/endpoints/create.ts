@@ -6,7 +6,7 @@ import { type CheckedTask, checkTasks } from '../definitions.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { readIdempotencyKey } from '../idempotency.ts';
-import { readBoolean } from '../query.ts';
+import { readFlag } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { withSent } from '../status-details.ts';
 import { checkRoomToWait, untilEnded } from '../waiting.ts';
@@ -14,8 +14,8 @@ import { checkRoomToWait, untilEnded } from '../waiting.ts';
 /** `POST /v1/create`: queues all tasks or none; answers their statuses, with `block` their final ones, with `details` more. */
 export async function create(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { body, problems, ...asked } = await readCreate(parts, exchange);
-  const block = readBoolean(body.block, 'block', 'body', problems);
-  const details = readBoolean(body.details, 'details', 'body', problems);
+  const block = readFlag('block', body, exchange.head.query, problems);
+  const details = readFlag('details', body, exchange.head.query, problems);
   if (problems.length > 0) throw new RequestError(400, problems);
   if (block) checkRoomToWait(parts.projection, asked.tasks.length, 'body');
   const queued = await createTasks(parts, exchange, asked.account, asked.tasks, asked.key);

@@ -6,7 +6,7 @@ import { checkHeld } from '../held-answers.ts';
 import { checkKeys, readKeys, readStates } from '../keys.ts';
 import { readPast } from '../past.ts';
 import { readPosition } from '../position.ts';
-import { parseQuery, readBoolean, readOnce } from '../query.ts';
+import { parseQuery, readBoolean, readFlag, readOnce } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { pastWithDetails, withDetails } from '../status-details.ts';
 import { checkRoomToWait, untilEnded } from '../waiting.ts';
@@ -63,8 +63,8 @@ async function readAsked(parts: FrontParts, exchange: Exchange): Promise<Asked> 
     const body = await readJson(exchange, parts.config.MAX_BODY);
     asked = {
       keys: readKeys(body.tasks, problems),
-      block: readBoolean(body.block, 'block', 'body', problems),
-      details: readBoolean(body.details, 'details', 'body', problems),
+      block: readFlag('block', body, exchange.head.query, problems),
+      details: readFlag('details', body, exchange.head.query, problems),
       at: readPosition(body.at, 'at', 'body', problems),
       location: 'body',
     };

@@ -2,7 +2,15 @@ import Type, { type TSchema } from 'typebox';
 import { STATUS_LISTS } from './answer-schemas.ts';
 import { answers, FEED } from './answers.ts';
 import { createAnswers, createBodies, createStreamBody } from './examples.ts';
-import { type Examples, json, type Operation, type Parameter, type Paths, schemaRef } from './parts.ts';
+import {
+  type Examples,
+  flagBeside,
+  json,
+  type Operation,
+  type Parameter,
+  type Paths,
+  schemaRef,
+} from './parts.ts';
 import { BY_HEADER, REFERER } from './security.ts';
 
 const tasks = Type.Ref(schemaRef('TaskDefinitions').$ref);
@@ -63,7 +71,7 @@ const create = (publicUrl: string): Operation => ({
     'Stores all tasks or none. A task whose parameters do not fit is stored too: it ends at once in `error` and ' +
     'says what does not fit, while its neighbours run. An unknown `task_name` refuses the whole request.',
   security: BY_HEADER,
-  parameters: [IDEMPOTENCY_KEY, REFERER],
+  parameters: [flagBeside('block'), flagBeside('details'), IDEMPOTENCY_KEY, REFERER],
   requestBody: requestBody('The tasks', CreateBody, createBodies(publicUrl)),
   responses: {
     200: {

@@ -6,6 +6,7 @@ import { KEY, OTHER_KEY } from './examples.ts';
 import { eventFeed, historyAnswer, sseEventFeed } from './history-examples.ts';
 import {
   type Answer,
+  flag,
   json,
   type Operation,
   type Parameter,
@@ -14,7 +15,7 @@ import {
   schemaRef,
 } from './parts.ts';
 import { BY_SECRET } from './security.ts';
-import { flag, ONE_KEY } from './status-paths.ts';
+import { ONE_KEY } from './status-paths.ts';
 
 const HISTORY: Operation = {
   operationId: 'history',

@@ -95,3 +95,15 @@ export const json = (schema: Schema, examples?: Examples): Readonly<Record<strin
 
 /** One example where no name is needed. */
 export const only = (summary: string, value: unknown): Examples => ({ example: { summary, value } });
+
+/** A boolean in a query. */
+export const flag = (name: string, description: string): Parameter => ({
+  name,
+  in: 'query',
+  description: `${description}. \`true\`, \`false\`, \`1\` or \`0\``,
+  schema: { type: 'boolean', default: false },
+  example: true,
+});
+
+/** A flag of a POST may stand in the query too. */
+export const flagBeside = (name: string): Parameter => flag(name, `In place of the \`${name}\` of the body`);

@@ -3,18 +3,21 @@ import { DETAILS, STATUS_LISTS } from './answer-schemas.ts';
 import { answers, FEED } from './answers.ts';
 import { CREDENTIALS, requestBody } from './create-paths.ts';
 import { cancelAnswer, KEY, OTHER_KEY, statusAnswers, statusBody } from './examples.ts';
-import { type Answer, json, type Operation, only, type Parameter, type Paths, schemaRef } from './parts.ts';
+import {
+  type Answer,
+  flag,
+  flagBeside,
+  json,
+  type Operation,
+  only,
+  type Parameter,
+  type Paths,
+  schemaRef,
+} from './parts.ts';
 import { BY_SECRET_IN_HEADER, OPEN } from './security.ts';
 
 const keyRef = Type.Ref(schemaRef('Key').$ref);
 
-export const flag = (name: string, description: string): Parameter => ({
-  name,
-  in: 'query',
-  description: `${description}. \`true\`, \`false\`, \`1\` or \`0\``,
-  schema: { type: 'boolean', default: false },
-  example: true,
-});
 const BLOCK = 'Answer when all tasks have ended';
 const AT =
   'What the statuses were when the log ended there: the sequence of an event, or an ISO 8601 date. Not with `block`';
@@ -101,6 +104,7 @@ const CANCEL: Operation = {
     '`canceled`. A task that has ended stays as it is, so it is safe to ask again. If one of the keys is unknown, or ' +
     "is another account's, none is canceled.",
   security: BY_SECRET_IN_HEADER,
+  parameters: [flagBeside('details')],
   requestBody: requestBody('The keys', CancelBody, twoKeys),
   responses: {
     200: {
@@ -128,6 +132,7 @@ export const STATUS_PATHS: Paths = {
     post: {
       ...STATUS,
       operationId: 'statusByPost',
+      parameters: [flagBeside('block'), flagBeside('details')],
       requestBody: requestBody('The keys', StatusBody, statusBody),
       responses: { 200: STATUSES, ...answers('Invalid', 'UnknownTask', 'TooLarge', 'LogOutOfReach') },
     },
