@@ -9,8 +9,12 @@ export type Culprit = 'us' | 'memory' | 'file';
 const US = /too many open files|no space left|input file is missing|permission denied|error creating thread/i;
 /** What libvips and the codecs say when the process's memory limit stopped them; encoders wrap it in words of theirs. */
 const MEMORY = /memory|alloc|Encoder plugin|unable to encode/i;
-/** libheif's own bounds on what a header may claim; it calls that a memory error too. */
-const IMPOSSIBLE_CLAIM = 'Security limit exceeded';
+/**
+ * What speaks of memory and means a broken file: libheif's own bounds on what a header may claim, an image of a GIF that
+ * reaches beyond 65,535 pixels, a colour profile that names more bytes than it has, and a histogram without a palette.
+ */
+const NOT_MEMORY =
+  /hIST allocation skipped|heif: Memory allocation error: (Security limit exceeded|Invalid image size).*$|^gifload: bad image dimensions\n\w+: Out of memory$|^VipsIcc: Read from memory error$/gm;
 /** Said of a file that is broken, and of a whole one when memory is short; only decoding it once more, small, tells. */
 const FILE_OR_MEMORY = /^webp2vips: unable to read pixels$/m;
 /** The names of the decoders. */
@@ -29,7 +33,7 @@ export function culpritOf(error: unknown): Culprit | undefined {
   const text = messageOf(error);
   if (FILE_OR_MEMORY.test(text)) return undefined;
   if (US.test(text)) return 'us';
-  if (MEMORY.test(text) && !text.includes(IMPOSSIBLE_CLAIM)) return 'memory';
+  if (MEMORY.test(text.replace(NOT_MEMORY, ''))) return 'memory';
   return FILE.test(text) ? 'file' : undefined;
 }
 

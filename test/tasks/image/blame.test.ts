@@ -72,6 +72,23 @@ describe('an error that a broken WebP and a lack of memory have in common', () =
   });
 });
 
+describe('an error that speaks of memory', () => {
+  it.each([
+    ['heif: Memory allocation error: Security limit exceeded: 176 extents (6.1000)', 'file'],
+    [
+      'Input buffer has corrupt header: heif: Memory allocation error: Security limit exceeded: 28773 items',
+      undefined,
+    ],
+    ['heif: Memory allocation error: Invalid image size: zero width or height (6.129)', 'file'],
+    ['gifload: bad image dimensions\ngifload_buffer: Out of memory', 'file'],
+    ['VipsIcc: Read from memory error\nVipsJpeg: premature end of JPEG image', 'file'],
+    ['Invalid palette size, hIST allocation skipped\nbad adaptive filter value', undefined],
+    ['VipsIcc: Read from memory error\nVipsJpeg: Insufficient memory (case 4)', 'memory'],
+  ])('may mean a broken file, or a lack of it: %j', (text, culprit) => {
+    expect(culpritOf(new Error(text))).toBe(culprit);
+  });
+});
+
 describe('stray bytes in a JPEG', () => {
   const stray = (jpeg: Buffer, at: number) =>
     Buffer.concat([jpeg.subarray(0, at), Buffer.from([1, 2, 3]), jpeg.subarray(at)]);

@@ -10,6 +10,7 @@ import {
   pngClaiming,
   webpClaiming,
 } from '../../support/broken-images.ts';
+import { colourProfile } from '../../support/icc.ts';
 import { gradient, pipeline } from '../../support/picture.ts';
 import { runFile, runOn, SOURCE_URL } from '../../support/run-task.ts';
 
@@ -71,6 +72,29 @@ describe('a file that is damaged', () => {
     expect(result).toMatchObject({ width: 40, height: 30 });
     const cut = jpeg.subarray(0, -100);
     await expect(runOn(imageThumb, cut, { width: 40 })).rejects.toMatchObject(notAnImage);
+  });
+
+  it('and whose decoder speaks of memory is refused for what it is: profile and pixels cut off', async () => {
+    const jpeg = await encoded.jpeg();
+    const start = (await colourProfile('srgb')).subarray(0, 150);
+    const segment = [
+      Buffer.from([0xff, 0xe2, 0, 16 + start.length]),
+      Buffer.from('ICC_PROFILE\0\x01\x01', 'latin1'),
+      start,
+    ];
+    const odd = Buffer.concat([jpeg.subarray(0, 2), ...segment, jpeg.subarray(2)]);
+    await expect(runOn(imageThumb, odd, { width: 40 })).resolves.toBeDefined();
+    const cut = odd.subarray(0, -200);
+    await expect(runOn(imageThumb, cut, { format: 'png' })).rejects.toMatchObject(notAnImage);
+    await expect(runOn(imageInfo, cut)).rejects.toMatchObject(notAnImage);
+  });
+
+  it('likewise: an image of a GIF that would reach beyond what a GIF can have', async () => {
+    const gif = await encoded.gif();
+    const image = gif.indexOf(Buffer.from([0x2c, 0, 0, 0, 0, 0x40, 1]));
+    gif.writeUInt16LE(65_500, image + 1);
+    await expect(runOn(imageThumb, gif, { width: 40 })).rejects.toMatchObject(notAnImage);
+    await expect(runOn(imageInfo, gif)).rejects.toMatchObject(notAnImage);
   });
 
   it('by bytes after its end is taken: they are not written again', async () => {
