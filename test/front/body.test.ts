@@ -1,3 +1,5 @@
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Service } from '../support/service.ts';
 import {
@@ -110,6 +112,17 @@ describe('A 400 answers', () => {
     expect(await errorsOf(await post(''))).toEqual([
       problem('body', 'body is missing, it must be a JSON object'),
     ]);
+  });
+
+  test('an empty body behind headers that come in pieces', async () => {
+    const head = rawHead(service, 'POST /v1/create', ['Content-Length: 0']);
+    const socket = await dial(service);
+    socket.setNoDelay(true);
+    const answer = text(socket);
+    socket.write(head.slice(0, -20));
+    await delay(20);
+    socket.write(head.slice(-20));
+    expect(await answer).toContain('body is missing, it must be a JSON object');
   });
 
   test.each([
