@@ -43,11 +43,23 @@ export function readExif(block: Buffer | undefined): Exif {
   };
 }
 
+/**
+ * Where a file has a text for the place of further tags, the library takes it, and adds to it as to one: from `60.` it comes
+ * to 60.1212…, with 130,000 digits for the last of 65,535 tags. 64 bytes took 24 s.
+ */
+class NumberedView extends DataView<ArrayBuffer> {
+  override getUint16(at: number, isLittle?: boolean): number {
+    if (typeof at !== 'number') throw new TypeError('the place of a tag is no number');
+    return super.getUint16(at, isLittle);
+  }
+}
+
 function readValues(block: Buffer): Values {
   const start = block.toString('latin1', 0, 6) === 'Exif\0\0' ? 6 : 0;
-  const { buffer, byteOffset, length } = block.subarray(start, start + MAX_BYTES);
+  // In memory of its own, of which the library makes no other view.
+  const { buffer } = new Uint8Array(block.subarray(start, start + MAX_BYTES));
   try {
-    const view = new DataView(buffer, byteOffset, length);
+    const view = new NumberedView(buffer);
     const { exif = {} } = exifReader.loadView(view, { expanded: true, includeTags: { exif: [...WANTED] } });
     // Its types leave out some of the tags that it reads.
     const tags = exif as Readonly<Record<string, { readonly value: unknown } | undefined>>;

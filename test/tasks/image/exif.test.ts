@@ -158,4 +158,22 @@ describe('EXIF', () => {
     },
     60_000,
   );
+
+  it('whose tags are said to stand at a text is not looked through, which took seconds', () => {
+    const block = Buffer.alloc(64);
+    block.write('MM\0\x2a\0\0\0\x08\0\x03', 'latin1');
+    for (const [index, pointer] of [0x8769, 0x8825, 0xa005].entries()) {
+      const at = 10 + 12 * index;
+      block.writeUInt16BE(pointer, at);
+      block.writeUInt16BE(2, at + 2);
+      block.writeUInt32BE(4, at + 4);
+      block.write('60.', at + 8, 'latin1');
+    }
+    block.writeUInt16BE(65_535, 60);
+    for (const read of [block, Buffer.concat([Buffer.alloc(9), block]).subarray(9)]) {
+      const startedAt = performance.now();
+      expect(readExif(read)).toEqual(nothing);
+      expect(performance.now() - startedAt).toBeLessThan(5_000);
+    }
+  });
 });
