@@ -51,13 +51,24 @@ export const tooLarge = (maxBytes: number): Fault => new Fault(`is larger than $
 
 // A kilobyte of gzip can be a gigabyte of zeros, and we asked for `identity`.
 function refuseCodings(headers: Headers): void {
-  const content = [headers['content-encoding'] ?? []].flat().join(', ').trim();
-  const transfer = [headers['transfer-encoding'] ?? []].flat().join(', ').trim();
-  const refused = /^(identity)?$/i.test(content) ? transfer.replace(/,? *chunked$/i, '') : content;
-  if (refused === '') return;
-  const shown = /^[\w.*+-]+(, *[\w.*+-]+)*$/.test(refused) ? refused.slice(0, 40).toLowerCase() : 'unknown';
+  const content = codingsOf(headers['content-encoding']);
+  const transfer = codingsOf(headers['transfer-encoding']);
+  if (transfer.at(-1) === 'chunked') transfer.pop();
+  const refused = content.every((coding) => coding === 'identity') ? transfer : content;
+  if (refused.length === 0) return;
+  const shown = refused.every((coding) => /^[\w.*+-]+$/.test(coding))
+    ? refused.join(', ').slice(0, 40)
+    : 'unknown';
   throw new Fault(`is compressed (${shown})`);
 }
+
+/** By hand: a pattern for blanks tries each of 16,000 anew, which takes a second of the worker. */
+const codingsOf = (values: string | string[] = []): string[] =>
+  [values]
+    .flat()
+    .flatMap((value) => value.split(','))
+    .map((coding) => coding.trim().toLowerCase())
+    .filter((coding) => coding !== '');
 
 /** RFC 9110, 10.2.3: a number of seconds, or a date. Undefined for anything else. */
 function retryAfter(headers: Headers): number | undefined {

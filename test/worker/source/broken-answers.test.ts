@@ -1,5 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { readHead } from '../../../src/worker/source/answer.ts';
+import { FETCH_LIMITS } from '../../../src/worker/source/limits.ts';
 import { failureWhen, pour, raw, rawThenEnd } from './answering.ts';
 import { type Answer, send } from './origin.ts';
 
@@ -75,6 +77,15 @@ describe('a coded body', () => {
   it('is refused when the transfer is coded', async () => {
     const head = 'HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n';
     expect(await failureWhen(raw(head))).toBe('is compressed (gzip)');
+  });
+
+  it('takes no time to be refused, whatever stands between the names of codings', () => {
+    for (const between of [' '.repeat(300_000), ', '.repeat(150_000)])
+      for (const name of ['transfer-encoding', 'content-encoding']) {
+        const startedAt = performance.now();
+        expect(() => readHead(200, { [name]: `a${between}b` }, FETCH_LIMITS)).toThrow('is compressed');
+        expect(performance.now() - startedAt).toBeLessThan(5_000);
+      }
   });
 });
 
