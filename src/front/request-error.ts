@@ -1,5 +1,3 @@
-import type { Headers } from './exchange.ts';
-
 /** One thing that is wrong with a request, in the wire's own form. */
 export interface Problem {
   /** The path of the value: `tasks`, `tasks[2].task_name`. */
@@ -16,9 +14,9 @@ export class RequestError extends Error {
   override readonly name = 'RequestError';
   readonly status: number;
   readonly problems: readonly Problem[];
-  readonly headers: Headers;
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, problems: readonly Problem[], headers: Headers = {}) {
+  constructor(status: number, problems: readonly Problem[], headers: Readonly<Record<string, string>> = {}) {
     super(`${problems.length} problems, of which the first: ${problems[0]?.description}`);
     this.status = status;
     this.problems = problems.length > MAX_PROBLEMS ? cutShort(problems) : problems;
