@@ -7,8 +7,8 @@ import type { RequestHead } from './request-head.ts';
 /** The name that a client gave to its create, and what it asked for. */
 export interface NamedCreate {
   readonly idempotencyKey: string;
-  /** SHA-256 of the tasks, in lower-case hex. */
-  readonly body: string;
+  /** SHA-256 of the definitions, in lower-case hex. */
+  readonly digest: string;
 }
 
 const HEADER = 'Idempotency-Key';
@@ -28,13 +28,13 @@ export const nameCreate = (
   idempotencyKey: string | undefined,
   tasks: readonly CheckedTask[],
 ): NamedCreate | undefined =>
-  idempotencyKey === undefined ? undefined : { idempotencyKey, body: digest(tasks) };
+  idempotencyKey === undefined ? undefined : { idempotencyKey, digest: digestOf(tasks) };
 
 /**
  * Two bodies are the same when they ask for the same tasks: the same definitions in the same order. How the
  * JSON was written does not count, nor do credentials, nor how the answer is waited for.
  */
-function digest(tasks: readonly CheckedTask[]): string {
+function digestOf(tasks: readonly CheckedTask[]): string {
   const asked = tasks.map(({ sent, metas }) => [sent, metas ?? null]);
   return createHash('sha256').update(canonicalJson(asked)).digest('hex');
 }

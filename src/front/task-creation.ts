@@ -68,8 +68,8 @@ export class TaskCreation {
     const born = tasks.map((task) => bringToLife(account, task));
     const entries = born.map(({ queued }) => queued);
     const keys = entries.map(({ key }) => key);
-    const requests = named ? [{ ...named, account: account.name, at: eventDate(), keys }] : [];
-    const last = await this.#store(account.name, { entries, requests });
+    const records = named ? [{ ...named, account: account.name, at: eventDate(), keys }] : [];
+    const last = await this.#store(account.name, { entries, records });
     // They stand side by side in the log.
     const states = born.map(({ state }, index) => ({ ...state, seq: last - born.length + 1 + index }));
     const ends = born.flatMap(({ rest }) => rest);

@@ -12,7 +12,7 @@ const TRIES = 20;
 const AGAIN_MS = 10;
 const MAX_TOGETHER = 1_000;
 
-type Wish = Pick<Submission, 'entries' | 'requests'>;
+type Wish = Pick<Submission, 'entries' | 'records'>;
 
 interface Waiting extends Wish {
   /** It may be what keeps others from being stored. */
@@ -21,7 +21,7 @@ interface Waiting extends Wish {
   reject(error: unknown): void;
 }
 
-/** What became of the admitted: another front may have been `faster`, or one of their requests be stored already. */
+/** What became of the admitted: another front may have been `faster`, or one of the named creates be stored already. */
 type TurnTaken =
   | { readonly outcome: 'stored'; readonly admitted: Waiting[] }
   | { readonly outcome: 'faster'; readonly admitted: Waiting[] }
@@ -86,9 +86,9 @@ export class Turns {
           left = turn.admitted;
           if (turn.outcome === 'stored') break;
           if (turn.outcome === 'faster') continue;
-          // It may be a request that somebody else has stored. Alone, each finds out for itself.
+          // It may be a named create that somebody else has stored. Alone, each finds out for itself.
           const [only, ...others] = left as [Waiting, ...Waiting[]];
-          if (others.length === 0 && only.requests.length > 0) throw turn.conflict;
+          if (others.length === 0 && only.records.length > 0) throw turn.conflict;
           for (const waiting of left) waiting.isAlone = true;
           queue.unshift(...others);
           left = [only];
@@ -110,9 +110,9 @@ export class Turns {
     if (admitted.length === 0) return { outcome: 'stored', admitted };
     try {
       const entries = admitted.flatMap((waiting) => waiting.entries);
-      const requests = admitted.flatMap((waiting) => waiting.requests);
+      const records = admitted.flatMap((waiting) => waiting.records);
       const turn = { account, after: last.seq };
-      const stored = await creates.submit({ entries, turn, requests });
+      const stored = await creates.submit({ entries, turn, records });
       this.#last.set(account, stored.turn);
       let seq = stored.seq - entries.length;
       for (const waiting of admitted) {
@@ -155,8 +155,8 @@ export class Turns {
 /** Those at the head that can share a turn. */
 function takeTogether(queue: Waiting[]): Waiting[] {
   let messages = 0;
-  const end = queue.findIndex(({ entries, requests, isAlone }, index) => {
-    messages += entries.length + requests.length;
+  const end = queue.findIndex(({ entries, records, isAlone }, index) => {
+    messages += entries.length + records.length;
     return index > 0 && (messages > MAX_TOGETHER || isAlone || queue[0]?.isAlone);
   });
   return queue.splice(0, end === -1 ? queue.length : end);

@@ -1,28 +1,31 @@
 import type { Append } from './log.ts';
 
-/** A create that its client named with an `Idempotency-Key`. */
-export interface RequestName {
+/** How a client named a create: an account's `Idempotency-Key`. */
+export interface CreateName {
   readonly account: string;
   readonly idempotencyKey: string;
 }
 
 /** What is remembered of a named create: enough to answer it again, and to tell it from another. */
-export interface RequestRecord {
+export interface CreateRecord {
+  /** When it was stored, an event date. */
   readonly at: string;
-  /** SHA-256 of what was asked for, in lower-case hex. */
-  readonly body: string;
+  /** SHA-256 of the definitions that were asked for, in lower-case hex. */
+  readonly digest: string;
   /** The tasks' keys, in the order of the request. */
   readonly keys: readonly string[];
 }
 
-export interface FoundRequest {
-  /** Undefined if there was no such request in the last `REQUEST_MEMORY_MS`. */
-  readonly record: RequestRecord | undefined;
-  /** What a new record must name as the one before it. */
+/** What a look for a named create has found. */
+export interface FoundCreate {
+  /** Undefined if there was no such create in the last `CREATE_MEMORY_MS`. */
+  readonly record: CreateRecord | undefined;
+  /** The sequence that a new record of the name must give as that of the one before it; 0 for "the first". */
   readonly after: number;
 }
 
-export interface NewRequest extends RequestName, RequestRecord, Pick<FoundRequest, 'after'> {}
+/** The record of a named create on its way into the log. */
+export interface NewCreateRecord extends CreateName, CreateRecord, Pick<FoundCreate, 'after'> {}
 
 /** One create of an account whose creates are stored one after the other. */
 export interface Turn {
@@ -33,17 +36,17 @@ export interface Turn {
 }
 
 /**
- * The tasks of one or more requests, and what must still be so when they are stored. The conditions are
+ * The tasks of one or more creates, and what must still be so when they are stored. The conditions are
  * records beside the events, in the same batch: so the log itself decides, and there is no moment in which
  * one is stored without the other.
  */
 export interface Submission {
-  /** The queued events, at most 1,000; with the requests at most 1,001. */
+  /** The queued events, at most 1,000; with `records` at most 1,001. */
   readonly entries: readonly Append[];
   /** The account's last turn is the one with this sequence. */
   readonly turn?: { readonly account: string; readonly after: number };
-  /** Nobody has stored a request of one of these names since `findRequest` gave its `after`. */
-  readonly requests: readonly NewRequest[];
+  /** Of those that are named. Nobody has stored one of these names since `findCreate` gave its `after`. */
+  readonly records: readonly NewCreateRecord[];
 }
 
 /** Where a submission has been stored. */
@@ -59,10 +62,10 @@ export interface Creates {
   /** Stores all or nothing. Rejects with `LogConflict` when a condition does not hold, else as `EventLog.append`. */
   submit(submission: Submission): Promise<Submitted>;
   /** As everyone can know it by now: what another front stored before this call is found. Rejects with `LogUnavailable`. */
-  findRequest(name: RequestName): Promise<FoundRequest>;
+  findCreate(name: CreateName): Promise<FoundCreate>;
   /** The account's last turn, as everyone can know it by now. Rejects with `LogUnavailable`. */
   lastTurn(account: string): Promise<Turn>;
 }
 
 /** How long a named create is remembered. */
-export const REQUEST_MEMORY_MS = 24 * 3_600_000;
+export const CREATE_MEMORY_MS = 24 * 3_600_000;

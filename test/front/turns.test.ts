@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Limits } from '../../src/accounts/limits.ts';
 import { RequestError } from '../../src/front/request-error.ts';
 import { Turns } from '../../src/front/turns.ts';
-import type { NewRequest } from '../../src/log/creates.ts';
+import type { NewCreateRecord } from '../../src/log/creates.ts';
 import { dateToMs, eventDate } from '../../src/log/event-date.ts';
 import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
@@ -55,11 +55,11 @@ async function openFront(): Promise<Front> {
 const entriesOf = (account: string, count: number): Append[] =>
   Array.from({ length: count }, () => seal({ name: 'hello', key: newKey() }, { ...queued(), account }));
 
-const requestOf = (account: string, idempotencyKey: string, entries: readonly Append[]): NewRequest => ({
+const recordOf = (account: string, idempotencyKey: string, entries: readonly Append[]): NewCreateRecord => ({
   account,
   idempotencyKey,
   at: eventDate(),
-  body: 'b0d1',
+  digest: 'b0d1',
   keys: entries.map(({ key }) => key),
   after: 0,
 });
@@ -67,7 +67,7 @@ const requestOf = (account: string, idempotencyKey: string, entries: readonly Ap
 test('creates at two fronts at once are admitted up to the limit, to the task, and each is told where it stands', async () => {
   const wishes = Array.from({ length: 40 }, () => entriesOf('acme', 1));
   const answers = await Promise.allSettled(
-    wishes.map((entries, index) => (index % 2 ? one : two).turns.take('acme', { entries, requests: [] })),
+    wishes.map((entries, index) => (index % 2 ? one : two).turns.take('acme', { entries, records: [] })),
   );
   const stored = answers.flatMap((answer, index) =>
     answer.status === 'fulfilled' ? [{ seq: answer.value, key: wishes[index]?.[0]?.key as string }] : [],
@@ -82,16 +82,16 @@ test('creates at two fronts at once are admitted up to the limit, to the task, a
   expect(one.lost + two.lost).toBeGreaterThan(0);
 });
 
-test('a request that another front has stored keeps none of those out that shared its turn', async () => {
+test('a named create that another front has stored keeps none of those out that shared its turn', async () => {
   const first = entriesOf('globex', 1);
-  const request = requestOf('globex', 'order-1', first);
-  await two.turns.take('globex', { entries: first, requests: [request] });
+  const record = recordOf('globex', 'order-1', first);
+  await two.turns.take('globex', { entries: first, records: [record] });
   const again = entriesOf('globex', 1);
   const [leading, repeated, ...others] = await Promise.allSettled([
-    one.turns.take('globex', { entries: entriesOf('globex', 1), requests: [] }),
-    one.turns.take('globex', { entries: again, requests: [requestOf('globex', 'order-1', again)] }),
+    one.turns.take('globex', { entries: entriesOf('globex', 1), records: [] }),
+    one.turns.take('globex', { entries: again, records: [recordOf('globex', 'order-1', again)] }),
     ...Array.from({ length: 5 }, () =>
-      one.turns.take('globex', { entries: entriesOf('globex', 2), requests: [] }),
+      one.turns.take('globex', { entries: entriesOf('globex', 2), records: [] }),
     ),
   ]);
   expect(leading?.status).toBe('fulfilled');
@@ -102,7 +102,7 @@ test('a request that another front has stored keeps none of those out that share
 
 test('a create that does not fit is refused whole, and the next one that does is admitted', async () => {
   const take = (count: number) =>
-    one.turns.take('initech', { entries: entriesOf('initech', count), requests: [] });
+    one.turns.take('initech', { entries: entriesOf('initech', count), records: [] });
   const [fits, tooMany, fitsToo] = await Promise.allSettled([take(20), take(6), take(5)]);
   expect([fits?.status, tooMany?.status, fitsToo?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
 });

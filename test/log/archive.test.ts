@@ -25,7 +25,7 @@ describe('an archived log', () => {
       await log.submit({
         entries: turns[0] as Append[],
         turn: { account: 'acme', after: turn.seq },
-        requests: [],
+        records: [],
       });
       last = await log.appendAll(turns.slice(1).flat());
     }
@@ -145,6 +145,6 @@ describe('an archived log', () => {
 async function submitted(idempotencyKey: string): Promise<number> {
   const [entry] = lifeOf('hello') as [Append];
   const name = { account: 'acme', idempotencyKey };
-  const request = { ...name, after: 0, at: entry.event.at, body: 'b0d1', keys: [entry.key] };
-  return (await log.submit({ entries: [entry], requests: [request] })).seq;
+  const record = { ...name, after: 0, at: entry.event.at, digest: 'b0d1', keys: [entry.key] };
+  return (await log.submit({ entries: [entry], records: [record] })).seq;
 }

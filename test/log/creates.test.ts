@@ -1,9 +1,9 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  type NewRequest,
-  REQUEST_MEMORY_MS,
-  type RequestName,
+  CREATE_MEMORY_MS,
+  type CreateName,
+  type NewCreateRecord,
   type Submission,
 } from '../../src/log/creates.ts';
 import { eventDate, formatDate, nowMicros } from '../../src/log/event-date.ts';
@@ -33,23 +33,23 @@ const areStored = async ({ entries }: Submission): Promise<boolean[]> =>
   Promise.all(entries.map(async ({ key }) => (await one.history(key)).length > 0));
 
 let count = 0;
-const newName = (): RequestName => ({ account: 'acme', idempotencyKey: `request ${count++}` });
+const newName = (): CreateName => ({ account: 'acme', idempotencyKey: `create ${count++}` });
 
-function named(name: RequestName, after = 0, at = eventDate()): Submission {
+function named(name: CreateName, after = 0, at = eventDate()): Submission {
   const entries = entriesOf(2);
   const keys = entries.map(({ key }) => key);
-  return { entries, requests: [{ ...name, after, at, body: 'b0d1', keys }] };
+  return { entries, records: [{ ...name, after, at, digest: 'b0d1', keys }] };
 }
 
-describe('a named request', () => {
+describe('a named create', () => {
   it('is found by everyone as soon as its tasks are stored, and not before', async () => {
     const name = newName();
-    expect(await two.findRequest(name)).toEqual({ record: undefined, after: 0 });
+    expect(await two.findCreate(name)).toEqual({ record: undefined, after: 0 });
     const submission = named(name);
     const { seq } = await one.submit(submission);
-    const [{ at, body, keys }] = submission.requests as [NewRequest];
-    expect(await two.findRequest(name)).toMatchObject({ record: { at, body, keys }, after: seq + 1 });
-    expect(await two.findRequest({ ...name, account: 'globex' })).toMatchObject({ record: undefined });
+    const [{ at, digest, keys }] = submission.records as [NewCreateRecord];
+    expect(await two.findCreate(name)).toMatchObject({ record: { at, digest, keys }, after: seq + 1 });
+    expect(await two.findCreate({ ...name, account: 'globex' })).toMatchObject({ record: undefined });
   });
 
   it('is stored once, however many try at the same time; of the others nothing is', async () => {
@@ -63,20 +63,20 @@ describe('a named request', () => {
     for (const result of results)
       if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(LogConflict);
     const winner = submissions[won[0] as number] as Submission;
-    expect((await two.findRequest(name)).record?.keys).toEqual(keysOf(winner));
+    expect((await two.findCreate(name)).record?.keys).toEqual(keysOf(winner));
     for (const submission of submissions)
       expect(new Set(await areStored(submission))).toEqual(new Set([submission === winner]));
   });
 
   it('is forgotten after its time, and then another may take its name', async () => {
     const name = newName();
-    const longAgo = formatDate(nowMicros() - (REQUEST_MEMORY_MS + 1_000) * 1_000);
+    const longAgo = formatDate(nowMicros() - (CREATE_MEMORY_MS + 1_000) * 1_000);
     const { seq } = await one.submit(named(name, 0, longAgo));
-    const found = await two.findRequest(name);
+    const found = await two.findCreate(name);
     expect(found).toEqual({ record: undefined, after: seq + 1 });
     const next = named(name, found.after);
     await two.submit(next);
-    expect((await one.findRequest(name)).record?.keys).toEqual(keysOf(next));
+    expect((await one.findCreate(name)).record?.keys).toEqual(keysOf(next));
   });
 });
 
@@ -85,12 +85,12 @@ describe('a turn', () => {
     expect(await one.lastTurn('narrow')).toEqual({ seq: 0, end: 0 });
     const first = await one.submit({
       entries: entriesOf(3),
-      requests: [],
+      records: [],
       turn: { account: 'narrow', after: 0 },
     });
     expect(first).toEqual({ seq: first.seq, turn: { seq: first.seq - 3, end: first.seq } });
     expect(await two.lastTurn('narrow')).toEqual(first.turn);
-    const late = { entries: entriesOf(1), requests: [], turn: { account: 'narrow', after: 0 } };
+    const late = { entries: entriesOf(1), records: [], turn: { account: 'narrow', after: 0 } };
     await expect(two.submit(late)).rejects.toBeInstanceOf(LogConflict);
     expect(await areStored(late)).toEqual([false]);
     const { turn } = await two.submit({ ...late, turn: { account: 'narrow', after: first.turn.seq } });
@@ -98,17 +98,17 @@ describe('a turn', () => {
     expect(await one.lastTurn('wide')).toEqual({ seq: 0, end: 0 });
   });
 
-  it('can be that of several requests, named and others', async () => {
+  it('can be that of several creates, named and others', async () => {
     const [first, second] = [named(newName()), named(newName())];
     const { seq, turn } = await one.submit({
       entries: [...first.entries, ...second.entries, ...entriesOf(1)],
-      requests: [...first.requests, ...second.requests],
+      records: [...first.records, ...second.records],
       turn: { account: 'with names', after: 0 },
     });
     expect(turn).toEqual({ seq: seq - 5, end: seq });
     expect(await one.lastTurn('with names')).toEqual(turn);
-    for (const { requests } of [first, second])
-      expect((await two.findRequest(requests[0] as NewRequest)).record?.keys).toEqual(requests[0]?.keys);
+    for (const { records } of [first, second])
+      expect((await two.findCreate(records[0] as NewCreateRecord)).record?.keys).toEqual(records[0]?.keys);
   });
 });
 
@@ -144,7 +144,7 @@ describe('the records on which creates depend', () => {
     expect(entries).toMatchObject(keysOf(submission).map((key) => ({ key, type: 'queued' })));
   });
 
-  it('remember a request when the log has let go of it', async () => {
+  it('remember a named create when the log has let go of it', async () => {
     const name = newName();
     const submission = named(name);
     await one.submit(submission);
@@ -152,7 +152,7 @@ describe('the records on which creates depend', () => {
     const isCopied = async () => (await manager.streams.info('REQUESTS')).state.messages >= 4 || undefined;
     await until(isCopied);
     await manager.streams.purge('TASKS');
-    expect(await two.findRequest(name)).toMatchObject({ record: { keys: keysOf(submission) }, after: 0 });
+    expect(await two.findCreate(name)).toMatchObject({ record: { keys: keysOf(submission) }, after: 0 });
     expect(await two.lastTurn('narrow')).toEqual({ seq: 0, end: 0 });
   });
 });

@@ -18,15 +18,15 @@ async function store(log: JetStreamLog, turns: number): Promise<RecordedEvent[]>
   let micros = nowMicros() - AN_HOUR_US;
   for (let turn = 0; turn < turns; turn++) {
     const { seq } = await log.lastTurn('acme');
-    const requests: Submission['requests'][number][] = [];
+    const records: Submission['records'][number][] = [];
     const entries = Array.from({ length: REQUESTS }, () => {
       micros += 100_000;
       const at = formatDate(micros);
       const key = newKey();
-      requests.push({ account: 'acme', idempotencyKey: key, after: 0, at, body: 'b0d1', keys: [key] });
+      records.push({ account: 'acme', idempotencyKey: key, after: 0, at, digest: 'b0d1', keys: [key] });
       return seal({ name: 'hello', key }, { ...queued(), at });
     });
-    await log.submit({ entries, turn: { account: 'acme', after: seq }, requests });
+    await log.submit({ entries, turn: { account: 'acme', after: seq }, records });
   }
   const { last } = await log.extent();
   return (await all(log, { through: last })).filter(isEvent);

@@ -2,7 +2,7 @@ import { readdir, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mendLog } from '../../src/cli/mending.ts';
-import type { RequestName, Submission } from '../../src/log/creates.ts';
+import type { CreateName, Submission } from '../../src/log/creates.ts';
 import { eventDate } from '../../src/log/event-date.ts';
 import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
@@ -29,7 +29,7 @@ const name = { account: 'acme', idempotencyKey: 'pay once' };
 function request(afterSeq = 0): Submission {
   const entries = [task(), task(), task()];
   const keys = entries.map(({ key }) => key);
-  return { entries, requests: [{ ...name, after: afterSeq, at: eventDate(), body: 'b0d1', keys }] };
+  return { entries, records: [{ ...name, after: afterSeq, at: eventDate(), digest: 'b0d1', keys }] };
 }
 
 const typesOf = async ({ key }: Append): Promise<string[]> =>
@@ -81,11 +81,11 @@ describe('A request of which a power failure left a beginning', () => {
     await log.submit(request());
     await loseTheLast(1);
     await mend();
-    const { record, after: free } = await log.findRequest(name);
+    const { record, after: free } = await log.findCreate(name);
     expect(record).toBeUndefined();
     const again = request(free);
     await log.submit(again);
-    expect((await log.findRequest(name)).record?.keys).toEqual(again.entries.map(({ key }) => key));
+    expect((await log.findCreate(name)).record?.keys).toEqual(again.entries.map(({ key }) => key));
     await mend();
     expect(await Promise.all(again.entries.map(typesOf))).toEqual(Array(3).fill(['queued']));
   });
@@ -112,28 +112,28 @@ it('Nothing is ended once others may write: a batch on its way would look the sa
 
 it('A request that is there as a whole is carried out, beside another one that was cut off', async () => {
   const named = (idempotencyKey: string): Submission => {
-    const { entries, requests } = request();
-    return { entries, requests: requests.map((record) => ({ ...record, idempotencyKey })) };
+    const { entries, records: requests } = request();
+    return { entries, records: requests.map((record) => ({ ...record, idempotencyKey })) };
   };
   const [whole, torn] = [named('first'), named('second')];
   await Promise.all([log.submit(whole), log.submit(torn)]);
   await loseTheLast(2);
   await mend();
   for (const entry of whole.entries) expect(await typesOf(entry)).toEqual(['queued']);
-  const found = [whole, torn].map(({ requests: [record] }) => log.findRequest(record as RequestName));
+  const found = [whole, torn].map(({ records: [record] }) => log.findCreate(record as CreateName));
   expect((await Promise.all(found)).map(({ record }) => record?.keys.length)).toEqual([3, undefined]);
   expect(await typesOf(torn.entries[0] as Append)).toEqual(['queued', 'failed']);
 });
 
 it('A turn of which a power failure left a beginning ends where the log ends, so that the account can go on', async () => {
   const entries = Array.from({ length: 6 }, task);
-  await log.submit({ entries, turn: { account: 'acme', after: 0 }, requests: [] });
+  await log.submit({ entries, turn: { account: 'acme', after: 0 }, records: [] });
   await loseTheLast(5);
   await mend();
   const turn = await log.lastTurn('acme');
   const { last } = await log.extent();
   expect(turn).toEqual({ seq: 1, end: last });
   expect(
-    (await log.submit({ entries: [task()], turn: { account: 'acme', after: 1 }, requests: [] })).seq,
+    (await log.submit({ entries: [task()], turn: { account: 'acme', after: 1 }, records: [] })).seq,
   ).toBe(last + 2);
 });

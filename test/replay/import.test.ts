@@ -52,11 +52,11 @@ beforeAll(async () => {
     keys.push((life[0] as Append).key);
     await source.writer.appendAll(life);
   }
-  const request = { account: 'acme', idempotencyKey: 'a', at: '2026', body: '', keys, after: 0 };
+  const request = { account: 'acme', idempotencyKey: 'a', at: '2026', digest: '', keys, after: 0 };
   await source.writer.submit({
     entries: lifeOfNow('sleep').slice(0, 1),
     turn: { account: 'acme', after: 0 },
-    requests: [request],
+    records: [request],
   });
   for (const odd of [
     'not json',

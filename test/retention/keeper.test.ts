@@ -215,14 +215,14 @@ describe('the keeper of a log', () => {
   it('misses nothing in a log that ends with the record of a named request', async () => {
     const entry = submit();
     const name = { account: 'sesame', idempotencyKey: 'order-1' };
-    const request = {
+    const record = {
       ...name,
       after: 0,
       at: '2026-11-28T12:00:00.000000+00:00',
-      body: 'b0d1',
+      digest: 'b0d1',
       keys: [entry.key],
     };
-    await log.submit({ entries: [entry], requests: [request] });
+    await log.submit({ entries: [entry], records: [record] });
     expect((await state()).last_seq).toBe(2);
     const front = await openFront();
     await front.keeper.look();
@@ -256,15 +256,15 @@ describe('the keeper of a log', () => {
     const front = await openFront();
     const [entry, other] = [submit(), submit()];
     const at = '2026-11-28T12:00:00.000000+00:00';
-    const request = {
+    const record = {
       account: 'sesame',
       idempotencyKey: 'order-1',
       after: 0,
       at,
-      body: 'b0d1',
+      digest: 'b0d1',
       keys: [entry.key],
     };
-    await log.submit({ entries: [entry], requests: [request] });
+    await log.submit({ entries: [entry], records: [record] });
     await front.look();
     expect(front.projection.last).toEqual({ seq: 2, key: undefined });
     expect(front.lost).toEqual([]);

@@ -10,9 +10,10 @@ import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Config } from '../../config.ts';
 import {
-  type FoundRequest,
-  REQUEST_MEMORY_MS,
-  type RequestName,
+  CREATE_MEMORY_MS,
+  type CreateName,
+  type CreateRecord,
+  type FoundCreate,
   type Submission,
   type Turn,
 } from '../creates.ts';
@@ -28,11 +29,11 @@ import { STREAM } from './stream.ts';
 const REQUESTS = 'REQUESTS';
 
 /**
- * The messages that go with the events of a submission: the turn before them, the requests behind them, so that none is
- * there without all of its tasks, whatever a power failure leaves of the batch. Each demands what the submission builds
- * on, and takes its place for the next one.
+ * The messages that go with the events of a submission: the turn before them, the records of named creates behind them, so
+ * that none is there without all of its tasks, whatever a power failure leaves of the batch. Each demands what the
+ * submission builds on, and takes its place for the next one.
  */
-export function companionsOf({ entries, turn, requests }: Submission): Companions {
+export function companionsOf({ entries, turn, records }: Submission): Companions {
   const [before, behind]: [BatchMessage[], BatchMessage[]] = [[], []];
   if (turn)
     before.push({
@@ -40,10 +41,10 @@ export function companionsOf({ entries, turn, requests }: Submission): Companion
       bytes: Buffer.from(JSON.stringify({ v: 1, messages: entries.length })),
       headers: [expectLast(turn.after)],
     });
-  for (const { account, idempotencyKey, at, body, keys, after } of requests)
+  for (const { account, idempotencyKey, at, digest, keys, after } of records)
     behind.push({
       subject: requestSubject(account, idempotencyKey),
-      bytes: Buffer.from(JSON.stringify({ v: 1, at, body, keys })),
+      bytes: Buffer.from(JSON.stringify({ v: 1, at, body: digest, keys })),
       headers: [expectLast(after)],
     });
   return { before, behind };
@@ -52,7 +53,7 @@ export function companionsOf({ entries, turn, requests }: Submission): Companion
 type Settings = Pick<Config, 'MAX_LOG_BYTES' | 'MAX_LOG_EVENTS' | 'REPLICAS'>;
 
 /**
- * The stream that remembers requests for as long as was promised, though the log may let go of them earlier,
+ * The stream that remembers named creates for as long as was promised, though the log may let go of them earlier,
  * by age or for want of room. It fills itself from the log, so the log alone decides what is in it.
  */
 export async function ensureRequestsStream(manager: JetStreamManager, settings: Settings): Promise<void> {
@@ -62,7 +63,7 @@ export async function ensureRequestsStream(manager: JetStreamManager, settings: 
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.Old,
-    max_age: nanos(REQUEST_MEMORY_MS),
+    max_age: nanos(CREATE_MEMORY_MS),
     max_msgs_per_subject: 1,
     allow_direct: true,
   };
@@ -78,31 +79,36 @@ export async function ensureRequestsStream(manager: JetStreamManager, settings: 
 export const requestsBytes = ({ MAX_LOG_BYTES }: Pick<Config, 'MAX_LOG_BYTES'>): number =>
   Math.ceil(MAX_LOG_BYTES / 10);
 
-export async function findRequest(
+export async function findCreate(
   manager: JetStreamManager,
-  { account, idempotencyKey }: RequestName,
+  { account, idempotencyKey }: CreateName,
   isReplicated: boolean,
-): Promise<FoundRequest> {
+): Promise<FoundCreate> {
   const subject = requestSubject(account, idempotencyKey);
   try {
     const [inLog, remembered] = await Promise.all(
       [STREAM, REQUESTS].map((stream) => last(manager, stream, subject, isReplicated)),
     );
     const stored = inLog ?? remembered;
-    const record = stored && decode(StoredRequest, stored);
-    const isForgotten = record && dateToMs(record.at) < Date.now() - REQUEST_MEMORY_MS;
-    return { record: record && !isForgotten ? record : undefined, after: inLog?.seq ?? 0 };
+    const record = stored ? recordOf(stored) : undefined;
+    const isForgotten = record && dateToMs(record.at) < Date.now() - CREATE_MEMORY_MS;
+    return { record: isForgotten ? undefined : record, after: inLog?.seq ?? 0 };
   } catch (cause) {
     if (cause instanceof UnreadableEvent) throw cause;
     throw new LogUnavailable('could not look for an earlier request', { cause });
   }
 }
 
-/** The tasks of the request whose record this is; none of any other message, nor of a record that cannot be read. */
+function recordOf(message: StoredMsg): CreateRecord {
+  const { at, body, keys } = decode(StoredCreate, message);
+  return { at, digest: body, keys };
+}
+
+/** The tasks of the create whose record this is; none of any other message, nor of a record that cannot be read. */
 export function keysOfRequest(message: StoredMsg): readonly string[] {
   if (!isRequestSubject(message.subject)) return [];
   try {
-    return decode(StoredRequest, message).keys;
+    return decode(StoredCreate, message).keys;
   } catch {
     // Of another version. Nobody was told of it, so its tasks may as well be ended.
     return [];
@@ -138,7 +144,8 @@ const last = (
     : manager.direct.getMessage(stream, { last_by_subj });
 
 const V = Type.Literal(1);
-const StoredRequest = Compile(
+/** `body`: the digest of the definitions. */
+const StoredCreate = Compile(
   Type.Object({ v: V, at: Type.String(), body: Type.String(), keys: Type.Array(Type.String()) }),
 );
 /** `messages`: how many come right behind it in the same batch, the last of them an event. */

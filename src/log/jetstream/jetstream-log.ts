@@ -3,7 +3,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
 import type { Logger } from '../../logger.ts';
 import type { CheckpointStore } from '../checkpoint-store.ts';
-import type { Creates, FoundRequest, RequestName, Submission, Submitted, Turn } from '../creates.ts';
+import type { CreateName, Creates, FoundCreate, Submission, Submitted, Turn } from '../creates.ts';
 import { decodeEvent, type StoredEvent } from '../envelope.ts';
 import {
   type Append,
@@ -20,7 +20,7 @@ import type { LogUpkeep } from '../upkeep.ts';
 import { Appender } from './appender.ts';
 import { Archive } from './archive/archive.ts';
 import { JetStreamCheckpointStore } from './checkpoint-store.ts';
-import { companionsOf, findRequest, lastTurn } from './creates.ts';
+import { companionsOf, findCreate, lastTurn } from './creates.ts';
 import { DiskSync, storeToSync } from './disk-sync.ts';
 import { type Durability, LEFT_TO_SERVER, untilOnDisk } from './durability.ts';
 import { Follower } from './follower.ts';
@@ -156,9 +156,9 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     return { seq, turn: { seq: seq - submission.entries.length - before.length + 1, end: seq } };
   }
 
-  findRequest(name: RequestName): Promise<FoundRequest> {
+  findCreate(name: CreateName): Promise<FoundCreate> {
     return this.#reach(async () => {
-      const found = await findRequest(this.#manager, name, this.#isReplicated);
+      const found = await findCreate(this.#manager, name, this.#isReplicated);
       await untilOnDisk(this.#durability, found.after);
       return found;
     });
