@@ -25,8 +25,8 @@ import { createLogger, type Logger } from '../logger.ts';
 import { DefinitionIndex } from '../projection/definition-index.ts';
 import { FileEndedTasks } from '../projection/file-ended-tasks.ts';
 import { Projection, type ProjectionOptions } from '../projection/projection.ts';
+import { OutputSweeper } from '../retention/output-sweeper.ts';
 import { Room } from '../retention/room.ts';
-import { Sweeper } from '../retention/sweeper.ts';
 import { type Storage, StorageFailure } from '../storage/storage.ts';
 import { checkCertificate } from './certificate.ts';
 import { endWithSupervisor, untilStopped } from './lifecycle.ts';
@@ -56,7 +56,7 @@ export async function front(given: Config): Promise<void> {
   const upkeep = await startUpkeep(parts, log, loadedSeq);
   const app = new App(parts);
   parts.metrics.watch({ ...gaugesOf(parts, app), ...upkeep.gauges });
-  const sweeper = createSweeper(parts);
+  const sweeper = createOutputSweeper(parts);
   const stopAll = () =>
     Promise.all([stop(parts, app, accounts, upkeep), sweeper.stop()]).then(() => undefined);
   untilStopped(logger, stopAll, config.GRACE * 1_000 + 2_500);
@@ -145,9 +145,9 @@ const openEndedTasks = ({ DATA_DIR, MAX_LOG_EVENTS }: Config, logger: Logger): P
 /** Longer than any output takes to be stored. */
 const SWEEP_MARGIN_SECONDS = 3_600;
 
-function createSweeper({ config, log, storage, logger, metrics }: FrontParts): Sweeper {
+function createOutputSweeper({ config, log, storage, logger, metrics }: FrontParts): OutputSweeper {
   const { SWEEP_SECONDS, TASK_TIMEOUT, RETENTION_DAYS } = config;
-  return new Sweeper(
+  return new OutputSweeper(
     {
       log,
       storage,

@@ -6,8 +6,8 @@ import type { LogLimits } from '../log/upkeep.ts';
 import type { Checkpoint } from '../projection/checkpoint.ts';
 import { CheckpointWriter, loadCheckpoint } from '../projection/checkpoint-writer.ts';
 import { ArchiveWatch } from '../retention/archive-watch.ts';
-import { Janitor } from '../retention/janitor.ts';
-import { Keeper } from '../retention/keeper.ts';
+import { LogKeeper } from '../retention/log-keeper.ts';
+import { OverdueTasks } from '../retention/overdue-tasks.ts';
 import { FULL_AT } from '../retention/room.ts';
 
 /** What a front does for the log beside answering; any front does it, and several do not get into each other's way. */
@@ -99,14 +99,14 @@ function createKeeper(
   { config, projection, room, cancellations, logger }: FrontParts,
   log: JetStreamLog,
   archive: ArchiveWatch | undefined,
-): Keeper {
+): LogKeeper {
   const { upkeep } = log;
   const retentionMs = config.RETENTION_DAYS * 86_400_000;
-  return new Keeper({
+  return new LogKeeper({
     upkeep,
     projection,
     room,
-    janitor: new Janitor({ log, upkeep, projection, cancellations, logger }, retentionMs),
+    overdue: new OverdueTasks({ log, upkeep, projection, cancellations, logger }, retentionMs),
     archive,
     limits: logLimits(config),
     retentionMs,
@@ -125,7 +125,7 @@ const checkpointGauges = (writer: CheckpointWriter): Gauges => ({
   },
 });
 
-const keeperGauges = ({ room, projection }: FrontParts, keeper: Keeper): Gauges => ({
+const keeperGauges = ({ room, projection }: FrontParts, keeper: LogKeeper): Gauges => ({
   wyvern_log_events: { help: 'Events in the log', value: () => keeper.volume?.events ?? 0 },
   wyvern_log_bytes: { help: 'Bytes of the log', value: () => keeper.volume?.bytes ?? 0 },
   wyvern_log_use_ratio: {

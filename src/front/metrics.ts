@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { TaskEvent } from '../../actors/event.ts';
 import type { TaskState } from '../projection/state.ts';
-import type { Swept } from '../retention/sweeper.ts';
+import type { Swept } from '../retention/output-sweeper.ts';
 
 export type Gauges = Readonly<Record<string, { readonly help: string; value(): number }>>;
 

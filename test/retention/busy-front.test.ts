@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import type { LogUpkeep, LogVolume } from '../../src/log/upkeep.ts';
 import { createLogger } from '../../src/logger.ts';
 import type { Projection } from '../../src/projection/projection.ts';
-import type { Janitor } from '../../src/retention/janitor.ts';
-import { Keeper } from '../../src/retention/keeper.ts';
+import { LogKeeper } from '../../src/retention/log-keeper.ts';
+import type { OverdueTasks } from '../../src/retention/overdue-tasks.ts';
 import { Room } from '../../src/retention/room.ts';
 
 const LIMITS = { events: 10_000, bytes: 10_000 };
@@ -26,11 +26,11 @@ async function keptOf(looksBehind: number, looks: number) {
     openTasks: 0,
     forgetBefore: (_: number, lastSeq: number) => void (lastSeq <= seqNow() && forgotten.push(lastSeq)),
   } as unknown as Projection;
-  const keeper = new Keeper({
+  const keeper = new LogKeeper({
     upkeep: { volume } as LogUpkeep,
     projection,
     room: new Room({ limits: LIMITS, folded: projection }),
-    janitor: { endOverdue: async ({ lastSeq }) => void ended.push(lastSeq) } as Janitor,
+    overdue: { end: async ({ lastSeq }) => void ended.push(lastSeq) } as OverdueTasks,
     limits: LIMITS,
     retentionMs: 0,
     logger: createLogger('test', { LOG_LEVEL: 'fatal' }),

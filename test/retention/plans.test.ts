@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { LogFull } from '../../src/log/log.ts';
 import type { LogVolume } from '../../src/log/upkeep.ts';
 import { allowanceFor } from '../../src/retention/allowance.ts';
-import { marginMs } from '../../src/retention/janitor.ts';
+import { marginMs } from '../../src/retention/overdue-tasks.ts';
 import { planPurge } from '../../src/retention/purge.ts';
 import { Room } from '../../src/retention/room.ts';
 

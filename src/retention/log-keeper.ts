@@ -5,7 +5,7 @@ import type { Projection } from '../projection/projection.ts';
 import type { TaskState } from '../projection/state.ts';
 import { allowanceFor } from './allowance.ts';
 import type { ArchiveWatch } from './archive-watch.ts';
-import { type Janitor, marginMs } from './janitor.ts';
+import { marginMs, type OverdueTasks } from './overdue-tasks.ts';
 import { planPurge } from './purge.ts';
 import { FULL_AT, type Room } from './room.ts';
 
@@ -18,7 +18,7 @@ interface Parts {
   readonly upkeep: LogUpkeep;
   readonly projection: Projection;
   readonly room: Room;
-  readonly janitor: Janitor;
+  readonly overdue: OverdueTasks;
   /** Where there is to be an archive: nothing goes for want of room before it has it. */
   readonly archive?: ArchiveWatch | undefined;
   readonly limits: LogLimits;
@@ -33,21 +33,21 @@ interface Parts {
  * Keeps the log within its bounds, as any front does for all: measures it every second, lets go of old events when
  * it is nearly full, ends tasks that it is about to let go of by age, and tells what holds its room.
  */
-export class Keeper {
+export class LogKeeper {
   readonly #parts: Parts;
   readonly #timer: NodeJS.Timeout;
-  readonly #janitorEveryMs: number;
+  readonly #endOverdueEveryMs: number;
   #volume: LogVolume | undefined;
   /** What the log held at an earlier look, as long as that had not been folded. */
   #unfolded: LogVolume | undefined;
-  #janitorAt = 0;
+  #endOverdueAt = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
   #missedSince: number | undefined;
   #isBusy = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#janitorEveryMs = Math.min(60_000, marginMs(parts.retentionMs) / 20);
+    this.#endOverdueEveryMs = Math.min(60_000, marginMs(parts.retentionMs) / 20);
     this.#timer = setInterval(() => void this.look(), MEASURE_EVERY_MS).unref();
   }
 
@@ -94,9 +94,9 @@ export class Keeper {
     const archivedThrough = await this.#parts.archive?.look(volume);
     await this.#purge(volume, archivedThrough ?? Number.POSITIVE_INFINITY);
     // Until all has been folded, what has left the log may still be taken for open.
-    if (performance.now() < this.#janitorAt || !folded) return;
-    await this.#parts.janitor.endOverdue(folded);
-    this.#janitorAt = performance.now() + this.#janitorEveryMs;
+    if (performance.now() < this.#endOverdueAt || !folded) return;
+    await this.#parts.overdue.end(folded);
+    this.#endOverdueAt = performance.now() + this.#endOverdueEveryMs;
   }
 
   /**

@@ -28,7 +28,7 @@ interface Parts {
  * one beside the worker that runs the task, do no harm; its worker is told to stop. A task whose history cannot be read
  * is left alone: what follows in it would have to name what cannot be read.
  */
-export class Janitor {
+export class OverdueTasks {
   readonly #parts: Parts;
   readonly #retentionMs: number;
   /** Keys of tasks that could not be read in the last round: they have been told of. */
@@ -39,8 +39,11 @@ export class Janitor {
     this.#retentionMs = retentionMs;
   }
 
-  /** By the log's own clock, since retention is decided by that, and as it was measured. Rejects as the log does. */
-  async endOverdue({ nowMs, lastSeq }: Pick<LogVolume, 'nowMs' | 'lastSeq'>): Promise<void> {
+  /**
+   * Ends them, at most 10,000 at a time. Which they are is told by the log's own clock, since retention is decided by that,
+   * and by what the log held when it was measured. Rejects as the log does.
+   */
+  async end({ nowMs, lastSeq }: Pick<LogVolume, 'nowMs' | 'lastSeq'>): Promise<void> {
     const { upkeep, projection, cancellations, logger } = this.#parts;
     if (projection.openTasks === 0) return;
     const openAtMostMs = this.#retentionMs - marginMs(this.#retentionMs);

@@ -12,8 +12,8 @@ import type { Delivery } from '../../src/log/task-queue.ts';
 import { createLogger } from '../../src/logger.ts';
 import { Projection } from '../../src/projection/projection.ts';
 import { ArchiveWatch } from '../../src/retention/archive-watch.ts';
-import { Janitor } from '../../src/retention/janitor.ts';
-import { Keeper } from '../../src/retention/keeper.ts';
+import { LogKeeper } from '../../src/retention/log-keeper.ts';
+import { OverdueTasks } from '../../src/retention/overdue-tasks.ts';
 import { Room } from '../../src/retention/room.ts';
 import { completed, progress, queued, started } from '../actors/events.ts';
 import { fillLog } from '../support/large-log.ts';
@@ -54,11 +54,11 @@ describe('the keeper of a log', () => {
     const canceled: string[] = [];
     const cancellations = { tell: (keys: readonly string[]) => canceled.push(...keys), listen() {} };
     const { upkeep } = log;
-    const janitor = new Janitor({ log, upkeep, projection, cancellations, logger }, RETENTION_MS);
+    const overdue = new OverdueTasks({ log, upkeep, projection, cancellations, logger }, RETENTION_MS);
     const lost: string[] = [];
     const onLogLost = (reason: string) => lost.push(reason);
-    const keeper = new Keeper({
-      ...{ upkeep, projection, room, janitor, archive, limits, logger, onLogLost },
+    const keeper = new LogKeeper({
+      ...{ upkeep, projection, room, overdue, archive, limits, logger, onLogLost },
       retentionMs: RETENTION_MS,
       lostAfterMs: 0,
     });
@@ -67,7 +67,7 @@ describe('the keeper of a log', () => {
       await projection.reached((await log.upkeep.volume())?.lastSeq ?? 0);
       await keeper.look();
     };
-    return { projection, room, janitor, keeper, canceled, lost, look };
+    return { projection, room, overdue, keeper, canceled, lost, look };
   }
   const state = async () => (await manager.streams.info('TASKS')).state;
 
@@ -115,7 +115,7 @@ describe('the keeper of a log', () => {
     await fillLog(log, { ended: MAX_LOG_EVENTS / 3 - 1 });
     const front = await openFront(archive);
     const ended: number[] = [];
-    front.janitor.endOverdue = async ({ nowMs }) => void ended.push(nowMs);
+    front.overdue.end = async ({ nowMs }) => void ended.push(nowMs);
     await front.look();
     expect((await manager.streams.info('TASKS')).config.max_msgs).toBeGreaterThan(MAX_LOG_EVENTS);
     expect(ended).toHaveLength(1);
@@ -305,9 +305,9 @@ describe('the keeper of a log', () => {
       await log.append(next(running, started(1)));
       await log.append(next(ended, completed(1)));
       const front = await openFront();
-      await front.janitor.endOverdue(await inDays(5.9));
+      await front.overdue.end(await inDays(5.9));
       expect(front.projection.openTasks).toBe(2);
-      await front.janitor.endOverdue(await inDays(6.1));
+      await front.overdue.end(await inDays(6.1));
       for (const { key } of [queuedOne, running])
         expect((await log.history(key)).at(-1)?.event).toMatchObject({
           type: 'failed',
@@ -324,7 +324,7 @@ describe('the keeper of a log', () => {
       const then = await inDays(6.1);
       await log.append(young);
       const front = await openFront();
-      await front.janitor.endOverdue(then);
+      await front.overdue.end(then);
       expect((await log.history(old.key)).at(-1)?.event.type).toBe('failed');
       expect((await log.history(young.key)).at(-1)?.event.type).toBe('queued');
     });
@@ -336,9 +336,9 @@ describe('the keeper of a log', () => {
       const said: string[] = [];
       const logger = pino({}, { write: (line) => void said.push(line) });
       const front = await openFront(undefined, logger);
-      await front.janitor.endOverdue(await inDays(6.1));
+      await front.overdue.end(await inDays(6.1));
       await until(() => front.projection.openTasks === 1 || undefined);
-      await front.janitor.endOverdue(await inDays(6.1));
+      await front.overdue.end(await inDays(6.1));
       for (const { key } of [one, other])
         expect((await log.history(key)).at(-1)?.event).toMatchObject({ type: 'failed' });
       expect(front.canceled).toEqual([one.key, other.key]);
@@ -357,7 +357,7 @@ describe('the keeper of a log', () => {
       await log.append(young);
       const { lastSeq } = await inDays(0);
       const then = { nowMs: nowMs - 0.1 * DAY_MS + 150, lastSeq };
-      await Promise.all(several.map(({ janitor }) => janitor.endOverdue(then)));
+      await Promise.all(several.map(({ overdue }) => overdue.end(then)));
       const counts = await manager.streams.info('TASKS', { subjects_filter: 'task.done.nobody-knows.>' });
       expect(Object.values(counts.state.subjects ?? {})).toEqual(Array.from({ length: 100 }, () => 1));
       expect(await log.history(young.key)).toHaveLength(1);

@@ -60,7 +60,7 @@ const TOLD_AT_MOST = 10_000;
  *
  * A round waits between its shards, as long as each took at least; `stop` ends it at the next one.
  */
-export class Sweeper {
+export class OutputSweeper {
   readonly #parts: SweeperParts;
   readonly #settings: SweeperSettings;
   readonly #stop = new AbortController();

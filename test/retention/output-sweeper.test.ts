@@ -12,7 +12,12 @@ import { LogUnavailable } from '../../src/log/log.ts';
 import { seal } from '../../src/log/seal.ts';
 import { doneSubject, subjectOf } from '../../src/log/subject.ts';
 import { createLogger } from '../../src/logger.ts';
-import { Sweeper, type SweeperParts, type SweeperSettings, type Swept } from '../../src/retention/sweeper.ts';
+import {
+  OutputSweeper,
+  type SweeperParts,
+  type SweeperSettings,
+  type Swept,
+} from '../../src/retention/output-sweeper.ts';
 import { openDiskStorage } from '../../src/storage/disk-storage.ts';
 import { openJetStreamStorage } from '../../src/storage/jetstream/jetstream-storage.ts';
 import { type OutputPath, SHARDS, type Storage, shardOf } from '../../src/storage/storage.ts';
@@ -51,8 +56,8 @@ async function put(key: string, attempt: number, name = 'output'): Promise<Outpu
   return path;
 }
 
-const sweeper = (settings: Partial<SweeperSettings> = {}, parts: Partial<SweeperParts> = {}): Sweeper =>
-  new Sweeper(
+const sweeper = (settings: Partial<SweeperSettings> = {}, parts: Partial<SweeperParts> = {}): OutputSweeper =>
+  new OutputSweeper(
     { log, storage, logger: createLogger('test', server.config), ...parts },
     // What was stored a moment ago counts as an hour old.
     { roundMs: 0, marginMs: -IN_AN_HOUR, retentionMs: A_WEEK, ...settings },
@@ -230,7 +235,7 @@ describe.each(['disk', 'jetstream'])('the sweep of the store on %s', (kind) => {
 it('stops between two shards, and tells of a round only if it was whole', async () => {
   const rounds: Swept[] = [];
   const asked: string[] = [];
-  const slow = new Sweeper(
+  const slow = new OutputSweeper(
     {
       log: { outlines: async () => [], history: async () => [], madeAt: async () => new Date(0) },
       storage: {
