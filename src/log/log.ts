@@ -23,12 +23,12 @@ export interface LogWriter {
   appendAll(entries: readonly Append[]): Promise<number>;
   /**
    * Stores entries in order and stops at the first conflict. Resolves with the number stored; they may not be on disk yet
-   * (`whenDurable`). Rejects as `append` does otherwise; trying again is safe, as above.
+   * (`untilDurable`). Rejects as `append` does otherwise; trying again is safe, as above.
    */
   appendInOrder(entries: readonly Append[]): Promise<number>;
-  /** Calls `then` once all that was stored from here before is durable, at once if it is. */
-  whenDurable(then: () => void): void;
-  /** Whether events cost less when they come together: where the fsync is what they cost. */
+  /** Resolves when all that this process has stored before the call is durable. */
+  untilDurable(): Promise<void>;
+  /** Whether events cost less when they come together: where each is put on disk by itself. */
   readonly gathers: boolean;
 }
 

@@ -77,7 +77,8 @@ export class TaskRecord {
     const isOurs = await this.add(event);
     if (isOurs && event.type === 'failed')
       this.#parts.logger.info({ key: this.key, attempt: event.attempt, error: event.error }, 'task failed');
-    return new Promise((resolve) => this.#parts.log.whenDurable(() => resolve(!this.#hasLost)));
+    await this.#parts.log.untilDurable();
+    return !this.#hasLost;
   }
 
   #enqueue(event: TaskEvent): Promise<boolean> {

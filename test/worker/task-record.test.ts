@@ -23,8 +23,8 @@ function scriptedLog(gathers: boolean, ...answers: readonly (Error | 'store')[])
     }
     return entries.length;
   };
-  const whenDurable = (then: () => void): void => then();
-  return { log: { appendInOrder, whenDurable, gathers } as Partial<EventLog> as EventLog, tried, stored };
+  const untilDurable = async (): Promise<void> => {};
+  return { log: { appendInOrder, untilDurable, gathers } as Partial<EventLog> as EventLog, tried, stored };
 }
 
 const place = { name: 'hello', key: newKey() };

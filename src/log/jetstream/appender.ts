@@ -1,6 +1,6 @@
 import { type Append, EventRefused, LogConflict } from '../log.ts';
 import { subjectOf } from '../subject.ts';
-import type { Durability } from './durability.ts';
+import { type Durability, untilOnDisk } from './durability.ts';
 import type { Group, Message } from './group.ts';
 import { GroupSender, type StoredId } from './group-sender.ts';
 import type { BatchMessage, Companions } from './publish-batch.ts';
@@ -70,9 +70,9 @@ export class Appender {
     });
   }
 
-  /** Calls `then` once all that was stored here before is durable. */
-  whenDurable(then: () => void): void {
-    this.#durability.through(this.#newest, then);
+  /** See `EventLog.untilDurable`. */
+  untilDurable(): Promise<void> {
+    return untilOnDisk(this.#durability, this.#newest);
   }
 
   /** As many as are stored; where not all can be, that is found one by one. */

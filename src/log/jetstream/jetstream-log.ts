@@ -141,8 +141,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     return this.#appender.appendInOrder(entries);
   }
 
-  whenDurable(then: () => void): void {
-    this.#appender.whenDurable(then);
+  untilDurable(): Promise<void> {
+    return this.#appender.untilDurable();
   }
 
   get gathers(): boolean {
