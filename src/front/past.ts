@@ -1,6 +1,6 @@
 import type { StoredEvent } from '../log/envelope.ts';
 import type { LogReader, TaskHistories } from '../log/log.ts';
-import type { Position } from '../log/position.ts';
+import { lastUntil, type Position } from '../log/position.ts';
 import { foldHistory, type TaskState } from '../projection/state.ts';
 import { nameOf } from './keys.ts';
 import { type Problem, RequestError } from './request-error.ts';
@@ -50,10 +50,10 @@ export async function readPast<Shown>(
 }
 
 /** The log ends there for all of these tasks, also where more is stored while they are read. */
-const throughOf = async (log: LogReader, position: Position): Promise<number> =>
-  position.kind === 'date'
-    ? (await log.locate(position.date)).until
-    : Math.min(position.seq, (await log.extent()).last);
+async function throughOf(log: LogReader, position: Position): Promise<number> {
+  const through = await lastUntil(log, position);
+  return position.kind === 'date' ? through : Math.min(through, (await log.extent()).last);
+}
 
 /**
  * A date is held against the dates of the task's own events, since another one's may have been stored between. What the

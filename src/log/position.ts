@@ -1,4 +1,5 @@
 import { formatDate } from './event-date.ts';
+import type { LogReader } from './log.ts';
 
 /** A position in the log as clients name it: the sequence of an event, or a date. */
 export type Position =
@@ -26,6 +27,14 @@ export function parsePosition(text: string): Position | undefined {
   const micros = fraction.padEnd(6, '0').slice(0, 6);
   return { kind: 'date', date: formatDate(ms * 1_000).replace('.000000', `.${micros}`) };
 }
+
+/** The sequence of the first event that a reading from there on has. Rejects with `LogUnavailable`, as does the next. */
+export const firstFrom = async (log: Pick<LogReader, 'locate'>, position: Position): Promise<number> =>
+  position.kind === 'seq' ? position.seq : (await log.locate(position.date)).from;
+
+/** The sequence of the last event that a reading up to there has; it may lie behind the end of the log. */
+export const lastUntil = async (log: Pick<LogReader, 'locate'>, position: Position): Promise<number> =>
+  position.kind === 'seq' ? position.seq : (await log.locate(position.date)).until;
 
 /** True where both are sequences, or both dates, and the first is the later one; of the others only the log can tell. */
 export const isAfter = (position: Position | undefined, other: Position | undefined): boolean =>

@@ -1,5 +1,5 @@
 import type { LogReader } from '../log/log.ts';
-import type { Position } from '../log/position.ts';
+import { firstFrom, lastUntil } from '../log/position.ts';
 import type { ReplayOptions } from './options.ts';
 
 /** The part of the log to be read: after a sequence, up to one. */
@@ -14,8 +14,7 @@ export async function rangeOf(
   { from, until }: Pick<ReplayOptions, 'from' | 'until'>,
 ): Promise<Range> {
   const { last } = await log.extent();
-  const locate = (position: Position) => (position.kind === 'date' ? log.locate(position.date) : undefined);
-  const first = from?.kind === 'seq' ? from.seq : from ? ((await locate(from))?.from ?? 1) : 1;
-  const end = until?.kind === 'seq' ? until.seq : until ? ((await locate(until))?.until ?? last) : last;
+  const first = from ? await firstFrom(log, from) : 1;
+  const end = until ? await lastUntil(log, until) : last;
   return { after: Math.max(0, first - 1), through: Math.min(end, last) };
 }

@@ -1,7 +1,7 @@
 import { TASK_EVENT_TYPES, type TaskEventType } from '../../../actors/event.ts';
 import { digestOf } from '../../accounts/accounts.ts';
 import { eventDate } from '../../log/event-date.ts';
-import { isAfter, type Position, parsePosition } from '../../log/position.ts';
+import { firstFrom, isAfter, lastUntil, type Position, parsePosition } from '../../log/position.ts';
 import { authenticateBySecret } from '../authentication.ts';
 import type { Exchange } from '../exchange.ts';
 import { type Framing, framingFor } from '../framing.ts';
@@ -96,9 +96,8 @@ async function locateRequest(
   const { first: oldest, held, last } = await log.extent();
   const startsAt = stillToCome(from);
   const endsAt = stillToCome(until);
-  const end =
-    until && !endsAt ? await sequenceOf(until, async (date) => (await log.locate(date)).until) : undefined;
-  const first = from ? await sequenceOf(from, async (date) => (await log.locate(date)).from) : 1;
+  const end = until && !endsAt ? await lastUntil(log, until) : undefined;
+  const first = from ? await firstFrom(log, from) : 1;
   const after = lastId ?? Math.max(0, first - 1);
   // The archive finds a task by the shard that it shares with others: to its end that may be a long way.
   const isArchived = oldest < held && after + 1 < held;
@@ -123,6 +122,3 @@ async function locateRequest(
 /** The date, unless it is over. */
 const stillToCome = (position: Position | undefined): string | undefined =>
   position?.kind === 'date' && position.date > eventDate() ? position.date : undefined;
-
-const sequenceOf = async (position: Position, locate: (date: string) => Promise<number>): Promise<number> =>
-  position.kind === 'seq' ? position.seq : locate(position.date);
