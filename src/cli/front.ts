@@ -25,8 +25,8 @@ import { createLogger, type Logger } from '../logger.ts';
 import { DefinitionIndex } from '../projection/definition-index.ts';
 import { FileEndedTasks } from '../projection/file-ended-tasks.ts';
 import { Projection, type ProjectionOptions } from '../projection/projection.ts';
+import { LogRoom } from '../retention/log-room.ts';
 import { OutputSweeper } from '../retention/output-sweeper.ts';
-import { Room } from '../retention/room.ts';
 import { type Storage, StorageFailure } from '../storage/storage.ts';
 import { checkCertificate } from './certificate.ts';
 import { endWithSupervisor, untilStopped } from './lifecycle.ts';
@@ -105,7 +105,7 @@ async function assemble(
   const view = new StatusView(config.PUBLIC_URL);
   const feeds = new Feeds(projection, view);
   const historyFeeds = new HistoryFeeds({ accounts, log, projection, logger });
-  const room = new Room({ limits: logLimits(config), folded: projection });
+  const room = new LogRoom({ limits: logLimits(config), folded: projection });
   const creation = new TaskCreation({ log, projection, limits, room, metrics });
   const sharedCreates = new SharedCreates({ projection, index, storage });
   return {

@@ -7,8 +7,8 @@ import type { Checkpoint } from '../projection/checkpoint.ts';
 import { CheckpointWriter, loadCheckpoint } from '../projection/checkpoint-writer.ts';
 import { ArchiveWatch } from '../retention/archive-watch.ts';
 import { LogKeeper } from '../retention/log-keeper.ts';
+import { FULL_AT } from '../retention/log-room.ts';
 import { OverdueTasks } from '../retention/overdue-tasks.ts';
-import { FULL_AT } from '../retention/room.ts';
 
 /** What a front does for the log beside answering; any front does it, and several do not get into each other's way. */
 export interface Upkeep {

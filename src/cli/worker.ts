@@ -13,7 +13,7 @@ import { MediaPool } from '../worker/media/pool.ts';
 import { OwnFiles } from '../worker/own-files.ts';
 import { Fetcher } from '../worker/source/fetcher.ts';
 import type { FetchLimits } from '../worker/source/limits.ts';
-import { Room } from '../worker/source/room.ts';
+import { SourceRoom } from '../worker/source/source-room.ts';
 import { Worker } from '../worker/worker.ts';
 import { endAtOnce, endWithSupervisor, untilStopped } from './lifecycle.ts';
 import { connectToLog, orCannotStart } from './log-connection.ts';
@@ -41,7 +41,7 @@ export async function worker(config: Config): Promise<void> {
     childCommand: { modulePath: fileURLToPath(new URL('./wyvern.js', import.meta.url)), args: ['media'] },
     logger,
   });
-  const room = new Room(spoolFolder);
+  const room = new SourceRoom(spoolFolder);
   const ownFiles = new OwnFiles({
     log,
     storage,

@@ -5,7 +5,7 @@ import type { Cancellations } from '../log/cancellations.ts';
 import type { EventLog } from '../log/log.ts';
 import type { Logger } from '../logger.ts';
 import type { Projection } from '../projection/projection.ts';
-import type { Room } from '../retention/room.ts';
+import type { LogRoom } from '../retention/log-room.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Feeds } from './feed.ts';
 import type { HistoryFeeds } from './history-feed.ts';
@@ -34,5 +34,5 @@ export interface FrontParts {
   readonly workers: WorkerPresence;
   readonly queues: TaskQueues;
   readonly metrics: FrontMetrics;
-  readonly room: Room;
+  readonly room: LogRoom;
 }

@@ -10,7 +10,7 @@ import { type Append, type EventLog, LogConflict, LogFull, LogUnavailable } from
 import { seal } from '../log/seal.ts';
 import type { Projection } from '../projection/projection.ts';
 import { fold, type TaskState } from '../projection/state.ts';
-import type { Room } from '../retention/room.ts';
+import type { LogRoom } from '../retention/log-room.ts';
 import type { CheckedTask } from './definitions.ts';
 import type { NamedCreate } from './idempotency.ts';
 import { type CreateResult, IdempotentCreates } from './idempotent-creates.ts';
@@ -23,7 +23,7 @@ interface Parts {
   readonly log: EventLog & Creates;
   readonly projection: Projection;
   readonly limits: Limits;
-  readonly room: Pick<Room, 'admit'>;
+  readonly room: Pick<LogRoom, 'admit'>;
   readonly metrics: Pick<FrontMetrics, 'lostTurn'>;
 }
 

@@ -46,7 +46,7 @@ interface OpenTask {
  * The fold of the whole log into what `status` shows: every open task, and the last of the ended ones.
  *
  * It follows the log from the first event, or from the last one of a checkpoint, so an answer given after
- * `reached(seq)` includes that event. Open tasks are as many as the log has room to end (see `Room`), ended ones
+ * `reached(seq)` includes that event. Open tasks are as many as the log has room to end (see `LogRoom`), ended ones
  * as many as fit into their bounds: what is kept here does not grow with the log.
  */
 export class Projection {

@@ -5,9 +5,9 @@ import type { Projection } from '../projection/projection.ts';
 import type { TaskState } from '../projection/state.ts';
 import { allowanceFor } from './allowance.ts';
 import type { ArchiveWatch } from './archive-watch.ts';
+import { FULL_AT, type LogRoom } from './log-room.ts';
 import { marginMs, type OverdueTasks } from './overdue-tasks.ts';
 import { planPurge } from './purge.ts';
-import { FULL_AT, type Room } from './room.ts';
 
 const MEASURE_EVERY_MS = 1_000;
 const TELL_EVERY_MS = 60_000;
@@ -17,7 +17,7 @@ const LOST_AFTER_MS = 12_000;
 interface Parts {
   readonly upkeep: LogUpkeep;
   readonly projection: Projection;
-  readonly room: Room;
+  readonly room: LogRoom;
   readonly overdue: OverdueTasks;
   /** Where there is to be an archive: nothing goes for want of room before it has it. */
   readonly archive?: ArchiveWatch | undefined;

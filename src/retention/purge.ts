@@ -1,5 +1,5 @@
 import type { LogLimits, LogVolume } from '../log/upkeep.ts';
-import type { Use } from './room.ts';
+import type { Use } from './log-room.ts';
 
 /** The share of the log from which on old events are let go of, and the one that is left then. */
 const FROM = 0.85;

@@ -7,8 +7,8 @@ import { tooLarge } from './source/answer.ts';
 import { Body } from './source/body.ts';
 import { Fault } from './source/fault.ts';
 import { failureOf } from './source/fetcher.ts';
-import type { RoomPart } from './source/room.ts';
 import type { Kept } from './source/sink.ts';
+import type { RoomPart } from './source/source-room.ts';
 import { unlessAborted } from './source/unless-aborted.ts';
 
 interface Parts {

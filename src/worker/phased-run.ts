@@ -14,7 +14,7 @@ import type { OwnFiles } from './own-files.ts';
 import type { Share, Steps } from './share.ts';
 import type { SharedWork } from './shared-work.ts';
 import type { Fetcher } from './source/fetcher.ts';
-import type { Room } from './source/room.ts';
+import type { SourceRoom } from './source/source-room.ts';
 import { type FetchOne, fetchSources } from './source/sources.ts';
 
 export interface PhasedParts {
@@ -23,7 +23,7 @@ export interface PhasedParts {
   readonly media: MediaPool;
   readonly storage: Storage;
   /** Where sources are while they are worked on. */
-  readonly room: Room;
+  readonly room: SourceRoom;
 }
 
 interface Input extends RunInput {

@@ -3,8 +3,8 @@ import type { LogUpkeep, LogVolume } from '../../src/log/upkeep.ts';
 import { createLogger } from '../../src/logger.ts';
 import type { Projection } from '../../src/projection/projection.ts';
 import { LogKeeper } from '../../src/retention/log-keeper.ts';
+import { LogRoom } from '../../src/retention/log-room.ts';
 import type { OverdueTasks } from '../../src/retention/overdue-tasks.ts';
-import { Room } from '../../src/retention/room.ts';
 
 const LIMITS = { events: 10_000, bytes: 10_000 };
 
@@ -29,7 +29,7 @@ async function keptOf(looksBehind: number, looks: number) {
   const keeper = new LogKeeper({
     upkeep: { volume } as LogUpkeep,
     projection,
-    room: new Room({ limits: LIMITS, folded: projection }),
+    room: new LogRoom({ limits: LIMITS, folded: projection }),
     overdue: { end: async ({ lastSeq }) => void ended.push(lastSeq) } as OverdueTasks,
     limits: LIMITS,
     retentionMs: 0,

@@ -13,8 +13,8 @@ import { createLogger } from '../../src/logger.ts';
 import { Projection } from '../../src/projection/projection.ts';
 import { ArchiveWatch } from '../../src/retention/archive-watch.ts';
 import { LogKeeper } from '../../src/retention/log-keeper.ts';
+import { LogRoom } from '../../src/retention/log-room.ts';
 import { OverdueTasks } from '../../src/retention/overdue-tasks.ts';
-import { Room } from '../../src/retention/room.ts';
 import { completed, progress, queued, started } from '../actors/events.ts';
 import { fillLog } from '../support/large-log.ts';
 import { TestLog } from '../support/nats.ts';
@@ -50,7 +50,7 @@ describe('the keeper of a log', () => {
     const projection = new Projection({ log, logger });
     await projection.start();
     const limits = { events: MAX_LOG_EVENTS, bytes: server.config.MAX_LOG_BYTES };
-    const room = new Room({ limits, folded: projection });
+    const room = new LogRoom({ limits, folded: projection });
     const canceled: string[] = [];
     const cancellations = { tell: (keys: readonly string[]) => canceled.push(...keys), listen() {} };
     const { upkeep } = log;

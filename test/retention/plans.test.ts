@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { LogFull } from '../../src/log/log.ts';
 import type { LogVolume } from '../../src/log/upkeep.ts';
 import { allowanceFor } from '../../src/retention/allowance.ts';
+import { LogRoom } from '../../src/retention/log-room.ts';
 import { marginMs } from '../../src/retention/overdue-tasks.ts';
 import { planPurge } from '../../src/retention/purge.ts';
-import { Room } from '../../src/retention/room.ts';
 
 const limits = { events: 10_000, bytes: 4_000_000 };
 const HOUR = 3_600_000;
@@ -21,14 +21,14 @@ const holding = (events: number, eventBytes = 100, allowed = limits): LogVolume 
   allowed,
 });
 
-function roomOf(volume: LogVolume, openTasks = 0, foldedSeq = volume.lastSeq): Room {
-  const room = new Room({ limits, folded: { seq: foldedSeq, openTasks } });
+function roomOf(volume: LogVolume, openTasks = 0, foldedSeq = volume.lastSeq): LogRoom {
+  const room = new LogRoom({ limits, folded: { seq: foldedSeq, openTasks } });
   room.measured(volume);
   return room;
 }
 const plan = (volume: LogVolume, keepFrom: number, openTasks = 0) =>
   planPurge({ use: roomOf(volume, openTasks).use(), limits, volume, keepFrom });
-const admits = (room: Room, tasks: number): boolean => {
+const admits = (room: LogRoom, tasks: number): boolean => {
   try {
     room.admit(tasks);
     return true;

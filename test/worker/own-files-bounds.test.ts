@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TaskFailure } from '../../actors/failure.ts';
 import { openDiskStorage } from '../../src/storage/disk-storage.ts';
 import { OwnFiles } from '../../src/worker/own-files.ts';
-import { Room } from '../../src/worker/source/room.ts';
+import { SourceRoom } from '../../src/worker/source/source-room.ts';
 import { fetchSources } from '../../src/worker/source/sources.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { TestLog } from '../support/nats.ts';
@@ -33,7 +33,7 @@ async function ownFiles(maxBytes = 50_000_000) {
 }
 
 const roomFor = (diskBytes = 1_000_000) =>
-  new Room(join(folder.path, randomUUID()), { workerBytes: 0, idleFiles: 0, diskBytes });
+  new SourceRoom(join(folder.path, randomUUID()), { workerBytes: 0, idleFiles: 0, diskBytes });
 
 async function failureOf(reading: Promise<unknown>): Promise<string> {
   const failure = await reading.then(

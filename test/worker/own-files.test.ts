@@ -6,11 +6,11 @@ import type { StoredEvent } from '../../src/log/envelope.ts';
 import type { EventLog } from '../../src/log/log.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { OwnFiles } from '../../src/worker/own-files.ts';
-import type { RoomPart } from '../../src/worker/source/room.ts';
+import type { RoomPart } from '../../src/worker/source/source-room.ts';
 import { completed, KEY, queued, started, stored, storing } from '../actors/events.ts';
 
 const ROOM: RoomPart = {
-  take: () => true,
+  takeMemory: () => true,
   file: () => Promise.reject(),
   leave: async () => {},
   takeDisk: () => true,

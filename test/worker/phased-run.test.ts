@@ -17,7 +17,7 @@ function hanging({ deadlineMs }: { deadlineMs?: number } = {}) {
       ownFiles: { nameOf: (url: string) => url, read: async () => undefined },
       room: {
         part: () => ({
-          take: () => true,
+          takeMemory: () => true,
           file: () => Promise.reject(),
           leave: async () => {},
           takeDisk: () => true,

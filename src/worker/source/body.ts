@@ -1,6 +1,6 @@
 import { BLOCK_BYTES, giveBlock, NONE, takeBlock } from './blocks.ts';
-import type { RoomPart } from './room.ts';
 import type { Kept, Sink } from './sink.ts';
+import type { RoomPart } from './source-room.ts';
 import { Spool } from './spool.ts';
 
 const FIRST_BYTES = 16_384;
@@ -26,7 +26,7 @@ export class Body implements Sink {
   /** What it says is believed as far as there is room: memory that nobody writes to costs nothing. */
   expect(bytes: number): void {
     if (bytes <= this.#held.length) return;
-    if (this.#room.take(bytes - this.#held.length)) this.#widen(Buffer.allocUnsafeSlow(bytes));
+    if (this.#room.takeMemory(bytes - this.#held.length)) this.#widen(Buffer.allocUnsafeSlow(bytes));
     // Goes to a file with its first piece: to fill the room first took 5 % of the CPU of a thumb, as garbage.
     else this.#isTooLarge = true;
   }
@@ -61,7 +61,7 @@ export class Body implements Sink {
     if (bytes <= this.#held.length) return true;
     const wanted = Math.max(bytes, 2 * this.#held.length, FIRST_BYTES);
     const mayStay = !this.#isTooLarge && this.#moving === undefined;
-    const hasRoom = mayStay && this.#room.take(wanted - this.#held.length);
+    const hasRoom = mayStay && this.#room.takeMemory(wanted - this.#held.length);
     this.#widen(hasRoom ? Buffer.allocUnsafeSlow(wanted) : withBytes(bytes + LAST_BYTES));
     return hasRoom;
   }

@@ -1,6 +1,6 @@
 import { BLOCK_BYTES, giveBlock, NONE, takeBlock } from './blocks.ts';
-import type { RoomPart } from './room.ts';
 import type { Sink } from './sink.ts';
+import type { RoomPart } from './source-room.ts';
 import type { SpoolFile } from './spool-files.ts';
 
 /** Where there is room for what is written. */

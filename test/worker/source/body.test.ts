@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { Body } from '../../../src/worker/source/body.ts';
-import { Room } from '../../../src/worker/source/room.ts';
+import { SourceRoom } from '../../../src/worker/source/source-room.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { fileRoom, startFetching } from './fetching.ts';
 import { send, startOrigin } from './origin.ts';
@@ -10,7 +10,7 @@ import { send, startOrigin } from './origin.ts';
 const pieces = [1, 0, 20_000, 65_536, 7, 100_000].map((size, index) => Buffer.alloc(size, index + 1));
 const whole = Buffer.concat(pieces);
 
-const memory = (folder: string): Room => new Room(folder, { workBytes: 10 ** 6 });
+const memory = (folder: string): SourceRoom => new SourceRoom(folder, { workBytes: 10 ** 6 });
 
 async function takeIn(body: Body): Promise<void> {
   for (const piece of pieces) if (!body.add(piece)) await body.drained();
@@ -33,7 +33,7 @@ describe('a body', () => {
     'goes to a file where there is no room in memory: %d bytes of it',
     async (bytes) => {
       await using folder = await temporaryFolder();
-      const part = new Room(folder.path, { workerBytes: bytes, workBytes: bytes, idleFiles: 0 }).part();
+      const part = new SourceRoom(folder.path, { workerBytes: bytes, workBytes: bytes, idleFiles: 0 }).part();
       const body = new Body(part);
       body.expect(whole.length);
       await takeIn(body);
@@ -56,7 +56,7 @@ describe('a body', () => {
 
   it('is not copied again for each of thousands of pieces that come while the file is being made', async () => {
     await using folder = await temporaryFolder();
-    const part = new Room(folder.path, { workBytes: 200_000, idleFiles: 0 }).part();
+    const part = new SourceRoom(folder.path, { workBytes: 200_000, idleFiles: 0 }).part();
     const body = new Body(part);
     while (body.add(Buffer.alloc(1_000, 'a')));
     const allocate = vi.spyOn(Buffer, 'allocUnsafeSlow');
@@ -100,16 +100,16 @@ describe('a body', () => {
 
 describe('the room for sources', () => {
   it('is shared by all work, of which each has no more than its share', async () => {
-    const room = new Room('/nowhere', { workerBytes: 100, workBytes: 60 });
+    const room = new SourceRoom('/nowhere', { workerBytes: 100, workBytes: 60 });
     const [one, other] = [room.part(), room.part()];
-    expect(one.take(50)).toBe(true);
-    expect(one.take(11)).toBe(false);
-    expect(other.take(51)).toBe(false);
-    expect(other.take(50)).toBe(true);
+    expect(one.takeMemory(50)).toBe(true);
+    expect(one.takeMemory(11)).toBe(false);
+    expect(other.takeMemory(51)).toBe(false);
+    expect(other.takeMemory(50)).toBe(true);
     await one.leave();
     await one.leave();
-    expect(room.part().take(51)).toBe(false);
-    expect(one.take(50)).toBe(true);
+    expect(room.part().takeMemory(51)).toBe(false);
+    expect(one.takeMemory(50)).toBe(true);
   });
 });
 
@@ -128,7 +128,7 @@ describe('a fetch with room', () => {
     const held = await fetching.fetcher.fetch(url, memory(folder.path).part(), signal);
     expect(held).toMatchObject({ url, bytes: 200_000, data: Buffer.from(text) });
     expect(await readdir(folder.path)).toEqual([]);
-    const part = new Room(folder.path, { workBytes: 199_999, idleFiles: 0 }).part();
+    const part = new SourceRoom(folder.path, { workBytes: 199_999, idleFiles: 0 }).part();
     const filed = await fetching.fetcher.fetch(url, part, signal);
     expect(filed).toEqual({ url, bytes: 200_000, contentType: undefined, path: expect.any(String) });
     expect(await readFile(filed.path ?? '', 'utf8')).toBe(text);

@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { RoomPart } from '../../../src/worker/source/room.ts';
+import type { RoomPart } from '../../../src/worker/source/source-room.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { makeCertificate } from './certificates.ts';
 import { fileRoom, startFetching } from './fetching.ts';

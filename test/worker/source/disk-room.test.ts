@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { BLOCK_BYTES } from '../../../src/worker/source/blocks.ts';
 import { DiskRoom } from '../../../src/worker/source/disk-room.ts';
-import { Room } from '../../../src/worker/source/room.ts';
+import { SourceRoom } from '../../../src/worker/source/source-room.ts';
 import { Spool } from '../../../src/worker/source/spool.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { until } from '../../support/until.ts';
@@ -28,7 +28,7 @@ it('the files of many tasks take no more than their room, and one task’s, and 
   await using folder = await temporaryFolder();
   await using origin = await startOrigin((socket) => send(socket, '200 OK', {}, 'x'.repeat(BODY)));
   await using fetching = await startFetching();
-  const room = new Room(folder.path, { workerBytes: 0, idleFiles: 0, diskBytes: 2 * BODY });
+  const room = new SourceRoom(folder.path, { workerBytes: 0, idleFiles: 0, diskBytes: 2 * BODY });
   let first: object | undefined;
   const peaks = await Promise.all(
     Array.from({ length: 9 }, async () => {
@@ -53,7 +53,7 @@ it.each([BODY, 1_000])(
       send(socket, '200 OK', {}, 'x'.repeat(origin.requests.length < 3 ? BODY : bytes)),
     );
     await using fetching = await startFetching({ limits: { totalMs: 20_000 } });
-    const room = new Room(folder.path, { workerBytes: 0, idleFiles: 0, diskBytes: BODY });
+    const room = new SourceRoom(folder.path, { workerBytes: 0, idleFiles: 0, diskBytes: BODY });
     const [first, second, third] = [room.part(), room.part(), room.part()];
     await fetching.fetcher.fetch(`${origin.url}/`, first, never);
     await fetching.fetcher.fetch(`${origin.url}/`, second, never);
@@ -71,7 +71,7 @@ it.each([BODY, 1_000])(
 
 it('who gives up while he writes does not wait for room for the rest', async () => {
   await using folder = await temporaryFolder();
-  const room = new Room(folder.path, { workerBytes: 0, idleFiles: 0, diskBytes: 300_000 });
+  const room = new SourceRoom(folder.path, { workerBytes: 0, idleFiles: 0, diskBytes: 300_000 });
   const [other, part] = [room.part(), room.part()];
   const spool = new Spool(await part.file(), part);
   // The first block is being written, the second one is full; the other has taken all that is left, and more.

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { TaskFailure } from '../../../actors/failure.ts';
 import type { Source } from '../../../src/tasks/definition.ts';
 import { Fetcher, type FetcherSettings } from '../../../src/worker/source/fetcher.ts';
-import { Room, type RoomPart } from '../../../src/worker/source/room.ts';
+import { type RoomPart, SourceRoom } from '../../../src/worker/source/source-room.ts';
 
 export interface Fetching extends AsyncDisposable {
   readonly fetcher: Fetcher;
@@ -22,7 +22,8 @@ export interface Fetching extends AsyncDisposable {
 }
 
 /** Takes everything into files of the folder, and removes them when they are given back. */
-export const fileRoom = (folder: string): Room => new Room(folder, { workerBytes: 0, idleFiles: 0 });
+export const fileRoom = (folder: string): SourceRoom =>
+  new SourceRoom(folder, { workerBytes: 0, idleFiles: 0 });
 
 /** A fetcher that may go to 127.0.0.1 on any port. Its end fails the test if a file stayed open. */
 export async function startFetching(settings: Partial<FetcherSettings> = {}): Promise<Fetching> {

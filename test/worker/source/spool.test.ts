@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Room, type RoomPart } from '../../../src/worker/source/room.ts';
+import { type RoomPart, SourceRoom } from '../../../src/worker/source/source-room.ts';
 import { Spool } from '../../../src/worker/source/spool.ts';
 import { until } from '../../support/until.ts';
 import { fileRoom, startFetching } from './fetching.ts';
@@ -126,7 +126,7 @@ describe('files that are used again', () => {
     ['longer', 300_000],
     ['empty', 0],
   ])('hold nothing of what was in them before, when that which follows is %s', async (_what, bytes) => {
-    const room = new Room(folder);
+    const room = new SourceRoom(folder);
     const before = room.part();
     const path = await spoolInto(before, Buffer.alloc(200_000, 'old'));
     await before.leave();
@@ -139,7 +139,7 @@ describe('files that are used again', () => {
   });
 
   it('hold nothing of what was cut off in them before', async () => {
-    const room = new Room(folder);
+    const room = new SourceRoom(folder);
     const before = room.part();
     const spool = new Spool(await before.file(), before);
     if (!spool.add(Buffer.alloc(300_000, 'old'))) await spool.drained();
@@ -152,7 +152,7 @@ describe('files that are used again', () => {
   });
 
   it("are nobody else's until they are given back", async () => {
-    const room = new Room(folder);
+    const room = new SourceRoom(folder);
     const parts = [room.part(), room.part()];
     const paths = await Promise.all(parts.map((each, index) => spoolInto(each, Buffer.from(`${index}`))));
     expect(new Set(paths).size).toBe(2);
@@ -162,7 +162,7 @@ describe('files that are used again', () => {
   });
 
   it('are no more than so many, and none of them is large', async () => {
-    const room = new Room(folder, { idleFiles: 2 });
+    const room = new SourceRoom(folder, { idleFiles: 2 });
     const part = room.part();
     await spoolInto(part, Buffer.alloc(8_000_001));
     for (let count = 0; count < 4; count += 1) await spoolInto(part, Buffer.from('x'));
@@ -174,7 +174,7 @@ describe('files that are used again', () => {
 
   it('are made anew when somebody has removed them, and their folder', async () => {
     const own = join(folder, 'own');
-    const room = new Room(own);
+    const room = new SourceRoom(own);
     const before = room.part();
     await spoolInto(before, Buffer.from('old'));
     await before.leave();
@@ -189,7 +189,7 @@ describe('files that are used again', () => {
   it('are removed when nothing was spooled for some seconds', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
-      const part = new Room(folder).part();
+      const part = new SourceRoom(folder).part();
       await spoolInto(part, Buffer.from('x'));
       await part.leave();
       expect(await readdir(folder)).toHaveLength(1);

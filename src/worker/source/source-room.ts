@@ -24,7 +24,7 @@ export interface RoomSizes {
 }
 
 /** Where a worker has sources while they are worked on: in memory, and what finds no room there in files. */
-export class Room {
+export class SourceRoom {
   readonly #files: SpoolFiles;
   readonly #disk: DiskRoom;
   readonly #workBytes: number;
@@ -47,7 +47,7 @@ export class Room {
     let taken = 0;
     let onDisk = 0;
     return {
-      take: (bytes) => {
+      takeMemory: (bytes) => {
         if (bytes > this.#left || taken + bytes > this.#workBytes) return false;
         this.#left -= bytes;
         taken += bytes;
@@ -83,9 +83,10 @@ export class Room {
   }
 }
 
+/** What one piece of work has of the room. */
 export interface RoomPart {
-  /** Takes room for so many bytes more; false, and nothing is taken, where there is none. */
-  take(bytes: number): boolean;
+  /** Takes so many bytes more of the memory; false, and nothing is taken, where there are none left. */
+  takeMemory(bytes: number): boolean;
   /** Takes a file. Rejects with the system's error. */
   file(): Promise<SpoolFile>;
   /** Takes so many bytes more of the disk; false, and nothing is taken, where one has to wait for them. */

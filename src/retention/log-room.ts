@@ -31,7 +31,7 @@ interface Parts {
  * sooner the more tasks are open: so those that were created can always end. As each open task keeps room, the log's
  * limits are also the bound on how many can be open, and on the memory that they take.
  */
-export class Room {
+export class LogRoom {
   readonly #limits: LogLimits;
   readonly #folded: Parts['folded'];
   #volume: LogVolume | undefined;
