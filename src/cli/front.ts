@@ -5,13 +5,13 @@ import { AccountsFileError, FileAccounts, type Reload } from '../accounts/file-a
 import { Limits } from '../accounts/limits.ts';
 import type { Config } from '../config.ts';
 import { App } from '../front/app.ts';
-import { Feeds } from '../front/feed.ts';
 import type { FrontParts } from '../front/front-parts.ts';
 import { gaugesOf } from '../front/gauges.ts';
 import { HistoryFeeds } from '../front/history-feed.ts';
 import { FrontMetrics } from '../front/metrics.ts';
 import { CannotListen } from '../front/server.ts';
 import { SharedCreates } from '../front/shared-creates.ts';
+import { StatusFeeds } from '../front/status-feed.ts';
 import { StatusView } from '../front/status-view.ts';
 import { TaskCreation } from '../front/task-creation.ts';
 import { TaskQueues } from '../front/task-queues.ts';
@@ -103,7 +103,7 @@ async function assemble(
   const workers = new WorkerPresence();
   natsPresence(connection).listen(workers);
   const view = new StatusView(config.PUBLIC_URL);
-  const feeds = new Feeds(projection, view);
+  const statusFeeds = new StatusFeeds(projection, view);
   const historyFeeds = new HistoryFeeds({ accounts, log, projection, logger });
   const room = new LogRoom({ limits: logLimits(config), folded: projection });
   const creation = new TaskCreation({ log, projection, limits, room, metrics });
@@ -118,7 +118,7 @@ async function assemble(
     storage,
     logger,
     view,
-    feeds,
+    statusFeeds,
     historyFeeds,
     creation,
     sharedCreates,
@@ -170,7 +170,7 @@ async function stop(parts: FrontParts, app: App, accounts: FileAccounts, upkeep:
   // They could go on for ever, and can be taken up anywhere.
   parts.historyFeeds.close();
   await app.untilIdle(Math.max(0, parts.config.GRACE * 1_000 - 500));
-  parts.feeds.close();
+  parts.statusFeeds.close();
   app.refuseWaiting();
   // Closing a connection at once would take back what has been written but not been sent.
   await delay(50);

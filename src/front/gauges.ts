@@ -5,11 +5,11 @@ import type { Gauges } from './metrics.ts';
 
 /** What a front can tell of itself at any moment. */
 export const gaugesOf = (
-  { projection, feeds, historyFeeds, workers, log }: FrontParts,
+  { projection, statusFeeds, historyFeeds, workers, log }: FrontParts,
   app: App,
 ): Gauges => ({
   wyvern_open_tasks: { help: 'Tasks that are queued or executing', value: () => projection.openTasks },
-  wyvern_open_feeds: { help: 'Status feeds that are open', value: () => feeds.size },
+  wyvern_open_feeds: { help: 'Status feeds that are open', value: () => statusFeeds.size },
   wyvern_open_history_feeds: {
     help: 'Readers of the log that are open',
     value: () => historyFeeds.size,

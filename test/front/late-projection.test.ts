@@ -7,8 +7,8 @@ import { Limits } from '../../src/accounts/limits.ts';
 import { checkTasks } from '../../src/front/definitions.ts';
 import { files } from '../../src/front/endpoints/files.ts';
 import { Exchange } from '../../src/front/exchange.ts';
-import { Feeds } from '../../src/front/feed.ts';
 import type { FrontParts } from '../../src/front/front-parts.ts';
+import { StatusFeeds } from '../../src/front/status-feed.ts';
 import { StatusView } from '../../src/front/status-view.ts';
 import { TaskCreation } from '../../src/front/task-creation.ts';
 import { untilEnded } from '../../src/front/waiting.ts';
@@ -146,7 +146,7 @@ test.concurrent('a waiting call waits for tasks that the projection has yet to s
 test.concurrent('a feed follows tasks that the projection has yet to see, to their ends', async () => {
   const { log, projection, submit, run } = await lateFront();
   const queued = await submit(hellos);
-  const feeds = new Feeds(projection, new StatusView('http://x'));
+  const feeds = new StatusFeeds(projection, new StatusView('http://x'));
   const { exchange, sent, ended } = openExchange();
   feeds.open(exchange, queued, 'body');
   expect(sent).toHaveLength(1);
@@ -171,7 +171,7 @@ test.concurrent('tasks that have ended and are not in memory any more are told o
   expect(ended.map(({ status, result }) => [status, result])).toEqual(
     ['a', 'b', 'c'].map(() => ['success', expect.anything()]),
   );
-  const feeds = new Feeds(projection, new StatusView('http://x'));
+  const feeds = new StatusFeeds(projection, new StatusView('http://x'));
   const { exchange, sent, ended: hasEnded } = openExchange();
   feeds.open(exchange, queued, 'body');
   await until(() => hasEnded() || undefined);
@@ -184,7 +184,7 @@ test.concurrent('a task that the log lets go of before its feed has begun ends t
   const { log, projection, submit } = await lateFront();
   const queued = await submit(hellos);
   log.report();
-  const feeds = new Feeds(projection, new StatusView('http://x'));
+  const feeds = new StatusFeeds(projection, new StatusView('http://x'));
   const { exchange, sent, ended } = openExchange();
   feeds.open(exchange, queued, 'body');
   projection.forgetBefore(100, 0);

@@ -30,7 +30,7 @@ export async function createStream(parts: FrontParts, exchange: Exchange): Promi
   const { account, tasks, key, problems } = await readCreate(parts, exchange);
   if (problems.length > 0) throw new RequestError(400, problems);
   checkRoomToWait(parts.projection, tasks.length, 'body');
-  parts.feeds.open(exchange, await createTasks(parts, exchange, account, tasks, key), 'body');
+  parts.statusFeeds.open(exchange, await createTasks(parts, exchange, account, tasks, key), 'body');
 }
 
 interface Asked {

@@ -42,7 +42,7 @@ export async function status(parts: FrontParts, exchange: Exchange): Promise<voi
 export async function statusStream(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { keys, location } = await readAsked(parts, exchange);
   checkRoomToWait(parts.projection, keys.length, location);
-  parts.feeds.open(exchange, await readStates(parts, keys, location), location);
+  parts.statusFeeds.open(exchange, await readStates(parts, keys, location), location);
 }
 
 async function readAsked(parts: FrontParts, exchange: Exchange): Promise<Asked> {

@@ -24,7 +24,7 @@ interface Owed {
  * ended. While its client is slow nothing is queued: each task keeps its latest state and whether its start
  * is still untold, and that is written when the client takes more.
  */
-export class Feeds {
+export class StatusFeeds {
   readonly #projection: Projection;
   readonly #view: StatusView;
   readonly #open = new Set<StatusFeed>();
