@@ -6,7 +6,7 @@ import type { EventLog } from '../log/log.ts';
 import type { OutputReader } from '../storage/storage.ts';
 import { exportRecords } from './export.ts';
 import { heldFrom } from './held-from.ts';
-import { canBeLate, LateEvents } from './late.ts';
+import { canBeLate, LateFinder } from './late-finder.ts';
 import { humanLine, illegalJson, illegalLine, jsonLine, summaryLine } from './lines.ts';
 import { isLostIn, isLostWithin } from './losses.ts';
 import type { ReplayOptions } from './options.ts';
@@ -49,7 +49,7 @@ async function show(parts: ReplayParts, options: ReplayOptions, range: Range): P
   const pace = options.speed === undefined ? undefined : pacer(options.speed, signal);
   const { tasks: keys, types } = options;
   // What is late is told by the other events, so they are read too.
-  const late = canBeLate(types) ? new LateEvents(log) : undefined;
+  const late = canBeLate(types) ? new LateFinder(log) : undefined;
   const reading = { after: range.after, through, keys, types: late ? undefined : types, signal };
   for await (const page of log.read(reading)) {
     const lateOnes = await late?.among(page.entries);

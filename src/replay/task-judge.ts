@@ -9,7 +9,7 @@ import { TaskWalk } from './task-walk.ts';
 export type Standing = 'counted' | 'late' | 'stale';
 
 /** One way in which an event breaks the rules. */
-export interface Problem {
+export interface Breach {
   readonly kind: 'place' | 'beginning' | 'end' | 'attempt' | 'order' | 'time' | 'account' | 'chain';
   readonly description: string;
 }
@@ -20,7 +20,7 @@ export interface JudgedEvent {
   readonly storedAtMs: number;
 }
 
-type Note = (kind: Problem['kind'], description: string) => void;
+type Note = (kind: Breach['kind'], description: string) => void;
 
 interface Known {
   readonly seq: number;
@@ -65,11 +65,11 @@ export class TaskJudge {
     this.#attempts = 0;
   }
 
-  hear(judged: JudgedEvent): { readonly standing: Standing; readonly problems: readonly Problem[] } {
+  hear(judged: JudgedEvent): { readonly standing: Standing; readonly breaches: readonly Breach[] } {
     const { stored } = judged;
     const { event } = stored;
-    const problems: Problem[] = [];
-    const note: Note = (kind, description) => void problems.push({ kind, description });
+    const breaches: Breach[] = [];
+    const note: Note = (kind, description) => void breaches.push({ kind, description });
     checkPlace(judged, note);
     this.#checkBeginning(stored, note);
     this.#checkChain(judged, note);
@@ -83,7 +83,7 @@ export class TaskJudge {
     if (this.#hasEnded) this.#walk = undefined;
     const hash = hashOf(stored.bytes);
     this.#known.push({ seq: stored.seq, type: event.type, at: event.at, hash, isNamed: false });
-    return { standing: standing ?? 'stale', problems };
+    return { standing: standing ?? 'stale', breaches };
   }
 
   #checkBeginning({ key, name, event }: StoredEvent, note: Note): void {

@@ -3,11 +3,11 @@ import type { TaskEvent } from '../../actors/event.ts';
 import { type TaskContext, taskMachine } from '../../actors/task.ts';
 
 /** The states of the task machine. */
-type Standing = 'queued' | 'executing' | 'success' | 'error';
+type State = 'queued' | 'executing' | 'success' | 'error';
 
 interface Step {
   readonly isAccepted: boolean;
-  readonly standing: Standing;
+  readonly state: State;
   /** The attempt of the event is the task's from then on. */
   readonly takesAttempt: boolean;
 }
@@ -20,7 +20,7 @@ const steps = new Map<string, Step>();
  * asked once for each such case, some 80 in all; an actor a task took 15 µs an event and 5 kB.
  */
 export class TaskWalk {
-  #standing: Standing = 'queued';
+  #state: State = 'queued';
   #attempt = 0;
 
   /** The highest attempt that has started; 0 before the first. */
@@ -31,25 +31,25 @@ export class TaskWalk {
   /** Whether the machine accepts the event; if so, it has gone on. */
   hears(event: TaskEvent): boolean {
     const attempt = event.type === 'queued' ? this.#attempt : event.attempt;
-    const name = `${this.#standing} ${event.type} ${Math.sign(attempt - this.#attempt)}`;
+    const name = `${this.#state} ${event.type} ${Math.sign(attempt - this.#attempt)}`;
     let step = steps.get(name);
     if (!step) {
-      step = stepOf(this.#standing, this.#attempt, event);
+      step = stepOf(this.#state, this.#attempt, event);
       steps.set(name, step);
     }
-    this.#standing = step.standing;
+    this.#state = step.state;
     if (step.takesAttempt) this.#attempt = attempt;
     return step.isAccepted;
   }
 }
 
-function stepOf(standing: Standing, attempt: number, event: TaskEvent): Step {
+function stepOf(state: State, attempt: number, event: TaskEvent): Step {
   const context = { attempt, at: event.at } as TaskContext;
-  const before = taskMachine.resolveState({ value: standing, context });
+  const before = taskMachine.resolveState({ value: state, context });
   const after = getNextSnapshot(taskMachine, before, event);
   return {
     isAccepted: after !== before,
-    standing: after.value as Standing,
+    state: after.value as State,
     takesAttempt: after.context.attempt !== attempt,
   };
 }

@@ -7,14 +7,14 @@ import type { LogRecord } from '../log/reading.ts';
 import { isEventSubject } from '../log/subject.ts';
 import { Recent } from '../recent.ts';
 import { SeenKeys } from './seen-keys.ts';
-import { type JudgedEvent, type Problem, TaskJudge } from './task-judge.ts';
+import { type Breach, type JudgedEvent, TaskJudge } from './task-judge.ts';
 
 /** One thing that is illegal, with its place. */
 export interface Illegal {
   readonly seq: number;
   /** Undefined where it cannot be told. */
   readonly key: string | undefined;
-  readonly kind: Problem['kind'] | 'unreadable' | 'gap' | 'output';
+  readonly kind: Breach['kind'] | 'unreadable' | 'gap' | 'output';
   readonly description: string;
 }
 
@@ -95,10 +95,10 @@ export class Verifier {
   #hear(judge: TaskJudge, judged: JudgedEvent): Promise<void> | undefined {
     const { stored } = judged;
     const hadEnded = judge.hasEnded;
-    const { standing, problems } = judge.hear(judged);
+    const { standing, breaches } = judge.hear(judged);
     if (standing === 'late') this.#late++;
-    else if (standing === 'stale' && problems.length === 0) this.#stale++;
-    for (const problem of problems) this.tell({ seq: stored.seq, key: stored.key, ...problem });
+    else if (standing === 'stale' && breaches.length === 0) this.#stale++;
+    for (const breach of breaches) this.tell({ seq: stored.seq, key: stored.key, ...breach });
     this.#keep(stored.key, judge);
     return judge.hasEnded && !hadEnded ? this.#parts.ended?.(stored) : undefined;
   }

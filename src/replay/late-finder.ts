@@ -16,7 +16,7 @@ export const canBeLate = (types: readonly TaskEventType[] | undefined): boolean 
  * Tells the events that came after their task's end, of a reading that shows all events of its tasks, from anywhere on:
  * of a task whose beginning was not read, the log is asked once whether it had ended by then.
  */
-export class LateEvents {
+export class LateFinder {
   readonly #log: Pick<EventLog, 'outlines'>;
   readonly #known = new SeenKeys();
   readonly #ended = new SeenKeys();
