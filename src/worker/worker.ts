@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type ActorRefFrom, createActor } from 'xstate';
 import { workerMachine } from '../../actors/worker.ts';
 import type { Config } from '../config.ts';
+import { deferred } from '../deferred.ts';
 import type { Presence } from '../log/presence.ts';
 import { type Delivery, LEASE_MS, type Taking, type TaskQueue } from '../log/task-queue.ts';
 import type { Logger } from '../logger.ts';
@@ -48,21 +49,17 @@ export class Worker {
   #timers: NodeJS.Timeout[] = [];
   #gathering: NodeJS.Timeout | undefined;
   #crowded: NodeJS.Timeout | undefined;
-  readonly #stopped: Promise<void>;
+  readonly #stopped = deferred<void>();
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
     this.#places = new Places(parts.config);
-    let stop: () => void = () => {};
-    this.#stopped = new Promise((resolve) => {
-      stop = resolve;
-    });
     const machine = workerMachine.provide({
       actions: {
         take: () => this.#beginTaking(),
         stopTaking: () => void this.#stopTaking(),
         handBack: () => this.#handBack(),
-        stop: () => stop(),
+        stop: () => this.#stopped.resolve(),
       },
     });
     this.#actor = createActor(machine, { input: { graceMs: parts.config.GRACE * 1_000 } });
@@ -82,7 +79,7 @@ export class Worker {
   /** Takes no more, finishes what fits into the grace time, hands the rest back. Resolves when that is done. */
   async drain(): Promise<void> {
     this.#actor.send({ type: 'DRAIN' });
-    await this.#stopped;
+    await this.#stopped.promise;
     for (const timer of this.#timers) clearInterval(timer);
     this.#parts.presence.leave(this.#parts.id);
   }

@@ -1,3 +1,4 @@
+import { type Deferred, deferred } from '../../deferred.ts';
 import type { Span } from '../reading.ts';
 
 /** What a stream holds. */
@@ -9,11 +10,6 @@ export interface StreamExtent extends Span {
 /** How long those wait who are in no hurry. */
 const SOON_MS = 1_000;
 
-interface Question {
-  readonly answer: Promise<StreamExtent | undefined>;
-  resolve(answer: StreamExtent | undefined): void;
-}
-
 /**
  * Where the log begins and ends, asked for all readers together: one question at a time, whose answer is for everyone
  * who came before it was put. An answer to an older question is of no use to a reader. It wants to know what the log
@@ -23,7 +19,7 @@ interface Question {
 export class SharedExtent {
   readonly #ask: () => Promise<StreamExtent | undefined>;
   /** The one that is still to be put. */
-  #next: Question | undefined;
+  #next: Deferred<StreamExtent | undefined> | undefined;
   #isDue = false;
   #isAsking = false;
   #timer: NodeJS.Timeout | undefined;
@@ -35,20 +31,20 @@ export class SharedExtent {
 
   /** Resolves with how the log is after this call; undefined if it does not answer. */
   now(): Promise<StreamExtent | undefined> {
-    const { answer } = this.#join();
+    const { promise } = this.#join();
     void this.#put();
-    return answer;
+    return promise;
   }
 
   /** The same, within a second, together with whoever asks by then. */
   soon(): Promise<StreamExtent | undefined> {
-    const { answer } = this.#join();
+    const { promise } = this.#join();
     this.#timer ??= setTimeout(() => void this.#put(), SOON_MS).unref();
-    return answer;
+    return promise;
   }
 
-  #join(): Question {
-    this.#next ??= question();
+  #join(): Deferred<StreamExtent | undefined> {
+    this.#next ??= deferred();
     return this.#next;
   }
 
@@ -66,12 +62,4 @@ export class SharedExtent {
     }
     this.#isAsking = false;
   }
-}
-
-function question(): Question {
-  let resolve: Question['resolve'] = () => {};
-  const answer = new Promise<StreamExtent | undefined>((settle) => {
-    resolve = settle;
-  });
-  return { answer, resolve };
 }
