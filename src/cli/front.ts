@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { AccountsFileError, FileAccounts, type Reload } from '../accounts/file-accounts.ts';
+import type { FileAccounts } from '../accounts/file-accounts.ts';
 import { Limits } from '../accounts/limits.ts';
 import type { Config } from '../config.ts';
 import { App } from '../front/app.ts';
@@ -27,11 +26,12 @@ import { FileEndedTasks } from '../projection/file-ended-tasks.ts';
 import { Projection, type ProjectionOptions } from '../projection/projection.ts';
 import { LogRoom } from '../retention/log-room.ts';
 import { OutputSweeper } from '../retention/output-sweeper.ts';
-import { type Storage, StorageFailure } from '../storage/storage.ts';
+import { watchAccounts } from './accounts-file.ts';
 import { checkCertificate } from './certificate.ts';
 import { endWithSupervisor, untilStopped } from './lifecycle.ts';
 import { connectToLog, orCannotStart } from './log-connection.ts';
 import { checkPort, withPort } from './port.ts';
+import { putSamplePatiently } from './sample-picture.ts';
 import { openStorage } from './storage.ts';
 import { CannotStart } from './terminal.ts';
 import { foldLog, logLimits, startUpkeep, type Upkeep } from './upkeep.ts';
@@ -189,56 +189,4 @@ async function listen(app: App, config: Config): Promise<void> {
     await checkPort(config);
     throw new CannotStart(error.message, { cause: error });
   }
-}
-
-/** The accounts file, read again whenever it changes and on SIGHUP. */
-async function watchAccounts(config: Config, logger: Logger): Promise<FileAccounts> {
-  const tell = (reload: Reload): void => {
-    if (reload.ok) logger.info({ accounts: reload.accounts }, 'read the accounts file again');
-    else logger.error(`the accounts file was refused, the accounts in force stay: ${reload.message}`);
-  };
-  const accounts = await openAccounts(config, tell);
-  process.on('SIGHUP', async () => tell(await accounts.reload()));
-  return accounts;
-}
-
-/** A file that is wrong at the start is a matter for the person who starts, not for a stack. */
-async function openAccounts(
-  { ACCOUNTS_FILE }: Config,
-  reloaded: (reload: Reload) => void,
-): Promise<FileAccounts> {
-  try {
-    return await FileAccounts.open({ path: ACCOUNTS_FILE, reloaded });
-  } catch (error) {
-    throw error instanceof AccountsFileError ? new CannotStart(error.message) : error;
-  }
-}
-
-/** A store that has no leader yet has one within seconds. */
-const SAMPLE_WAITED_FOR_MS = 15_000;
-const SAMPLE_AGAIN_MS = 500;
-
-/** A disk that is full is no reason not to start: then there is no picture, until the next start. */
-async function putSamplePatiently(storage: Storage, logger: Logger): Promise<void> {
-  for (const deadline = performance.now() + SAMPLE_WAITED_FOR_MS; ; await delay(SAMPLE_AGAIN_MS)) {
-    try {
-      return await putSample(storage);
-    } catch (error) {
-      if (!(error instanceof StorageFailure)) throw error;
-      if (performance.now() < deadline) continue;
-      return logger.error(
-        { err: error },
-        'could not store the sample picture: there is none until the next start',
-      );
-    }
-  }
-}
-
-/** The picture that the first curl line works on, without any network. */
-async function putSample(storage: Storage): Promise<void> {
-  const path = { key: 'sample', attempt: 0, file: 'raccoon.jpg' };
-  const stored = await storage.open(path);
-  if (stored) return stored.close();
-  const picture = new URL('../../../ops/sample/raccoon.jpg', import.meta.url);
-  await storage.put(path, await readFile(picture));
 }

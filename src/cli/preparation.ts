@@ -1,6 +1,6 @@
-import { AccountsFileError, FileAccounts } from '../accounts/file-accounts.ts';
 import type { Config } from '../config.ts';
 import { makeFolder } from '../make-folder.ts';
+import { openAccounts } from './accounts-file.ts';
 import { checkCertificate } from './certificate.ts';
 import { lockFolder } from './lock.ts';
 import { checkPort } from './port.ts';
@@ -15,7 +15,9 @@ export async function prepareStart(config: Config): Promise<string | undefined> 
   await takeFolder(config.DATA_DIR);
   await checkPort(config);
   await checkCertificate(config);
-  return createAccounts(config);
+  const accounts = await openAccounts(config);
+  await accounts.close();
+  return accounts.createdSecret;
 }
 
 /** Makes the folder, and this process the only one that uses it. Rejects with `CannotStart`. */
@@ -26,15 +28,5 @@ export async function takeFolder(folder: string): Promise<void> {
   } catch (error) {
     if (error instanceof CannotStart) throw error;
     throw new CannotStart(`cannot use the data folder ${folder}: ${(error as Error).message}`);
-  }
-}
-
-async function createAccounts({ ACCOUNTS_FILE }: Config): Promise<string | undefined> {
-  try {
-    const accounts = await FileAccounts.open({ path: ACCOUNTS_FILE });
-    await accounts.close();
-    return accounts.createdSecret;
-  } catch (error) {
-    throw error instanceof AccountsFileError ? new CannotStart(error.message) : error;
   }
 }
