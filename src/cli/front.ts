@@ -16,7 +16,7 @@ import { TaskCreation } from '../front/task-creation.ts';
 import { TaskQueues } from '../front/task-queues.ts';
 import { WaitingRoom } from '../front/waiting-room.ts';
 import { WorkerPresence } from '../front/worker-presence.ts';
-import { dateToMs } from '../log/event-date.ts';
+import { DAY_MS, dateToMs } from '../log/event-date.ts';
 import { natsCancellations } from '../log/jetstream/cancellations.ts';
 import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { natsPresence } from '../log/jetstream/presence.ts';
@@ -28,7 +28,7 @@ import { LogRoom } from '../retention/log-room.ts';
 import { OutputSweeper } from '../retention/output-sweeper.ts';
 import { watchAccounts } from './accounts-file.ts';
 import { checkCertificate } from './certificate.ts';
-import { endWithSupervisor, untilStopped } from './lifecycle.ts';
+import { endWithSupervisor, stopDeadlineMs, untilStopped } from './lifecycle.ts';
 import { connectToLog, orCannotStart } from './log-connection.ts';
 import { checkPort, withPort } from './port.ts';
 import { putSamplePatiently } from './sample-picture.ts';
@@ -59,7 +59,7 @@ export async function front(given: Config): Promise<void> {
   const sweeper = createOutputSweeper(parts);
   const stopAll = () =>
     Promise.all([stop(parts, app, accounts, upkeep), sweeper.stop()]).then(() => undefined);
-  untilStopped(logger, stopAll, config.GRACE * 1_000 + 2_500);
+  untilStopped(logger, stopAll, stopDeadlineMs(config));
   await listen(app, config);
   if (config.SWEEP_SECONDS > 0) sweeper.start();
   const tls = config.TLS_CERT ? 'HTTPS' : 'HTTP; TLS is expected in front of it';
@@ -158,7 +158,7 @@ function createOutputSweeper({ config, log, storage, logger, metrics }: FrontPar
     {
       roundMs: SWEEP_SECONDS * 1_000,
       marginMs: (SWEEP_MARGIN_SECONDS + TASK_TIMEOUT) * 1_000,
-      retentionMs: RETENTION_DAYS * 86_400_000,
+      retentionMs: RETENTION_DAYS * DAY_MS,
     },
   );
 }

@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
+import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 
 /**
@@ -44,6 +45,9 @@ function hasTerminal(): boolean {
     return false;
   }
 }
+
+/** Milliseconds that a front or a worker may take to stop, before it ends as it is: its grace time, and some for the end. */
+export const stopDeadlineMs = ({ GRACE }: Pick<Config, 'GRACE'>): number => GRACE * 1_000 + 2_500;
 
 /** Ties a process's life to its signals: SIGTERM and SIGINT stop it in order, as does a call of what this returns. */
 export function untilStopped(

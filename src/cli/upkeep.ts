@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import type { FrontParts } from '../front/front-parts.ts';
 import type { Gauges } from '../front/metrics.ts';
+import { DAY_MS } from '../log/event-date.ts';
 import type { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import type { LogLimits } from '../log/upkeep.ts';
 import type { Checkpoint } from '../projection/checkpoint.ts';
@@ -93,7 +94,7 @@ const createArchiveWatch = (
   { config: { ARCHIVE_DAYS }, logger }: FrontParts,
   { upkeep }: JetStreamLog,
 ): ArchiveWatch | undefined =>
-  ARCHIVE_DAYS > 0 ? new ArchiveWatch({ upkeep, keptMs: ARCHIVE_DAYS * 86_400_000, logger }) : undefined;
+  ARCHIVE_DAYS > 0 ? new ArchiveWatch({ upkeep, keptMs: ARCHIVE_DAYS * DAY_MS, logger }) : undefined;
 
 function createKeeper(
   { config, projection, room, cancellations, logger }: FrontParts,
@@ -101,7 +102,7 @@ function createKeeper(
   archive: ArchiveWatch | undefined,
 ): LogKeeper {
   const { upkeep } = log;
-  const retentionMs = config.RETENTION_DAYS * 86_400_000;
+  const retentionMs = config.RETENTION_DAYS * DAY_MS;
   return new LogKeeper({
     upkeep,
     projection,

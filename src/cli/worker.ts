@@ -15,7 +15,7 @@ import { Fetcher } from '../worker/source/fetcher.ts';
 import type { FetchLimits } from '../worker/source/limits.ts';
 import { SourceRoom } from '../worker/source/source-room.ts';
 import { Worker } from '../worker/worker.ts';
-import { endAtOnce, endWithSupervisor, untilStopped } from './lifecycle.ts';
+import { endAtOnce, endWithSupervisor, stopDeadlineMs, untilStopped } from './lifecycle.ts';
 import { connectToLog, orCannotStart } from './log-connection.ts';
 import { openSpool } from './spool.ts';
 import { openStorage } from './storage.ts';
@@ -70,7 +70,7 @@ export async function worker(config: Config): Promise<void> {
     await Promise.all([log.close(), room.close()]);
     await rm(spoolFolder, { recursive: true, force: true });
   };
-  untilStopped(logger, stop, config.GRACE * 1_000 + 2_500);
+  untilStopped(logger, stop, stopDeadlineMs(config));
   await worker.start();
   logger.info('taking tasks');
   process.send?.({ type: 'ready' });

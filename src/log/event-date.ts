@@ -1,3 +1,5 @@
+export const DAY_MS = 86_400_000;
+
 /** Clocks of hosts may differ by so much, in milliseconds. */
 export const CLOCKS_MS = 60_000;
 

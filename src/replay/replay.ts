@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Queued, TaskEvent } from '../../actors/event.ts';
 import { replayTask } from '../../actors/task.ts';
 import type { StoredEvent } from '../log/envelope.ts';
+import { DAY_MS } from '../log/event-date.ts';
 import type { EventLog } from '../log/log.ts';
 import type { OutputReader } from '../storage/storage.ts';
 import { exportRecords } from './export.ts';
@@ -79,7 +80,7 @@ function pacer(speed: number, signal: AbortSignal): (at: string) => Promise<void
     const due = begin.now + (Date.parse(at) - begin.at) / speed;
     // A timer holds at most 24 days.
     for (let left = due - performance.now(); left > 0 && !signal.aborted; left = due - performance.now())
-      await delay(Math.min(left, 86_400_000), undefined, { signal }).catch(() => {});
+      await delay(Math.min(left, DAY_MS), undefined, { signal }).catch(() => {});
   };
 }
 

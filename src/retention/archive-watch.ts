@@ -1,3 +1,4 @@
+import { DAY_MS } from '../log/event-date.ts';
 import { LogUnavailable } from '../log/log.ts';
 import type { ArchiveVolume, LogUpkeep, LogVolume } from '../log/upkeep.ts';
 import type { Logger } from '../logger.ts';
@@ -7,7 +8,6 @@ const TELL_EVERY_MS = 60_000;
 const STALLED_AFTER_MS = 60_000;
 /** From this share on it lets go of its oldest events for want of room. */
 const FULL_AT = 0.98;
-const DAY_MS = 86_400_000;
 
 interface Parts {
   readonly upkeep: Pick<LogUpkeep, 'archive'>;

@@ -1,4 +1,5 @@
 import type { Cancellations } from '../log/cancellations.ts';
+import { DAY_MS } from '../log/event-date.ts';
 import { LogConflict, type LogWriter, type TaskHistories, UnreadableHistory } from '../log/log.ts';
 import { sealNext } from '../log/seal.ts';
 import type { LogUpkeep, LogVolume } from '../log/upkeep.ts';
@@ -6,7 +7,6 @@ import type { Logger } from '../logger.ts';
 import type { Projection } from '../projection/projection.ts';
 import type { TaskState } from '../projection/state.ts';
 
-const DAY_MS = 86_400_000;
 const AT_ONCE = 32;
 /** Those that are left come next time. */
 const A_ROUND = 10_000;

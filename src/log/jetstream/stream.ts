@@ -10,6 +10,7 @@ import {
 } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
+import { DAY_MS } from '../event-date.ts';
 import { encodeName, queuedFilter, SUBJECTS } from '../subject.ts';
 import { LEASE_MS } from '../task-queue.ts';
 import { adjustStream, findStream } from './any-stream.ts';
@@ -45,7 +46,7 @@ export async function makeStream(manager: JetStreamManager, settings: StreamSett
 }
 
 /** JetStream refuses what is no whole number, and 0.7 days are 60479999.99999999 milliseconds. */
-export const nanosOfDays = (days: number): number => nanos(Math.round(days * 86_400_000));
+export const nanosOfDays = (days: number): number => nanos(Math.round(days * DAY_MS));
 
 const adjustableOf = (settings: StreamSettings) => ({
   subjects: SUBJECTS,
