@@ -1,6 +1,6 @@
 import './all-errors.ts';
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import Type, { type Static, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { noEntry, parseEntry } from './fetch-allow.ts';
@@ -213,41 +213,47 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       .map((name) => [name, convert(name as keyof Settings, env[name]?.trim() ?? '')]),
   );
   const settings = Value.Default(Settings, given) as Settings;
-  const violations = Value.Errors(Settings, settings).map((error) => {
+  const dataDir = resolve(settings.DATA_DIR);
+  const config: Config = {
+    ...settings,
+    PUBLIC_URL: (settings.PUBLIC_URL ?? defaultPublicUrl(settings)).replace(/\/+$/, ''),
+    DATA_DIR: dataDir,
+    ACCOUNTS_FILE: resolve(settings.ACCOUNTS_FILE ?? join(dataDir, 'accounts.json')),
+    fetchPorts: splitList(settings.FETCH_PORTS).map(Number),
+    fetchAllow: splitList(settings.FETCH_ALLOW),
+  };
+  const violations = [...schemaViolations(settings, env), ...furtherViolations(settings, config)];
+  if (violations.length > 0) throw new ConfigError(violations.join('\n'));
+  return config;
+}
+
+const schemaViolations = (settings: Settings, env: NodeJS.ProcessEnv): string[] =>
+  Value.Errors(Settings, settings).map((error) => {
     const name = error.instancePath.slice(1);
     const rule =
       error.keyword === 'enum' ? `must be one of: ${error.params.allowedValues.join(', ')}` : error.message;
     return `${name} ${rule}, it is '${env[name]}'`;
   });
-  const fetchPorts = splitList(settings.FETCH_PORTS).map(Number);
+
+/** What the schema cannot say. */
+function furtherViolations(settings: Settings, { DATA_DIR, fetchPorts, fetchAllow }: Config): string[] {
+  const { FETCH_PORTS, TLS_CERT, TLS_KEY, PUBLIC_URL, ARCHIVE_DAYS, RETENTION_DAYS, NATS_URL } = settings;
+  const violations: string[] = [];
   if (fetchPorts.some((port) => !Number.isInteger(port) || port < 1 || port > 65_535))
-    violations.push(`FETCH_PORTS must be a list of ports from 1 to 65535, it is '${settings.FETCH_PORTS}'`);
-  const fetchAllow = splitList(settings.FETCH_ALLOW);
+    violations.push(`FETCH_PORTS must be a list of ports from 1 to 65535, it is '${FETCH_PORTS}'`);
   violations.push(...fetchAllow.filter((entry) => !parseEntry(entry)).map(noEntry));
-  if ((settings.TLS_CERT === undefined) !== (settings.TLS_KEY === undefined))
+  if ((TLS_CERT === undefined) !== (TLS_KEY === undefined))
     violations.push('TLS_CERT and TLS_KEY go together: set both or neither');
-  if (settings.PUBLIC_URL !== undefined) violations.push(...wrongWithPublicUrl(settings.PUBLIC_URL));
-  if (settings.ARCHIVE_DAYS > 0 && settings.ARCHIVE_DAYS <= settings.RETENTION_DAYS)
-    violations.push(`ARCHIVE_DAYS must be more than RETENTION_DAYS, or 0, it is '${settings.ARCHIVE_DAYS}'`);
-  const dataDir = resolve(settings.DATA_DIR);
+  if (PUBLIC_URL !== undefined) violations.push(...wrongWithPublicUrl(PUBLIC_URL));
+  if (ARCHIVE_DAYS > 0 && ARCHIVE_DAYS <= RETENTION_DAYS)
+    violations.push(`ARCHIVE_DAYS must be more than RETENTION_DAYS, or 0, it is '${ARCHIVE_DAYS}'`);
   // nats-server is told of it in a file, and does not take it from there as it stands.
-  if (/\p{Cc}/u.test(dataDir))
-    violations.push(`DATA_DIR must have no control characters, it is ${JSON.stringify(dataDir)}`);
+  if (/\p{Cc}/u.test(DATA_DIR))
+    violations.push(`DATA_DIR must have no control characters, it is ${JSON.stringify(DATA_DIR)}`);
   // Not what it is: a token may stand in it.
-  if (settings.NATS_URL !== undefined && !isListOfServers(settings.NATS_URL))
+  if (NATS_URL !== undefined && !isListOfServers(NATS_URL))
     violations.push('NATS_URL must be a list of servers, as in nats://token@host:4222');
-  if (violations.length > 0) throw new ConfigError(violations.join('\n'));
-  const publicUrl = settings.PUBLIC_URL ?? defaultPublicUrl(settings);
-  return {
-    ...settings,
-    PUBLIC_URL: publicUrl.replace(/\/+$/, ''),
-    DATA_DIR: dataDir,
-    ACCOUNTS_FILE: settings.ACCOUNTS_FILE
-      ? resolve(settings.ACCOUNTS_FILE)
-      : resolve(dataDir, 'accounts.json'),
-    fetchPorts,
-    fetchAllow,
-  };
+  return violations;
 }
 
 /**
