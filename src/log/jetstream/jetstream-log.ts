@@ -33,7 +33,7 @@ import { JetStreamTaking } from './queue.ts';
 import { chosenEvents, Reader, type ToEntry } from './reader.ts';
 import { findLog, makeLog, makeLogIfMissing, type SetUp } from './set-up.ts';
 import { SharedExtent, type StreamExtent } from './shared-extent.ts';
-import { ensureConsumer, STREAM } from './stream.ts';
+import { answered, ensureConsumer, STREAM } from './stream.ts';
 import { endTornRequest } from './torn-batch.ts';
 import { untilReady } from './until-ready.ts';
 import { JetStreamUpkeep } from './upkeep.ts';
@@ -264,12 +264,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     return { ...extentOf(state), importedThrough: importedThrough(config) };
   }
 
-  async #info(): Promise<StreamInfo> {
-    try {
-      return await this.#reach(() => this.#manager.streams.info(STREAM));
-    } catch (cause) {
-      throw new LogUnavailable('the log does not answer', { cause });
-    }
+  #info(): Promise<StreamInfo> {
+    return answered(this.#reach(() => this.#manager.streams.info(STREAM)));
   }
 
   /** While the connection is down the client lets requests wait for 5 s, though nobody has heard them. */

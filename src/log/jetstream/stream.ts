@@ -11,6 +11,7 @@ import {
 import { nanos } from '@nats-io/transport-node';
 import type { Config } from '../../config.ts';
 import { DAY_MS } from '../event-date.ts';
+import { LogUnavailable } from '../log.ts';
 import { encodeName, queuedFilter, SUBJECTS } from '../subject.ts';
 import { LEASE_MS } from '../task-queue.ts';
 import { adjustStream, findStream } from './any-stream.ts';
@@ -73,6 +74,15 @@ export const streamConfig = (
   deny_delete: true,
   ...adjustableOf(settings),
 });
+
+/** What the log's server answers. Rejects with `LogUnavailable` where it does not, whatever the reason. */
+export async function answered<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (cause) {
+    throw new LogUnavailable('the log does not answer', { cause });
+  }
+}
 
 export const consumerOf = (name: string): string => `worker_${encodeName(name)}`;
 

@@ -1,11 +1,10 @@
 import type { JetStreamManager, MsgRequest } from '@nats-io/jetstream';
-import { LogUnavailable } from '../log.ts';
 import { parseSubject } from '../subject.ts';
 import type { ArchiveVolume, LogLimits, LogUpkeep, LogVolume } from '../upkeep.ts';
 import { findStream } from './any-stream.ts';
 import { measureArchive } from './archive/volume.ts';
 import type { SetUp } from './set-up.ts';
-import { STREAM } from './stream.ts';
+import { answered, STREAM } from './stream.ts';
 
 /** The upkeep of the log's stream. */
 export class JetStreamUpkeep implements LogUpkeep {
@@ -20,22 +19,18 @@ export class JetStreamUpkeep implements LogUpkeep {
   }
 
   async volume(): Promise<LogVolume | undefined> {
-    try {
-      const found = await findStream(this.#manager, STREAM);
-      if (!found) return undefined;
-      const { created, config, state, ts } = found;
-      return {
-        nowMs: Date.parse(ts as string),
-        madeAt: created,
-        firstSeq: state.messages === 0 ? state.last_seq + 1 : state.first_seq,
-        lastSeq: state.last_seq,
-        events: state.messages,
-        bytes: state.bytes,
-        allowed: { events: config.max_msgs, bytes: config.max_bytes },
-      };
-    } catch (cause) {
-      throw new LogUnavailable('the log does not answer', { cause });
-    }
+    const found = await answered(findStream(this.#manager, STREAM));
+    if (!found) return undefined;
+    const { created, config, state, ts } = found;
+    return {
+      nowMs: Date.parse(ts as string),
+      madeAt: created,
+      firstSeq: state.messages === 0 ? state.last_seq + 1 : state.first_seq,
+      lastSeq: state.last_seq,
+      events: state.messages,
+      bytes: state.bytes,
+      allowed: { events: config.max_msgs, bytes: config.max_bytes },
+    };
   }
 
   async archive(): Promise<ArchiveVolume | undefined> {
@@ -43,23 +38,15 @@ export class JetStreamUpkeep implements LogUpkeep {
   }
 
   async keyAt(seq: number): Promise<string | undefined> {
-    try {
-      const message = await this.#manager.streams.getMessage(STREAM, { seq });
-      return message ? parseSubject(message.subject)?.key : undefined;
-    } catch (cause) {
-      throw new LogUnavailable('the log does not answer', { cause });
-    }
+    const message = await answered(this.#manager.streams.getMessage(STREAM, { seq }));
+    return message ? parseSubject(message.subject)?.key : undefined;
   }
 
   async firstSince(ms: number): Promise<number | undefined> {
     // Of the leader: to a replica that lags, what has just come to a log that was at rest would be nothing. The client knows
     // of this question where replicas answer it only.
     const since = { start_time: new Date(ms) } as unknown as MsgRequest;
-    try {
-      return (await this.#manager.streams.getMessage(STREAM, since))?.seq;
-    } catch (cause) {
-      throw new LogUnavailable('the log does not answer', { cause });
-    }
+    return (await answered(this.#manager.streams.getMessage(STREAM, since)))?.seq;
   }
 
   async letGo(before: number): Promise<void> {
