@@ -18,7 +18,7 @@ export async function create(parts: FrontParts, exchange: Exchange): Promise<voi
   const details = readFlag('details', body, exchange.head.query, problems);
   if (problems.length > 0) throw new RequestError(400, problems);
   if (block) checkRoomToWait(parts.projection, asked.tasks.length, 'body');
-  const queued = await createTasks(parts, exchange, asked.account, asked.tasks, asked.key);
+  const queued = await createTasks(parts, exchange, asked.account, asked.tasks, asked.idempotencyKey);
   const states = block
     ? await untilEnded(parts.projection, queued, exchange)
     : queued.map((state) => parts.projection.peek(state.key) ?? state);
@@ -27,18 +27,21 @@ export async function create(parts: FrontParts, exchange: Exchange): Promise<voi
 
 /** `POST /v1/create_stream`: the same, followed as it happens. */
 export async function createStream(parts: FrontParts, exchange: Exchange): Promise<void> {
-  const { account, tasks, key, problems } = await readCreate(parts, exchange);
+  const { account, tasks, idempotencyKey, problems } = await readCreate(parts, exchange);
   if (problems.length > 0) throw new RequestError(400, problems);
   checkRoomToWait(parts.projection, tasks.length, 'body');
-  parts.statusFeeds.open(exchange, await createTasks(parts, exchange, account, tasks, key), 'body');
+  parts.statusFeeds.open(
+    exchange,
+    await createTasks(parts, exchange, account, tasks, idempotencyKey),
+    'body',
+  );
 }
 
 interface Asked {
   readonly body: JsonObject;
   readonly account: Account;
   readonly tasks: readonly CheckedTask[];
-  /** The `Idempotency-Key`. */
-  readonly key: string | undefined;
+  readonly idempotencyKey: string | undefined;
   /** What is wrong so far. */
   readonly problems: Problem[];
 }
@@ -49,5 +52,6 @@ async function readCreate({ accounts, config }: FrontParts, exchange: Exchange):
   const problems: Problem[] = [];
   const sentBy = { maxTasks: config.MAX_TASKS, bodyBytes: bodyBytes(exchange.head), credential };
   const tasks = checkTasks(body.tasks, sentBy, problems);
-  return { body, account, tasks, key: readIdempotencyKey(exchange.head, problems), problems };
+  const idempotencyKey = readIdempotencyKey(exchange.head, problems);
+  return { body, account, tasks, idempotencyKey, problems };
 }
