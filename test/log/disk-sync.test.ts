@@ -186,7 +186,9 @@ describe('Who needs an event on disk', () => {
   });
 });
 
-it('files are put on disk by the system itself', async () => {
+it('Who needs an event on disk is told by the fdatasync of the system, too', async () => {
   const real = new DiskSync(store.path);
   await new Promise<void>((resolve) => real.through(1, resolve));
+  real.close();
+  expect(await openFiles()).toEqual([]);
 });

@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Share } from '../../src/worker/share.ts';
 import { SharedWork } from '../../src/worker/shared-work.ts';
 import { member, output, settled, type TestWork, work } from './shared-work-support.ts';
@@ -67,12 +66,16 @@ describe('work that several attempts want', () => {
   });
 
   it('is not joined any more when it has been going on for too long', async () => {
+    const now = vi.spyOn(performance, 'now').mockReturnValue(0);
     const shared = sharedWork(5);
-    const [first, second] = [work(), work()];
+    const [first, second, third] = [work(), work(), work()];
     member(shared, first);
-    await delay(10);
+    now.mockReturnValue(4);
     member(shared, second);
-    expect([first.done, second.done]).toEqual([['fetch'], ['fetch']]);
+    now.mockReturnValue(5);
+    member(shared, third);
+    now.mockRestore();
+    expect([first.done, second.done, third.done]).toEqual([['fetch'], [], ['fetch']]);
   });
 });
 
