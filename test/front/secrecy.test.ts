@@ -135,7 +135,9 @@ describe('Neither a secret nor an API key, right or wrong, reaches', () => {
   });
 
   test('the command line of a process', () => {
-    for (const { command } of processTable()) expect(command).not.toMatch(ANY);
+    const commands = processTable().map(({ command }) => command);
+    expect(commands.join('\n')).toContain(service.dataDir);
+    for (const command of commands) expect(command).not.toMatch(ANY);
   });
 });
 

@@ -47,6 +47,7 @@ describe('a whole answer', () => {
       `host: 127.0.0.1:${origin.port}`,
       'user-agent: Wyvern',
     ];
+    expect(origin.requests).toHaveLength(2);
     for (const request of origin.requests) expect(request.split('\r\n').slice(1).sort()).toEqual(headers);
   });
 
