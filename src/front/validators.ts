@@ -1,3 +1,4 @@
+import type { ByteRange } from '../storage/storage.ts';
 import type { RequestHead } from './request-head.ts';
 
 interface Entity {
@@ -24,7 +25,7 @@ export function parseRange(
   head: RequestHead,
   etag: string,
   { bytes, modifiedAt }: Entity,
-): { readonly start: number; readonly end: number } | 'unsatisfiable' | undefined {
+): ByteRange | 'unsatisfiable' | undefined {
   const match = /^bytes=(\d*)-(\d*)$/i.exec(head.header('range').trim());
   if (!match || (match[1] === '' && match[2] === '')) return undefined;
   const condition = head.header('if-range').trim();

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { StorageFailure, type StoredFile } from './storage.ts';
+import { type ByteRange, StorageFailure, type StoredFile } from './storage.ts';
 
 const CHUNK_BYTES = 65_536;
 
@@ -18,9 +18,7 @@ export class DiskFile implements StoredFile {
   }
 
   /** Holds at most two chunks of 64 KiB. Ends early at the end of the file; empty when the range is. */
-  read(
-    range: { readonly start: number; readonly end: number } = { start: 0, end: this.bytes - 1 },
-  ): Readable {
+  read(range: ByteRange = { start: 0, end: this.bytes - 1 }): Readable {
     const end = Math.min(range.end, this.bytes - 1);
     return Readable.from(this.#chunks(Math.max(range.start, 0), end), {
       objectMode: false,

@@ -15,14 +15,20 @@ export interface OutputPath {
   readonly file: string;
 }
 
+/** A part of a file: the positions of its first and its last byte. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
 export interface StoredFile {
   readonly bytes: number;
   readonly modifiedAt: Date;
   /**
-   * The bytes from `start` to `end`, both included; the whole file without them. The stream fails with
-   * `StorageFailure` when they cannot be had, so that nobody takes a part for the whole.
+   * The bytes of the range, or of the whole file. The stream fails with `StorageFailure` when they cannot be had, so that
+   * nobody takes a part for the whole.
    */
-  read(range?: { readonly start: number; readonly end: number }): Readable;
+  read(range?: ByteRange): Readable;
   close(): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { StorageFailure, type StoredFile } from '../storage.ts';
+import { type ByteRange, StorageFailure, type StoredFile } from '../storage.ts';
 import { PIECE_BYTES } from './files-stream.ts';
 
 const CHUNK_BYTES = 65_536;
@@ -20,9 +20,7 @@ export class JetStreamFile implements StoredFile {
     this.#piece = piece;
   }
 
-  read(
-    range: { readonly start: number; readonly end: number } = { start: 0, end: this.bytes - 1 },
-  ): Readable {
+  read(range: ByteRange = { start: 0, end: this.bytes - 1 }): Readable {
     const end = Math.min(range.end, this.bytes - 1);
     return Readable.from(this.#chunks(Math.max(range.start, 0), end), {
       objectMode: false,
