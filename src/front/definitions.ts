@@ -95,18 +95,23 @@ export function checkTask(
     for (const problem of found) problems.push(problem);
     return undefined;
   }
-  const { task_metas: metas, ...rest } = sent;
-  const { task_name: _, ...parameters } = rest;
+  const task = withCheckedParameters(definition, sent);
+  const description = objectionTo(JSON.stringify({ ...task.sent, task_metas: task.metas }), path, credential);
+  if (description === undefined) return task;
+  problems.push({ name: path, location, description });
+  return undefined;
+}
+
+function withCheckedParameters(
+  definition: TaskDefinition,
+  { task_metas: metas, ...sent }: Record<string, unknown>,
+): CheckedTask {
+  const { task_name: _, ...parameters } = sent;
   const checked = checkParameters(definition, parameters);
   // A credential that slipped in here is an unknown parameter, and must not reach the log as one. Where no text is a URL,
   // one that looks like one is only a text.
   const isText = checked.ok && definition.sources(checked.value).length === 0;
-  const kept = isText ? rest : withoutPasswords(withoutCredentials(rest));
-  const description = objectionTo(JSON.stringify({ ...kept, task_metas: metas }), path, credential);
-  if (description !== undefined) {
-    problems.push({ name: path, location, description });
-    return undefined;
-  }
+  const kept = isText ? sent : withoutPasswords(withoutCredentials(sent));
   return {
     definition,
     sent: kept as CheckedTask['sent'],
