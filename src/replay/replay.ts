@@ -4,6 +4,7 @@ import { replayTask } from '../../actors/task.ts';
 import type { StoredEvent } from '../log/envelope.ts';
 import { DAY_MS } from '../log/event-date.ts';
 import type { EventLog } from '../log/log.ts';
+import type { Loss } from '../log/reading.ts';
 import type { OutputReader } from '../storage/storage.ts';
 import { exportRecords } from './export.ts';
 import { heldFrom } from './held-from.ts';
@@ -122,23 +123,17 @@ async function verify(parts: ReplayParts, options: ReplayOptions, range: Range):
       if (description) verifier.tell({ seq, key, kind: 'output', description });
     }
   };
+  const noteGap = async (gap: Loss): Promise<void> => {
+    // What was not exported with this part of a log is other tasks'.
+    if (isPart && !isLostWithin(lost, gap)) return;
+    // A reading of chosen tasks has gaps only where the log has let go of something.
+    const isExcused = isPart || options.tasks !== undefined || isLostIn(lost, gap);
+    verifier.gap(gap.from, gap.to, isExcused || (await heldFrom(log, signal)) > gap.to);
+  };
   for await (const { entries, through } of log.readRecords({ ...range, keys: options.tasks, signal })) {
     for (const entry of entries) {
-      if ('gap' in entry) {
-        const { from, to } = entry.gap;
-        if (isPart) {
-          // What was not taken along is other tasks'.
-          if (isLostWithin(lost, entry.gap)) verifier.gap(from, to, true);
-        } else {
-          // Of chosen tasks alone a reading cannot tell; it names only what the log let go of.
-          const isRetention =
-            options.tasks !== undefined || isLostIn(lost, entry.gap) || (await heldFrom(log, signal)) > to;
-          verifier.gap(from, to, isRetention);
-        }
-      } else {
-        const waiting = verifier.judge(entry);
-        if (waiting) await waiting;
-      }
+      const waiting = 'gap' in entry ? noteGap(entry.gap) : verifier.judge(entry);
+      if (waiting) await waiting;
       if (lines.length > 0) for (const line of lines.splice(0)) await write(line);
     }
     progress(through - range.after, range.through - range.after);
