@@ -1,7 +1,7 @@
 import type { AccountLimits } from './account.ts';
 import { MinuteWindow } from './minute-window.ts';
 
-/** Why a create may not be. For the wire: a 401 that carries `description`. */
+/** Why tasks may not be created: the front answers 401 with `description`. */
 export interface LimitRefusal {
   readonly name: keyof AccountLimits;
   readonly limit: number;

@@ -126,8 +126,8 @@ export class Exchange {
   }
 
   /**
-   * Calls `then` at once, or, for a client that wants the connection closed, when it has sent the rest or waits: closing on
-   * what is still to come makes a reset, and that the client would not hear the answer.
+   * Calls `then` at once; for a client that wants its connection closed, when it has sent the rest of the body, or pauses. To
+   * close a connection on which more is coming resets it, and then the client would not get the answer.
    */
   #hearOut(then: () => void, isAll = false): void {
     if (isAll || !/\bclose\b/i.test(this.head.header('connection'))) return then();
@@ -175,9 +175,10 @@ export class Exchange {
   sendWithoutBody(status: number, headers: Headers, contentLength?: number): void {
     this.#respond((res) => {
       this.#writeHead(res, status, headers);
-      // As a header of ours: told the length, `endWithoutBody` forgets to close where the client asked for it.
+      // Written as a header of ours: when `endWithoutBody` is given the length, it does not close a connection that the client
+      // asked it to close.
       if (contentLength !== undefined) res.writeHeader('Content-Length', String(contentLength));
-      // It takes whether to close only beside the length, so here too the client closes.
+      // It can be told to close only together with the length, so the client is asked to do it.
       if (this.#closesConnection) res.writeHeader('Connection', 'close');
       res.endWithoutBody();
     });
@@ -189,7 +190,7 @@ export class Exchange {
 
   /** Begins an answer of unknown length. */
   begin(status: number, headers: Headers): void {
-    // Here uWebSockets.js has no way to be told; who reads the header closes by itself.
+    // uWebSockets.js cannot be told here to close the connection, so the client is asked to do it.
     const told = this.#closesConnection ? { ...headers, Connection: 'close' } : headers;
     this.#res?.cork(() => {
       if (this.#res) this.#writeHead(this.#res, status, told);

@@ -9,7 +9,7 @@ let held = 0;
 
 export const heldBytes = (): number => held;
 
-/** Counts so many bytes more; gives what counts them no more. */
+/** Counts so many bytes more. Returns what takes them off again, which may be called more often. */
 export function hold(bytes: number): () => void {
   held += bytes;
   let isHeld = true;

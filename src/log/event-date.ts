@@ -1,6 +1,6 @@
 export const DAY_MS = 86_400_000;
 
-/** Clocks of hosts may differ by so much, in milliseconds. */
+/** Clocks of hosts may differ by so much. */
 export const CLOCKS_MS = 60_000;
 
 let anchor = performance.timeOrigin;

@@ -99,7 +99,7 @@ export function outlineSubjects(key: string): readonly string[] {
 
 export const queuedFilter = (name: string): string => `task.queued.${encodeName(name)}.*.*`;
 
-/** The name of the tasks among which a queued one lies, whatever else its subject says. */
+/** The task name in the subject of a queued event, also where the rest of the subject is wrong. */
 export const queuedName = (subject: string): string => decodeName(subject.split('.')[2] ?? '');
 
 /** The task that is queued by what is stored there, if one is. */

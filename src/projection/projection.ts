@@ -248,13 +248,16 @@ export class Projection {
     this.#reached.advance(seq);
   }
 
-  /** Before what comes first here, the log may have had more. */
+  /** The first event that is folded. The log may have had older ones, of tasks that were made before it. */
   #begin({ seq, event }: StoredEvent): void {
     this.#wholeSinceMs = seq === 1 ? Number.NEGATIVE_INFINITY : Date.parse(event.at) + CLOCKS_MS;
     this.#late.begin(this.#wholeSinceMs);
   }
 
-  /** Of a task that is not remembered: it has ended, unless its beginning had left the log before the first event here. */
+  /**
+   * Whether a task that is not in memory has ended. If it was made after the first event that was folded, it has, or it would
+   * be open; of an older one that is not known.
+   */
   #hasEnded(key: string): boolean {
     return timeOf(key) > (this.#wholeSinceMs ?? Number.POSITIVE_INFINITY);
   }

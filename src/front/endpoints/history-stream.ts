@@ -99,7 +99,8 @@ async function locateRequest(
   const end = until && !endsAt ? await lastUntil(log, until) : undefined;
   const first = from ? await firstFrom(log, from) : 1;
   const after = lastId ?? Math.max(0, first - 1);
-  // The archive finds a task by the shard that it shares with others: to its end that may be a long way.
+  // In the archive these tasks share their shards with others, whose events a reading to the end would all go through. Where
+  // the last event of the tasks is known, it ends there.
   const isArchived = oldest < held && after + 1 < held;
   const lastOne =
     !follow && keys && isArchived ? await lastEventOf({ log, projection }, keys, last) : undefined;

@@ -65,9 +65,9 @@ export class DiskSync implements Durability {
   #block: Block | undefined;
   /** All up to here is on disk. */
   #onDisk = 0;
-  /** When it was seen last that this is still so. */
+  /** When the files were looked at last, by `performance.now()`. */
   #lookedAt = 0;
-  /** For what is newer than that. */
+  /** Those who wait for more than that. */
   #waiting: Waiting[] = [];
   #isBusy = false;
   #isClosed = false;
@@ -102,7 +102,8 @@ export class DiskSync implements Durability {
     const newest = this.#waiting.reduce((most, { seq }) => Math.max(most, seq), 0);
     this.#syncLog((isSameLog) => {
       this.#onDisk = isSameLog ? newest : 0;
-      // Who came meanwhile for an older event is among them: nobody overtakes who waits. In another log it may be newer.
+      // Who came meanwhile and waits for an older event is told, too, so that nobody is overtaken. In another log, which has
+      // other events at these sequences, only those are told who were there before the fdatasync.
       const isThere = ({ seq }: Waiting, index: number) => seq <= newest && (isSameLog || index < asked);
       const [there, waiting] = parted(this.#waiting, isThere);
       this.#waiting = waiting;
@@ -113,7 +114,7 @@ export class DiskSync implements Durability {
     });
   }
 
-  /** `isSameLog` is false where it may be another one than before. */
+  /** Puts all that the log has by now on disk. `isSameLog` is false where it may be another log than before. */
   #syncLog(done: (isSameLog: boolean) => void, tries = 1): void {
     const again = (): void => this.#syncLog(done, tries + 1);
     const blocks = this.#blocks();

@@ -84,7 +84,7 @@ export class Reader<T extends object> {
     return !(await this.#leaderHas({ from: scanned + 1, to: this.#through, filters: this.#filters }));
   }
 
-  /** An arrival that may be the last one, judged so. */
+  /** The arrival, of which `isAll` now says whether it is the last one, as the leader knows it. */
   async #judged(arrival: Arrival): Promise<Arrival> {
     const isLast = arrival.isAll && this.#through <= this.#head && (await this.#isAllTold(arrival.scanned));
     return { ...arrival, isAll: isLast };
@@ -137,7 +137,7 @@ export class Reader<T extends object> {
     return isAll ? { ...arrival, scanned: last } : arrival;
   }
 
-  /** What is asked must be so after the arrival. Undefined while the log does not answer. */
+  /** The extent must have been asked for after the arrival. Undefined while the log does not answer. */
   async #pageOf(
     arrival: Arrival,
     asked: Promise<StreamExtent | undefined>,
