@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import { type ImportOptions, LogNotEmpty } from '../log/import.ts';
-import { JetStreamImport } from '../log/jetstream/importer.ts';
+import { JetStreamImport } from '../log/jetstream/import.ts';
 import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { LogFull, LogUnavailable } from '../log/log.ts';
 import { createLogger } from '../logger.ts';

@@ -5,7 +5,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../../src/config.ts';
 import { connectToNats } from '../../src/log/jetstream/connection.ts';
-import { JetStreamImport } from '../../src/log/jetstream/importer.ts';
+import { JetStreamImport } from '../../src/log/jetstream/import.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { createLogger } from '../../src/logger.ts';
 import { importFile } from '../../src/replay/import.ts';

@@ -8,8 +8,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vite
 import type { TaskEvent } from '../../actors/event.ts';
 import { hashOf } from '../../src/log/envelope.ts';
 import { eventDate } from '../../src/log/event-date.ts';
+import { JetStreamImport } from '../../src/log/jetstream/import.ts';
 import { UnfinishedImport } from '../../src/log/jetstream/import-mark.ts';
-import { JetStreamImport } from '../../src/log/jetstream/importer.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
 import { type Append, LogUnavailable } from '../../src/log/log.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
 import { hashOf } from '../../src/log/envelope.ts';
 import { eventDate } from '../../src/log/event-date.ts';
-import { JetStreamImport } from '../../src/log/jetstream/importer.ts';
+import { JetStreamImport } from '../../src/log/jetstream/import.ts';
 import { newKey } from '../../src/log/key.ts';
 import type { LogRecord } from '../../src/log/reading.ts';
 import { seal } from '../../src/log/seal.ts';
