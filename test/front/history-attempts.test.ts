@@ -1,8 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { HistoryEvent } from '../support/histories.ts';
 import { Service } from '../support/service.ts';
-import { createOne, type HistoryEvent, hello, historyOf, sampleUrl, thumb } from './support.ts';
+import { createOne, hello, historyOf, sampleUrl, thumb } from './support.ts';
 
 let service: Service;
 let origin: Server;

@@ -4,8 +4,9 @@ import { hashOf } from '../../src/log/envelope.ts';
 import { eventDate } from '../../src/log/event-date.ts';
 import { newKey } from '../../src/log/key.ts';
 import { seal } from '../../src/log/seal.ts';
+import type { HistoryEvent } from '../support/histories.ts';
 import { HistoryStage, type Line, linesOf, seqsOf } from './history-stream-support.ts';
-import { DATE, type HistoryEvent, hello, jsonOf, type Status, sleep, UNKNOWN_KEY } from './support.ts';
+import { DATE, hello, jsonOf, type Status, sleep, UNKNOWN_KEY } from './support.ts';
 
 let stage: HistoryStage;
 let mine: Status[];

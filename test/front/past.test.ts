@@ -6,13 +6,13 @@ import type { EventLog } from '../../src/log/log.ts';
 import { seal } from '../../src/log/seal.ts';
 import { subjectOf } from '../../src/log/subject.ts';
 import { queued } from '../actors/events.ts';
+import type { HistoryEvent } from '../support/histories.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
 import {
   createOne,
   type DetailedStatus,
   errorsOf,
-  type HistoryEvent,
   hello,
   historyOf,
   jsonOf,

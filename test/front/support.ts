@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
+import type { HistoryEvent } from '../support/histories.ts';
 import type { Service } from '../support/service.ts';
 
 /** A date as the service writes it: ISO 8601, UTC, microseconds. */
@@ -34,14 +35,6 @@ export interface DetailedStatus extends Status {
   readonly task: Readonly<Record<string, unknown>>;
   readonly attempts: number;
   readonly task_metas: Readonly<Record<string, unknown>>;
-}
-
-export interface HistoryEvent {
-  readonly seq: number;
-  readonly time: string;
-  readonly type: string;
-  readonly key: string;
-  readonly data: Readonly<Record<string, unknown>>;
 }
 
 interface Problem {
