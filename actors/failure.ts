@@ -1,6 +1,8 @@
 export interface FailureOptions {
+  /** False without it. */
   readonly passing?: boolean;
   readonly retryAfterMs?: number | undefined;
+  /** For our log; no client reads it. */
   readonly cause?: unknown;
 }
 

@@ -1,5 +1,6 @@
 import type { TaskFailure } from './failure.ts';
 
+/** What follows a failure. `delayMs` is an integer from 0; `reason` and `error` are for the client. */
 export type Verdict =
   | { readonly kind: 'retry'; readonly delayMs: number; readonly reason: string }
   | { readonly kind: 'fail'; readonly error: string };
@@ -9,11 +10,13 @@ export interface RetryLimits {
   readonly attempts: number;
   /** The longest delay before the first retry; it doubles with each further one. */
   readonly baseDelayMs: number;
+  /** The longest that it becomes. */
   readonly maxDelayMs: number;
   /** The longest that a failure may ask to be left alone; who asks for more is asked again after that. */
   readonly maxAskedMs: number;
 }
 
+/** The delays of the service; only the number of attempts is a setting. */
 export const RETRY_DELAYS = { baseDelayMs: 1_000, maxDelayMs: 30_000, maxAskedMs: 300_000 } as const;
 
 /**

@@ -1,6 +1,7 @@
 import { type ActorRefFrom, assign, createActor, emit, setup } from 'xstate';
 import { later, type Queued, type StoredOutput, type TaskEvent } from './event.ts';
 
+/** What a task knows of itself. Its dates are event dates (`event.ts`). */
 export interface TaskContext {
   readonly account: string;
   readonly task_name: string;

@@ -153,10 +153,12 @@ export class Exchange {
     this.#extra = { ...this.#extra, ...headers };
   }
 
+  /** Answers with JSON that is written already. */
   json(status: number, body: string, headers?: Headers): void {
     this.send(status, body, { 'Content-Type': JSON_TYPE, ...headers });
   }
 
+  /** Answers with a whole body; one above 64 KiB is sent as fast as the client takes it. */
   send(status: number, body: string | Uint8Array, headers: Headers): void {
     const bytes = Buffer.byteLength(body);
     // A body after a HEAD would be taken for the beginning of the next answer.
@@ -274,6 +276,7 @@ export class Exchange {
     }
   }
 
+  /** Cuts the connection, so that the client does not take what it has got for the whole answer. */
   abort(): void {
     this.#res?.close();
   }

@@ -5,6 +5,7 @@ export interface RequestHead {
   readonly path: string;
   /** Without the question mark, still percent-encoded; '' if there is none. */
   readonly query: string;
+  /** Its value; '' if it was not sent. */
   header(name: HeaderName): string;
 }
 

@@ -14,6 +14,7 @@ export interface LogVolume {
   readonly allowed: LogLimits;
 }
 
+/** What a log may hold at most. */
 export interface LogLimits {
   readonly events: number;
   readonly bytes: number;

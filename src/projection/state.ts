@@ -3,7 +3,7 @@ import type { StoredEvent } from '../log/envelope.ts';
 
 export type Status = 'queued' | 'executing' | 'success' | 'error';
 
-/** What the log says of one task so far. */
+/** What the log says of one task so far. Its dates are event dates (`actors/event.ts`). */
 export interface TaskState {
   readonly key: string;
   readonly name: string;
