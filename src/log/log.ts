@@ -29,7 +29,7 @@ export interface LogWriter {
   /** Resolves when all that this process has stored before the call is durable. */
   untilDurable(): Promise<void>;
   /** Whether events cost less when they come together: where each is put on disk by itself. */
-  readonly gathers: boolean;
+  readonly prefersGroups: boolean;
 }
 
 /** What the log knows of tasks, looked up by their keys. */

@@ -31,7 +31,7 @@ const HOLD_MS = 5;
  *
  * Events are stored one after the other: each names the one before it by its hash, what it names must be in the log,
  * and an end must not be there before its start, though one of them had to be sent twice. A task that takes longer than
- * the log takes for one event does not notice. Where the log gathers, one that takes less has its start and its end stored
+ * the log takes for one event does not notice. Where the log prefers groups, one that takes less has its start and its end stored
  * together: 13 % more `hello`s a second than when each had an fsync of its own.
  */
 export class TaskRecord {
@@ -93,7 +93,7 @@ export class TaskRecord {
   /** Writes what waits, until nothing does. */
   async #write(): Promise<void> {
     this.#isWriting = true;
-    if (this.#parts.log.gathers && this.#waiting[0]?.event.type === 'started') await this.#hold();
+    if (this.#parts.log.prefersGroups && this.#waiting[0]?.event.type === 'started') await this.#hold();
     while (this.#waiting.length > 0) await this.#store(this.#take());
     this.#isWriting = false;
   }
@@ -113,7 +113,7 @@ export class TaskRecord {
   #take(): Waiting[] {
     const end = this.#waiting.findIndex(({ event }) => event.type === 'progress');
     const count = end === -1 ? this.#waiting.length : Math.max(1, end);
-    return this.#waiting.splice(0, this.#parts.log.gathers ? count : 1);
+    return this.#waiting.splice(0, this.#parts.log.prefersGroups ? count : 1);
   }
 
   /** An event that is known is written, however long the log is out of reach; progress is not worth it. */

@@ -11,7 +11,7 @@ import { TaskRecord } from '../../src/worker/task-record.ts';
 import { completed, queued } from '../actors/events.ts';
 
 /** Answers the appends as it is told to, in their order, and then stores all. */
-function scriptedLog(gathers: boolean, ...answers: readonly (Error | 'store')[]) {
+function scriptedLog(prefersGroups: boolean, ...answers: readonly (Error | 'store')[]) {
   const tried: Append[] = [];
   const stored: Append[] = [];
   const appendInOrder = async (entries: readonly Append[]): Promise<number> => {
@@ -24,7 +24,11 @@ function scriptedLog(gathers: boolean, ...answers: readonly (Error | 'store')[])
     return entries.length;
   };
   const untilDurable = async (): Promise<void> => {};
-  return { log: { appendInOrder, untilDurable, gathers } as Partial<EventLog> as EventLog, tried, stored };
+  return {
+    log: { appendInOrder, untilDurable, prefersGroups } as Partial<EventLog> as EventLog,
+    tried,
+    stored,
+  };
 }
 
 const place = { name: 'hello', key: newKey() };
@@ -49,73 +53,80 @@ const named = (stored: readonly Append[]): string[] => {
   return stored.map((entry) => labels.get(read(entry).prev ?? '') ?? 'queued');
 };
 
-describe.each([false, true])('what a worker writes of a task (a log that gathers: %s)', (gathers) => {
-  it('has no date before the one of the event before it, though its clock be behind', async () => {
-    const { log, stored } = scriptedLog(gathers);
-    const record = begin(log);
-    void record.add(STARTED);
-    await record.end(COMPLETED);
-    // The history of these tests begins in 2027.
-    expect(queued().at > new Date().toISOString()).toBe(true);
-    expect(stored.map(({ event }) => event.at)).toEqual([queued().at, queued().at]);
-  });
+describe.each([false, true])(
+  'what a worker writes of a task (a log that prefers groups: %s)',
+  (prefersGroups) => {
+    it('has no date before the one of the event before it, though its clock be behind', async () => {
+      const { log, stored } = scriptedLog(prefersGroups);
+      const record = begin(log);
+      void record.add(STARTED);
+      await record.end(COMPLETED);
+      // The history of these tests begins in 2027.
+      expect(queued().at > new Date().toISOString()).toBe(true);
+      expect(stored.map(({ event }) => event.at)).toEqual([queued().at, queued().at]);
+    });
 
-  it('names, with each event, the one before it', async () => {
-    const { log, stored } = scriptedLog(gathers);
-    const record = begin(log);
-    void record.add(STARTED);
-    void record.add(progress(50));
-    expect(await record.end(COMPLETED)).toBe(true);
-    expect(stored.map(({ event }) => event.type)).toEqual(['started', 'progress', 'completed']);
-    expect(named(stored)).toEqual(['queued', 'started', 'progress 50']);
-  });
+    it('names, with each event, the one before it', async () => {
+      const { log, stored } = scriptedLog(prefersGroups);
+      const record = begin(log);
+      void record.add(STARTED);
+      void record.add(progress(50));
+      expect(await record.end(COMPLETED)).toBe(true);
+      expect(stored.map(({ event }) => event.type)).toEqual(['started', 'progress', 'completed']);
+      expect(named(stored)).toEqual(['queued', 'started', 'progress 50']);
+    });
 
-  it('names no progress that did not reach the log', async () => {
-    const { log, stored } = scriptedLog(gathers, 'store', 'store', new LogUnavailable('away'));
-    const record = begin(log);
-    void record.add(STARTED);
-    void record.add(progress(10));
-    void record.add(progress(20));
-    await record.end(COMPLETED);
-    expect(named(stored)).toEqual(['queued', 'started', 'progress 10']);
-  });
+    it('names no progress that did not reach the log', async () => {
+      const { log, stored } = scriptedLog(prefersGroups, 'store', 'store', new LogUnavailable('away'));
+      const record = begin(log);
+      void record.add(STARTED);
+      void record.add(progress(10));
+      void record.add(progress(20));
+      await record.end(COMPLETED);
+      expect(named(stored)).toEqual(['queued', 'started', 'progress 10']);
+    });
 
-  it('is the same event when it is tried again, so that the log can tell that it had it already', async () => {
-    const { log, tried } = scriptedLog(gathers, new LogUnavailable('away'), new LogUnavailable('away'));
-    expect(await begin(log).add(STARTED)).toBe(true);
-    expect(new Set(tried.map(({ id }) => id)).size).toBe(1);
-    expect(tried).toHaveLength(3);
-  });
+    it('is the same event when it is tried again, so that the log can tell that it had it already', async () => {
+      const { log, tried } = scriptedLog(
+        prefersGroups,
+        new LogUnavailable('away'),
+        new LogUnavailable('away'),
+      );
+      expect(await begin(log).add(STARTED)).toBe(true);
+      expect(new Set(tried.map(({ id }) => id)).size).toBe(1);
+      expect(tried).toHaveLength(3);
+    });
 
-  it('ends with the attempt that another worker has: nothing more is written, and the task has not ended', async () => {
-    const { log, tried } = scriptedLog(gathers, new LogConflict('taken'));
-    const record = begin(log);
-    const started = record.add(STARTED);
-    void record.add(progress(50));
-    expect(await record.end(COMPLETED)).toBe(false);
-    expect(await started).toBe(false);
-    expect(tried).toHaveLength(1);
-  });
+    it('ends with the attempt that another worker has: nothing more is written, and the task has not ended', async () => {
+      const { log, tried } = scriptedLog(prefersGroups, new LogConflict('taken'));
+      const record = begin(log);
+      const started = record.add(STARTED);
+      void record.add(progress(50));
+      expect(await record.end(COMPLETED)).toBe(false);
+      expect(await started).toBe(false);
+      expect(tried).toHaveLength(1);
+    });
 
-  it('is refused alone, if the log will never take it', async () => {
-    const { log, stored } = scriptedLog(
-      gathers,
-      'store',
-      new EventRefused('too large'),
-      'store',
-      new EventRefused('too large'),
-    );
-    const record = begin(log);
-    const started = record.add(STARTED);
-    await expect(record.end(COMPLETED)).rejects.toBeInstanceOf(EventRefused);
-    expect(await started).toBe(true);
-    expect(new Set(stored.map(({ event }) => event.type))).toEqual(new Set(['started']));
-  });
+    it('is refused alone, if the log will never take it', async () => {
+      const { log, stored } = scriptedLog(
+        prefersGroups,
+        'store',
+        new EventRefused('too large'),
+        'store',
+        new EventRefused('too large'),
+      );
+      const record = begin(log);
+      const started = record.add(STARTED);
+      await expect(record.end(COMPLETED)).rejects.toBeInstanceOf(EventRefused);
+      expect(await started).toBe(true);
+      expect(new Set(stored.map(({ event }) => event.type))).toEqual(new Set(['started']));
+    });
 
-  it('has ended when another end was first', async () => {
-    const { log } = scriptedLog(gathers, 'store', new LogConflict('taken'));
-    const record = begin(log);
-    void record.add(STARTED);
-    expect(await record.end(COMPLETED)).toBe(true);
-  });
-});
+    it('has ended when another end was first', async () => {
+      const { log } = scriptedLog(prefersGroups, 'store', new LogConflict('taken'));
+      const record = begin(log);
+      void record.add(STARTED);
+      expect(await record.end(COMPLETED)).toBe(true);
+    });
+  },
+);

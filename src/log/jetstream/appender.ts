@@ -30,14 +30,14 @@ interface Settings {
 /** Brings events into the log: see `SendQueue` for how they travel, and `GroupSender` for how often. */
 export class Appender {
   /** Whether single events are merged, so that they cost less when they come together. */
-  readonly gathers: boolean;
+  readonly prefersGroups: boolean;
   readonly #queue: SendQueue;
   readonly #durability: Durability;
   /** The last sequence that was given to an append. */
   #newest = 0;
 
   constructor(publisher: Publisher, storedId: StoredId, { groupSingles, durability }: Settings) {
-    this.gathers = groupSingles;
+    this.prefersGroups = groupSingles;
     this.#queue = new SendQueue(new GroupSender(publisher, storedId), groupSingles);
     this.#durability = durability;
   }

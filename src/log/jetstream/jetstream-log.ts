@@ -145,8 +145,8 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
     return this.#appender.untilDurable();
   }
 
-  get gathers(): boolean {
-    return this.#appender.gathers;
+  get prefersGroups(): boolean {
+    return this.#appender.prefersGroups;
   }
 
   async submit(submission: Submission): Promise<Submitted> {
