@@ -9,87 +9,72 @@ const ENDS = { completed: 'success', failed: 'error', canceled: 'canceled' } as 
 
 /** What the front counts, in Prometheus' terms. Labels come from closed sets only, so their number is bounded. */
 export class FrontMetrics {
-  readonly #registry = new Registry();
-  readonly #events: Counter;
-  readonly #ended: Counter;
-  readonly #requests: Counter;
-  readonly #duration: Histogram;
-  readonly #taskDuration: Histogram;
-  readonly #replays: Counter;
-  readonly #lostTurns: Counter;
-  readonly #files: Counter;
-  readonly #removed: Counter;
-  readonly #removedBytes: Counter;
-  readonly #stored: Gauge;
-
-  constructor() {
-    collectDefaultMetrics({ register: this.#registry, prefix: 'wyvern_front_' });
-    const registers = [this.#registry];
-    this.#events = new Counter({
-      name: 'wyvern_events_total',
-      help: 'Events of the log that changed a task, as this front folded them since it started',
-      labelNames: ['type'],
-      registers,
-    });
-    this.#ended = new Counter({
-      name: 'wyvern_tasks_ended_total',
-      help: 'Tasks that ended, by task name and outcome (success, error, canceled)',
-      labelNames: ['task_name', 'outcome'],
-      registers,
-    });
-    this.#requests = new Counter({
-      name: 'wyvern_http_requests_total',
-      help: 'Answered requests; status 0 means that the client left first',
-      labelNames: ['route', 'status'],
-      registers,
-    });
-    this.#duration = new Histogram({
-      name: 'wyvern_http_request_seconds',
-      help: 'Time from a request to the end of its answer, waiting included',
-      labelNames: ['route'],
-      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60],
-      registers,
-    });
-    this.#taskDuration = new Histogram({
-      name: 'wyvern_task_seconds',
-      help: 'Time from queued to the end',
-      labelNames: ['task_name'],
-      buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
-      registers,
-    });
-    this.#replays = new Counter({
-      name: 'wyvern_requests_replayed_total',
-      help: 'Creates that were answered with the tasks of an earlier request of the same Idempotency-Key',
-      registers,
-    });
-    this.#lostTurns = new Counter({
-      name: 'wyvern_turns_lost_total',
-      help: 'Times that another front was faster with a create of the same limited account',
-      registers,
-    });
-    this.#files = new Counter({
-      name: 'wyvern_files_asked_total',
-      help: 'GETs of create_file, and whether a task was done before, open already or created for it',
-      labelNames: ['task'],
-      registers,
-    });
-    this.#removed = new Counter({
-      name: 'wyvern_outputs_removed_total',
-      help: 'Outputs that this front swept away, and why (task_gone, not_in_the_end, unfinished)',
-      labelNames: ['reason'],
-      registers,
-    });
-    this.#removedBytes = new Counter({
-      name: 'wyvern_outputs_removed_bytes_total',
-      help: 'Bytes of the outputs that this front swept away',
-      registers,
-    });
-    this.#stored = new Gauge({
-      name: 'wyvern_outputs',
-      help: 'Outputs that the last whole sweep found',
-      registers,
-    });
-  }
+  readonly #registry = registryOfProcess();
+  readonly #registers = [this.#registry];
+  readonly #events = new Counter({
+    name: 'wyvern_events_total',
+    help: 'Events of the log that changed a task, as this front folded them since it started',
+    labelNames: ['type'],
+    registers: this.#registers,
+  });
+  readonly #ended = new Counter({
+    name: 'wyvern_tasks_ended_total',
+    help: 'Tasks that ended, by task name and outcome (success, error, canceled)',
+    labelNames: ['task_name', 'outcome'],
+    registers: this.#registers,
+  });
+  readonly #requests = new Counter({
+    name: 'wyvern_http_requests_total',
+    help: 'Answered requests; status 0 means that the client left first',
+    labelNames: ['route', 'status'],
+    registers: this.#registers,
+  });
+  readonly #duration = new Histogram({
+    name: 'wyvern_http_request_seconds',
+    help: 'Time from a request to the end of its answer, waiting included',
+    labelNames: ['route'],
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60],
+    registers: this.#registers,
+  });
+  readonly #taskDuration = new Histogram({
+    name: 'wyvern_task_seconds',
+    help: 'Time from queued to the end',
+    labelNames: ['task_name'],
+    buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
+    registers: this.#registers,
+  });
+  readonly #replays = new Counter({
+    name: 'wyvern_requests_replayed_total',
+    help: 'Creates that were answered with the tasks of an earlier request of the same Idempotency-Key',
+    registers: this.#registers,
+  });
+  readonly #lostTurns = new Counter({
+    name: 'wyvern_turns_lost_total',
+    help: 'Times that another front was faster with a create of the same limited account',
+    registers: this.#registers,
+  });
+  readonly #files = new Counter({
+    name: 'wyvern_files_asked_total',
+    help: 'GETs of create_file, and whether a task was done before, open already or created for it',
+    labelNames: ['task'],
+    registers: this.#registers,
+  });
+  readonly #removed = new Counter({
+    name: 'wyvern_outputs_removed_total',
+    help: 'Outputs that this front swept away, and why (task_gone, not_in_the_end, unfinished)',
+    labelNames: ['reason'],
+    registers: this.#registers,
+  });
+  readonly #removedBytes = new Counter({
+    name: 'wyvern_outputs_removed_bytes_total',
+    help: 'Bytes of the outputs that this front swept away',
+    registers: this.#registers,
+  });
+  readonly #stored = new Gauge({
+    name: 'wyvern_outputs',
+    help: 'Outputs that the last whole sweep found',
+    registers: this.#registers,
+  });
 
   /** Gauges that are read when somebody asks. */
   watch(gauges: Gauges): void {
@@ -97,7 +82,7 @@ export class FrontMetrics {
       new Gauge({
         name,
         help,
-        registers: [this.#registry],
+        registers: this.#registers,
         collect: function collect() {
           this.set(value());
         },
@@ -146,4 +131,11 @@ export class FrontMetrics {
   text(): Promise<string> {
     return this.#registry.metrics();
   }
+}
+
+/** With what can be told of any Node.js process. */
+function registryOfProcess(): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'wyvern_front_' });
+  return registry;
 }
