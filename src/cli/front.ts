@@ -163,17 +163,21 @@ function createOutputSweeper({ config, log, storage, logger, metrics }: FrontPar
   );
 }
 
+/** What is left of the grace time for the end of feeds and of calls that wait. */
+const CLOSING_MS = 500;
+/** Closing a connection at once would take back what has been written but not been sent. */
+const SENDING_MS = 50;
+
 /** Takes no more connections, lets waiting calls and feeds end within the grace time, then ends what is left. */
 async function stop(parts: FrontParts, app: App, accounts: FileAccounts, upkeep: Upkeep): Promise<void> {
   upkeep.close();
   app.drain();
   // They could go on for ever, and can be taken up anywhere.
   parts.historyFeeds.close();
-  await app.untilIdle(Math.max(0, parts.config.GRACE * 1_000 - 500));
+  await app.untilIdle(Math.max(0, parts.config.GRACE * 1_000 - CLOSING_MS));
   parts.statusFeeds.close();
   app.refuseWaiting();
-  // Closing a connection at once would take back what has been written but not been sent.
-  await delay(50);
+  await delay(SENDING_MS);
   app.close();
   await accounts.close();
   await parts.projection.close();
