@@ -1,5 +1,6 @@
 import type { Account, CredentialDigest } from '../accounts/account.ts';
 import type { Accounts } from '../accounts/accounts.ts';
+import { deferred } from '../deferred.ts';
 import { eventDate } from '../log/event-date.ts';
 import type { LogReader } from '../log/log.ts';
 import type { Entry, Page, ReadOptions } from '../log/reading.ts';
@@ -32,7 +33,7 @@ export interface HistoryRequest {
   readonly follow: boolean;
   /** A date still to come, before which the feed tells nothing. */
   readonly startsAt: string | undefined;
-  /** A date still to come, at which the feed ends. */
+  /** A date still to come, up to which the feed tells, however long that takes. */
   readonly endsAt: string | undefined;
   readonly wording: Wording;
   readonly framing: Framing;
@@ -93,6 +94,12 @@ class HistoryFeed {
   readonly #request: HistoryRequest;
   readonly #filler: string;
   readonly #abort = new AbortController();
+  /** Aborted when nothing is to be waited for any more: what there is up to the end is read then. */
+  readonly #live = new AbortController();
+  /** The last sequence to tell, once the date has come at which the feed ends. */
+  readonly #end = deferred<number>();
+  #isLookingForEnd = false;
+  #through: number | undefined;
   #isWritable = true;
   /** What was written last is a filler. */
   #isFilled = false;
@@ -108,20 +115,21 @@ class HistoryFeed {
     this.#request = request;
     this.#filler = request.follow ? fillerFor(exchange.head, request.framing) : '';
     this.#told = request.reading.after;
+    this.#through = request.reading.through;
   }
 
   async run(): Promise<void> {
-    const { follow, framing, reading } = this.#request;
+    const { endsAt, follow, framing } = this.#request;
     this.#exchange.onGone(() => this.#stop());
     this.#exchange.onWritable(() => this.#continue());
     this.#exchange.begin(200, framing.headers);
     if (follow) this.#write(framing.filler, true);
     this.#isFilled = follow;
     try {
-      const { signal } = this.#abort;
-      for await (const page of this.#parts.log.read({ ...reading, signal })) {
-        await this.#tell(page);
-        if (signal.aborted) break;
+      await this.#read(this.#live.signal);
+      if (endsAt !== undefined) {
+        this.#through = await this.#end.promise;
+        await this.#read(this.#abort.signal);
       }
     } catch (error) {
       this.#parts.logger.error({ err: error }, 'a history feed failed unexpectedly');
@@ -134,11 +142,34 @@ class HistoryFeed {
     this.#exchange.end(framing.filler);
   }
 
-  /** Each second: ends a feed that may not go on or whose time has come, and says that there is nothing to say. */
+  /** From what has been told on, up to the end if there is one. */
+  async #read(signal: AbortSignal): Promise<void> {
+    const { reading } = this.#request;
+    const options = { ...reading, after: this.#told, through: this.#through, signal };
+    for await (const page of this.#parts.log.read(options)) {
+      await this.#tell(page);
+      if (signal.aborted) return;
+    }
+  }
+
+  /** A reader that is slow, or that began long before, may be far from there. A log that does not answer is asked again. */
+  async #findEnd(date: string): Promise<void> {
+    if (this.#isLookingForEnd) return;
+    this.#isLookingForEnd = true;
+    try {
+      const { until } = await this.#parts.log.locate(date);
+      this.#end.resolve(until);
+      this.#live.abort();
+    } catch {
+      this.#isLookingForEnd = false;
+    }
+  }
+
+  /** Each second: cuts a feed that may not go on, looks for the end of one whose time has come, and says that there is nothing to say. */
   tick(): void {
     const { endsAt } = this.#request;
     if (!this.#isAllowed()) return this.cut();
-    if (endsAt !== undefined && Date.now() > Date.parse(endsAt) + END_GRACE_MS) return this.#stop();
+    if (endsAt !== undefined && Date.now() > Date.parse(endsAt) + END_GRACE_MS) void this.#findEnd(endsAt);
     if (!this.#isWritable || performance.now() - this.#wroteAt < IDLE_MS) return;
     this.#write(this.#heartbeat());
   }
@@ -170,6 +201,8 @@ class HistoryFeed {
 
   #stop(): void {
     this.#abort.abort();
+    this.#live.abort();
+    this.#end.resolve(this.#told);
     this.#continue();
   }
 
@@ -177,17 +210,13 @@ class HistoryFeed {
     await this.#untilFolded(entries);
     let chunk = '';
     for (const entry of entries) {
-      if (this.#isPastEnd(entry)) {
-        this.#stop();
-        break;
-      }
       chunk += this.#lineOf(entry);
       if (chunk.length < CHUNK_LENGTH) continue;
       await this.#send(chunk);
       if (this.#abort.signal.aborted) return;
       chunk = '';
     }
-    const isLast = this.#abort.signal.aborted || through === this.#request.reading.through;
+    const isLast = this.#abort.signal.aborted || through === this.#through;
     if (chunk !== '') await this.#send(chunk, isLast);
     this.#told = through;
   }
@@ -195,6 +224,7 @@ class HistoryFeed {
   /** Empty for what is not to be shown. */
   #lineOf(entry: Entry): string {
     const { account, framing, wording } = this.#request;
+    if (this.#isAfterEnd(entry)) return '';
     if (this.#isBeforeStart('at' in entry ? entry.at : eventDate())) return '';
     if ('gap' in entry) return framing.line(wording.gap(entry.gap), entry.gap.to);
     if ('unreadable' in entry)
@@ -203,7 +233,7 @@ class HistoryFeed {
     return framing.line(wording.event(entry, this.#parts.projection.isLate(entry.seq)), entry.seq);
   }
 
-  #isPastEnd(entry: Entry): boolean {
+  #isAfterEnd(entry: Entry): boolean {
     const { endsAt } = this.#request;
     return endsAt !== undefined && 'at' in entry && entry.at > endsAt;
   }

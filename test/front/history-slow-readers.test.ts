@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Queued } from '../../actors/event.ts';
 import { eventDate } from '../../src/log/event-date.ts';
@@ -14,13 +15,16 @@ let stage: HistoryStage;
 /** Readers that fall silent, and one that stalls, at the beginning; they are looked at again when they have. */
 let idle: Following;
 let idleEvents: Following;
-let stalled: { socket: Socket; until: number };
+let stalled: Socket;
+/** Up to there it reads. */
+let last: number;
 beforeAll(async () => {
   stage = await HistoryStage.open();
   await stage.create('globex', hello());
   idle = await stage.follow('globex', '');
   idleEvents = await stage.follow('globex', '', { Accept: 'text/event-stream' });
-  stalled = await stall(await fill(24 * MEGABYTE));
+  last = await fill(24 * MEGABYTE);
+  stalled = await stall(`until=${last}`);
 });
 afterAll(() => stage[Symbol.asyncDispose]());
 
@@ -36,14 +40,27 @@ async function fill(bytes: number): Promise<number> {
   return last;
 }
 
-/** A reader of the whole log up to there that takes nothing of the answer. */
-async function stall(until: number): Promise<{ socket: Socket; until: number }> {
+/** A reader of the whole log that takes nothing of the answer. */
+async function stall(query: string): Promise<Socket> {
   const socket = await dial(stage.service);
   socket.pause();
-  const head = [`GET /v1/history_stream?until=${until} HTTP/1.1`, 'Host: x', 'Connection: close'];
+  const head = [`GET /v1/history_stream?${query} HTTP/1.1`, 'Host: x', 'Connection: close'];
   socket.write(`${[...head, 'Authorization: Secret audit-secret'].join('\r\n')}\r\n\r\n`);
-  return { socket, until };
+  return socket;
 }
+
+/** What it gets of the log, in the end. */
+async function takenBy(socket: Socket): Promise<number[]> {
+  let answer = '';
+  socket.setEncoding('utf8').on('data', (text) => {
+    answer += text;
+  });
+  socket.resume();
+  await until(() => socket.readableEnded || undefined, 20_000);
+  return seqsOf(linesOf(bodyOf(answer)));
+}
+
+const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
 /** The body of a chunked answer. */
 function bodyOf(answer: string): string {
@@ -65,7 +82,7 @@ describe('A reader that has nothing to read', () => {
       return beats.length > 0 ? beats : undefined;
     }, 25_000);
     // It saw nothing of what others had stored since, but has been past it.
-    expect(beats[0]?.heartbeat?.seq).toBe(stalled.until);
+    expect(beats[0]?.heartbeat?.seq).toBe(last);
     expect(idle.lines.filter(({ heartbeat }) => !heartbeat).map(({ type }) => type)).toEqual([
       'queued',
       'started',
@@ -79,7 +96,7 @@ describe('A reader that has nothing to read', () => {
       () => /: nothing new\nid: (\d+)\n\n/.exec(idleEvents.text()) ?? undefined,
       25_000,
     );
-    expect(Number(beat[1])).toBe(stalled.until);
+    expect(Number(beat[1])).toBe(last);
     expect(idleEvents.lines).toHaveLength(3);
     idleEvents.leave();
   });
@@ -87,31 +104,31 @@ describe('A reader that has nothing to read', () => {
 
 describe('A reader that stalls', () => {
   test('is still there after 15 s, and gets the rest when it takes it', async () => {
-    let answer = '';
-    stalled.socket.setEncoding('utf8').on('data', (text) => {
-      answer += text;
-    });
-    stalled.socket.resume();
-    await until(() => stalled.socket.readableEnded || undefined, 20_000);
-    expect(seqsOf(linesOf(bodyOf(answer)))).toEqual(
-      Array.from({ length: stalled.until }, (_, index) => index + 1),
-    );
+    expect(await takenBy(stalled)).toEqual(upTo(last));
+  });
+
+  test('gets all up to the date at which it ends, also where that comes long before it takes it', async () => {
+    const end = new Date(Date.now() + 500).toISOString();
+    const reader = await stall(`follow=true&until=${end}`);
+    // The feed looks for its end a second after the date.
+    await delay(3_500);
+    expect(await takenBy(reader)).toEqual(upTo(last));
   });
 
   test('costs the front a bounded buffer, however much there is to read', async () => {
     const memory = () => gauge(stage.service, 'wyvern_front_process_resident_memory_bytes');
     const open = await gauge(stage.service, 'wyvern_open_history_feeds');
     const before = await memory();
-    const readers = await Promise.all(Array.from({ length: 30 }, () => stall(stalled.until)));
+    const readers = await Promise.all(Array.from({ length: 30 }, () => stall(`until=${last}`)));
     await until(
       async () => (await gauge(stage.service, 'wyvern_open_history_feeds')) === open + 30 || undefined,
     );
     // Another one reads it all meanwhile: they hold up nobody, and have had the time to read it too.
     for (let round = 0; round < 3; round++)
-      expect(await stage.read('audit', `until=${stalled.until}`)).toHaveLength(stalled.until);
+      expect(await stage.read('audit', `until=${last}`)).toHaveLength(last);
     // Together they have 720 MB to read.
     expect((await memory()) - before).toBeLessThan(200 * MEGABYTE);
-    for (const { socket } of readers) socket.destroy();
+    for (const socket of readers) socket.destroy();
     await until(async () => (await gauge(stage.service, 'wyvern_open_history_feeds')) === open || undefined);
   });
 });
