@@ -29,6 +29,12 @@ const LARGE_BYTES = 65_536;
 const HEARD_OUT_BYTES = 64 * 1024 * 1024;
 const HEARD_OUT_MS = 500;
 
+/** Who waits for a slow client. */
+interface Waiting {
+  readonly filler: string;
+  readonly then: () => void;
+}
+
 export type Headers = Readonly<Record<string, string>>;
 
 export const JSON_TYPE = 'application/json; charset=utf-8';
@@ -57,6 +63,8 @@ export class Exchange {
   #status = 0;
   #extra: Headers = {};
   #stall: NodeJS.Timeout | undefined;
+  /** Empty where nobody waits any more. */
+  #onTaken: Partial<Waiting> | undefined;
   #closesConnection = false;
   #letGo: () => void = () => {};
   readonly #onClose: (exchange: Exchange) => void;
@@ -200,7 +208,7 @@ export class Exchange {
   }
 
   /**
-   * False if the client is slow; the chunk is queued all the same, and `onWritable` tells when to go on. `filler` is a
+   * False if the client is slow; the chunk is queued all the same, and `whenTaken` tells when to go on. `filler` is a
    * chunk behind it, see `fillerFor`.
    */
   write(chunk: string, filler = ''): boolean {
@@ -209,23 +217,44 @@ export class Exchange {
       isWritable = this.#res?.write(chunk) ?? true;
       if (filler !== '') isWritable = this.#res?.write(filler) ?? true;
     });
-    this.#letGo();
-    if (!isWritable) {
+    if (isWritable) {
+      this.#letGo();
+      this.#endStall();
+    } else {
       this.#bearStall();
-      if (chunk.length > LARGE_BYTES) this.#letGo = hold(chunk.length);
+      if (chunk.length > LARGE_BYTES) {
+        this.#letGo();
+        this.#letGo = hold(chunk.length);
+      }
     }
     return isWritable;
   }
 
-  /** Called each time when the client takes more again; the last callback counts. */
-  onWritable(callback: () => void): void {
-    this.#res?.onWritable(() => {
-      this.#endStall();
-      callback();
-      // Where there is a handler, uWebSockets.js leaves it to that to push out the rest of what it has queued.
-      this.#res?.cork(() => {});
-      return true;
-    });
+  /**
+   * Calls `then` when the client has taken all that was queued, but for what the system holds of it. To be called when
+   * `write` was false; the last callback counts.
+   *
+   * uWebSockets.js says so as soon as it takes anything. Who wrote more then would queue more than was taken, wherever the
+   * system holds little: all of the log, in the end. `filler`, which says nothing, finds out.
+   */
+  whenTaken(filler: string, then: () => void): void {
+    // A handler that is put in another one's place while that runs is lost.
+    if (!this.#onTaken)
+      this.#res?.onWritable(() => {
+        this.#pushOut();
+        return true;
+      });
+    this.#onTaken = { filler, then };
+  }
+
+  #pushOut(): void {
+    const { filler, then } = this.#onTaken ?? {};
+    // Where there is a handler, uWebSockets.js leaves it to that to push out what it has queued.
+    if (filler === undefined) this.#res?.cork(() => {});
+    else if (this.write(filler)) {
+      this.#onTaken = {};
+      then?.();
+    }
   }
 
   /**
@@ -248,13 +277,12 @@ export class Exchange {
 
   /**
    * Ends the answer when its client has taken all but what the system holds of it: from then on uWebSockets.js gives it no
-   * more than 10 s. `filler`, which says nothing, finds out whether it has.
+   * more than 10 s. `filler` is for `whenTaken`.
    */
   end(filler: string): void {
-    if (this.#stall === undefined) return this.#respond((res) => res.end());
-    this.onWritable(() => {
-      if (this.write(filler)) this.#respond((res) => res.end());
-    });
+    const end = () => this.#respond((res) => res.end());
+    if (this.#stall === undefined || this.write(filler)) return end();
+    this.whenTaken(filler, end);
   }
 
   /** Sends `total` bytes as they come, no faster than the client takes them. Rejects if the source does. */

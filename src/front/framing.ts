@@ -7,6 +7,8 @@ export interface Framing {
   readonly headers: Headers;
   /** Says nothing, wherever it stands; makes an answer begin, whose head waits for a first byte. */
   readonly filler: string;
+  /** The same behind the last line. */
+  readonly lastFiller: string;
   /** `seq` is where a reader who has this may take up again; undefined where that is not to be had. */
   line(json: string, seq?: number): string;
   /** Keeps a feed alive that has nothing new: `json` repeats or says so. */
@@ -23,6 +25,8 @@ const NDJSON: Framing = {
   headers: headersFor('application/x-ndjson'),
   // In front of a line, where JSON allows for it; a line of its own would have to be skipped.
   filler: ' ',
+  // Whoever splits an answer into lines passes over an empty one, as a rule: there is one behind every last line end.
+  lastFiller: '\n',
   line: (json) => `${json}\n`,
   heartbeat: (json) => `${json}\n`,
 };
@@ -33,6 +37,7 @@ const SSE: Framing = {
   // Some clients take text without a charset for Latin-1.
   headers: headersFor('text/event-stream; charset=utf-8'),
   filler: ':\n\n',
+  lastFiller: ':\n\n',
   line: (json, seq) => `${idLine(seq)}data: ${json}\n\n`,
   // Without data it is no event to the browser, which remembers the id all the same.
   heartbeat: (_, seq) => `: nothing new\n${idLine(seq)}\n`,

@@ -100,7 +100,9 @@ class HistoryFeed {
   readonly #end = deferred<number>();
   #isLookingForEnd = false;
   #through: number | undefined;
+  /** The client has taken what was sent. */
   #isWritable = true;
+  #isWaiting = false;
   /** What was written last is a filler. */
   #isFilled = false;
   #resume: () => void = () => {};
@@ -121,7 +123,6 @@ class HistoryFeed {
   async run(): Promise<void> {
     const { endsAt, follow, framing } = this.#request;
     this.#exchange.onGone(() => this.#stop());
-    this.#exchange.onWritable(() => this.#continue());
     this.#exchange.begin(200, framing.headers);
     if (follow) this.#write(framing.filler, true);
     this.#isFilled = follow;
@@ -139,7 +140,7 @@ class HistoryFeed {
     if (this.#isCut) return this.#exchange.abort();
     // A filler is no line, and must not be the last word.
     if (this.#isFilled) this.#write(this.#heartbeat(), true);
-    this.#exchange.end(framing.filler);
+    this.#exchange.end(framing.lastFiller);
   }
 
   /** From what has been told on, up to the end if there is one. */
@@ -170,8 +171,8 @@ class HistoryFeed {
     const { endsAt } = this.#request;
     if (!this.#isAllowed()) return this.cut();
     if (endsAt !== undefined && Date.now() > Date.parse(endsAt) + END_GRACE_MS) void this.#findEnd(endsAt);
-    if (!this.#isWritable || performance.now() - this.#wroteAt < IDLE_MS) return;
-    this.#write(this.#heartbeat());
+    if (this.#isWaiting || performance.now() - this.#wroteAt < IDLE_MS) return;
+    if (this.#isTaken()) this.#write(this.#heartbeat());
   }
 
   /** The accounts file may have changed since the feed was opened; whoever replaces a secret may know who else has it. */
@@ -203,7 +204,7 @@ class HistoryFeed {
     this.#abort.abort();
     this.#live.abort();
     this.#end.resolve(this.#told);
-    this.#continue();
+    this.#resume();
   }
 
   async #tell({ entries, through }: Page): Promise<void> {
@@ -245,13 +246,27 @@ class HistoryFeed {
     await untilFolded(this.#parts.projection.reached(last.seq)).catch(() => {});
   }
 
-  /** Resolves when the client has room for more, or has left. */
+  /** Waits until the client has taken what was sent before, or has left. */
   async #send(chunk: string, isLast = false): Promise<void> {
+    if (!this.#isTaken()) await this.#untilTaken();
     this.#write(chunk, isLast);
-    if (this.#isWritable) return;
+  }
+
+  /** A filler finds out, so this is asked only where something is to be written next. */
+  #isTaken(): boolean {
+    if (this.#isWritable) return true;
+    this.#write(this.#request.framing.filler, true);
+    this.#isFilled = true;
+    return this.#isWritable;
+  }
+
+  async #untilTaken(): Promise<void> {
+    this.#isWaiting = true;
     await new Promise<void>((resolve) => {
       this.#resume = resolve;
+      this.#exchange.whenTaken(this.#request.framing.filler, resolve);
     });
+    this.#isWaiting = false;
   }
 
   #write(text: string, isLast = false): void {
@@ -259,10 +274,5 @@ class HistoryFeed {
     const filler = isLast ? '' : this.#filler;
     this.#isFilled = filler !== '';
     this.#isWritable = this.#exchange.write(text, filler);
-  }
-
-  #continue(): void {
-    this.#isWritable = true;
-    this.#resume();
   }
 }

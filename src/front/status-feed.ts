@@ -140,7 +140,7 @@ class StatusFeed implements Watcher {
 
   stop(): void {
     this.letGo();
-    this.#exchange.end(this.#framing.filler);
+    this.#exchange.end(this.#framing.lastFiller);
   }
 
   #tell(owed: Owed): void {
@@ -166,7 +166,7 @@ class StatusFeed implements Watcher {
     const filler = this.#owed.size === 0 ? '' : this.#filler;
     if (this.#exchange.write(text, filler) || !this.#isWritable) return;
     this.#isWritable = false;
-    this.#exchange.onWritable(() => this.#resume());
+    if (this.#owed.size > 0) this.#exchange.whenTaken(this.#framing.filler, () => this.#resume());
   }
 
   #resume(): void {

@@ -138,6 +138,6 @@ export const ACCOUNTS = [
 export const linesOf = (text: string): Line[] =>
   text
     .split('\n')
-    .flatMap((line) => (/^ ?(data: )?\{/.test(line) ? [JSON.parse(line.replace('data: ', ''))] : []));
+    .flatMap((line) => (/^ *(data: )?\{/.test(line) ? [JSON.parse(line.replace('data: ', ''))] : []));
 
 export const seqsOf = (lines: readonly Line[]): number[] => lines.map(({ seq }) => seq);

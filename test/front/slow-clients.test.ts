@@ -1,0 +1,163 @@
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import type { Account } from '../../src/accounts/account.ts';
+import type { Accounts } from '../../src/accounts/accounts.ts';
+import { Exchange } from '../../src/front/exchange.ts';
+import { Feeds } from '../../src/front/feed.ts';
+import { framingFor } from '../../src/front/framing.ts';
+import { HistoryFeeds } from '../../src/front/history-feed.ts';
+import { PLAIN } from '../../src/front/history-lines.ts';
+import { StatusView } from '../../src/front/status-view.ts';
+import type { LogReader } from '../../src/log/log.ts';
+import type { Page } from '../../src/log/reading.ts';
+import type { Projection, Watcher } from '../../src/projection/projection.ts';
+import { stateOf, type TaskState } from '../../src/projection/state.ts';
+import { linesOf, seqsOf } from './history-stream-support.ts';
+
+/** A connection of which the system holds little, as of one over a slow network; it does with it as uWebSockets.js does. */
+class NarrowConnection {
+  readonly exchange: Exchange;
+  body = '';
+  isEnded = false;
+  /** Characters that are queued in this process, and the most that ever were. */
+  queued = 0;
+  mostQueued = 0;
+  #room = 20_000;
+  #onWritable: (() => boolean) | undefined;
+
+  constructor() {
+    const res = {
+      onAborted: () => res,
+      onWritable: (handler: () => boolean) => {
+        this.#onWritable = handler;
+        return res;
+      },
+      cork: (write: () => void) => {
+        write();
+        this.#flush();
+        return res;
+      },
+      writeStatus: () => res,
+      writeHeader: () => res,
+      pause: () => {},
+      resume: () => {},
+      write: (chunk: string) => {
+        this.body += chunk;
+        this.#flush();
+        this.queued += chunk.length;
+        this.#flush();
+        this.mostQueued = Math.max(this.mostQueued, this.queued);
+        return this.queued === 0;
+      },
+      end: () => {
+        this.isEnded = true;
+        return res;
+      },
+    };
+    const req = { getMethod: () => 'get', getUrl: () => '/', getQuery: () => '', getHeader: () => '' };
+    this.exchange = new Exchange(res as unknown as HttpResponse, req as unknown as HttpRequest, () => {});
+  }
+
+  #flush(): void {
+    const sent = Math.min(this.queued, this.#room);
+    this.queued -= sent;
+    this.#room -= sent;
+  }
+
+  /** The client takes so much. As of a socket, whoever is written to is only told of that if it could not take something before. */
+  take(characters: number): void {
+    const wasFull = this.queued > 0;
+    this.#room += characters;
+    if (!wasFull) return;
+    if (this.#onWritable) this.#onWritable();
+    else this.#flush();
+  }
+
+  async takeAll(): Promise<void> {
+    for (let turn = 0; turn < 20_000 && !this.isEnded; turn++) {
+      this.take(5_000);
+      await new Promise(setImmediate);
+    }
+  }
+}
+
+const account: Account = { name: 'acme', auditor: false } as Account;
+
+/** A log of 200 pages, each of 100 events of a kilobyte. */
+async function* pages(): AsyncGenerator<Page> {
+  for (let through = 100; through <= 20_000; through += 100) {
+    const entries = Array.from({ length: 100 }, (_, index) => ({
+      seq: through - 99 + index,
+      key: '01M8J1HST5DBMAFGAV2T0ZTZBG',
+      name: 'hello',
+      type: 'queued' as const,
+      at: '2026-11-28T21:39:01.574268+00:00',
+      account: 'acme',
+      rest: JSON.stringify({ text: 'x'.repeat(1_000) }),
+    }));
+    yield { entries, through };
+  }
+}
+
+test('A reader of events that is slow is sent no more than it takes, and in the end all of it', async () => {
+  const connection = new NarrowConnection();
+  const feeds = new HistoryFeeds({
+    accounts: { findBySecret: () => account } as unknown as Accounts,
+    log: { read: pages } as unknown as LogReader,
+    projection: { seq: 20_000, isLate: () => false } as unknown as Projection,
+    logger: pino({ enabled: false }),
+  });
+  feeds.open(connection.exchange, {
+    account,
+    secret: '',
+    reading: { after: 0, through: 20_000 },
+    follow: false,
+    startsAt: undefined,
+    endsAt: undefined,
+    wording: PLAIN,
+    framing: framingFor(connection.exchange.head),
+  });
+  await connection.takeAll();
+  feeds.close();
+  expect(connection.isEnded).toBe(true);
+  expect(seqsOf(linesOf(connection.body))).toEqual(Array.from({ length: 20_000 }, (_, index) => index + 1));
+  // A chunk that is under way, and the fillers behind it.
+  expect(connection.mostQueued).toBeLessThan(150_000);
+  // Who reads lines and passes over empty ones gets nothing but JSON.
+  for (const line of connection.body.split('\n')) if (line !== '') JSON.parse(line);
+});
+
+test('A feed whose tasks have all ended is ended also if its client took the list before that was known', async () => {
+  const connection = new NarrowConnection();
+  const ended = (key: string): TaskState =>
+    stateOf({
+      key,
+      status: 'success',
+      result: 'x'.repeat(1_000),
+      queued: '2026-11-28T21:39:01.574268+00:00',
+      outputs: [],
+      seq: 1,
+    });
+  let reach: () => void = () => {};
+  const projection = {
+    reachedAll: () =>
+      new Promise<void>((resolve) => {
+        reach = resolve;
+      }),
+    watch: (_key: string, _watcher: Watcher) => false,
+    unwatch: () => {},
+  };
+  const feeds = new Feeds(projection as unknown as Projection, new StatusView('http://wyvern.example'));
+  feeds.open(
+    connection.exchange,
+    Array.from({ length: 100 }, (_, index) => ended(String(index))),
+    'body',
+  );
+  for (let taken = 0; connection.queued > 0 && taken < 200_000; taken += 5_000) connection.take(5_000);
+  reach();
+  await connection.takeAll();
+  feeds.close();
+  expect(connection.isEnded).toBe(true);
+  expect(JSON.parse(connection.body)).toHaveLength(100);
+});
