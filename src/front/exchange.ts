@@ -29,11 +29,8 @@ const LARGE_BYTES = 65_536;
 const HEARD_OUT_BYTES = 64 * 1024 * 1024;
 const HEARD_OUT_MS = 500;
 
-/** Who waits for a slow client. */
-interface Waiting {
-  readonly filler: string;
-  readonly then: () => void;
-}
+/** As uWebSockets.js has them: with how much has been written, and whether that could be gone on with. */
+type WritableHandler = (offset: number) => boolean;
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -63,8 +60,7 @@ export class Exchange {
   #status = 0;
   #extra: Headers = {};
   #stall: NodeJS.Timeout | undefined;
-  /** Empty where nobody waits any more. */
-  #onTaken: Partial<Waiting> | undefined;
+  #writable: WritableHandler | undefined;
   #closesConnection = false;
   #letGo: () => void = () => {};
   readonly #onClose: (exchange: Exchange) => void;
@@ -238,23 +234,22 @@ export class Exchange {
    * system holds little: all of the log, in the end. `filler`, which says nothing, finds out.
    */
   whenTaken(filler: string, then: () => void): void {
-    // A handler that is put in another one's place while that runs is lost.
-    if (!this.#onTaken)
-      this.#res?.onWritable(() => {
-        this.#pushOut();
+    this.#onWritable(() => {
+      if (!this.write(filler)) return true;
+      // Where there is a handler, uWebSockets.js leaves it to that to push out what it has queued.
+      this.#onWritable(() => {
+        this.#res?.cork(() => {});
         return true;
       });
-    this.#onTaken = { filler, then };
+      then();
+      return true;
+    });
   }
 
-  #pushOut(): void {
-    const { filler, then } = this.#onTaken ?? {};
-    // Where there is a handler, uWebSockets.js leaves it to that to push out what it has queued.
-    if (filler === undefined) this.#res?.cork(() => {});
-    else if (this.write(filler)) {
-      this.#onTaken = {};
-      then?.();
-    }
+  /** The last handler counts. uWebSockets.js would lose one that is put in another one's place while that runs. */
+  #onWritable(handler: WritableHandler): void {
+    if (!this.#writable) this.#res?.onWritable((offset) => this.#writable?.(offset) ?? true);
+    this.#writable = handler;
   }
 
   /**
@@ -320,7 +315,7 @@ export class Exchange {
         if (isSent || isDone) return resolve();
         this.#bearStall(FILE_STALL_MS);
         this.onGone(resolve);
-        res.onWritable((offset) => {
+        this.#onWritable((offset) => {
           this.#endStall();
           const [isSentNow, isDoneNow] = res.tryEnd(chunk.subarray(offset - start), total);
           if (isDoneNow) this.#close();
