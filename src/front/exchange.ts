@@ -209,10 +209,14 @@ export class Exchange {
    */
   write(chunk: string, filler = ''): boolean {
     let isWritable = true;
-    this.#res?.cork(() => {
-      isWritable = this.#res?.write(chunk) ?? true;
-      if (filler !== '') isWritable = this.#res?.write(filler) ?? true;
-    });
+    for (const piece of piecesOf(chunk))
+      this.#res?.cork(() => {
+        isWritable = this.#res?.write(piece) ?? true;
+      });
+    if (filler !== '')
+      this.#res?.cork(() => {
+        isWritable = this.#res?.write(filler) ?? true;
+      });
     if (isWritable) {
       this.#letGo();
       this.#endStall();
@@ -352,4 +356,21 @@ export class Exchange {
     this.#letGo();
     this.#onClose(this);
   }
+}
+
+/**
+ * uWebSockets.js gathers 16 kB under a cork. What does not fit it sends beside that, and spoils it where the system takes only
+ * a part: bytes of the framing are there twice, and the client reads nonsense.
+ */
+const GATHERED_BYTES = 15_000;
+/** Of a text in UTF-8, for each of its units. */
+const BYTES_AT_MOST = 3;
+
+function piecesOf(chunk: string): readonly (string | Uint8Array)[] {
+  if (chunk.length * BYTES_AT_MOST <= GATHERED_BYTES) return [chunk];
+  const bytes = Buffer.from(chunk);
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += GATHERED_BYTES)
+    pieces.push(bytes.subarray(at, at + GATHERED_BYTES));
+  return pieces;
 }

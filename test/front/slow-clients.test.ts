@@ -141,6 +141,8 @@ test('A reader of events that is slow is sent no more than it takes, and in the 
   expect(seqsOf(linesOf(connection.body))).toEqual(Array.from({ length: 20_000 }, (_, index) => index + 1));
   // A chunk that is under way, and the fillers behind it.
   expect(connection.mostQueued).toBeLessThan(150_000);
+  // What uWebSockets.js can gather: it spoils what is larger.
+  expect(connection.largest).toBeLessThan(16_000);
   // Who reads lines and passes over empty ones gets nothing but JSON.
   for (const line of connection.body.split('\n')) if (line !== '') JSON.parse(line);
 });
@@ -186,4 +188,12 @@ test('An answer in chunks that are ready at once comes whole over such a connect
   await connection.takeAll();
   expect(connection.isEnded).toBe(true);
   expect(connection.body).toBe(chunks.join(''));
+});
+
+test('A feed comes as it is where its letters are longer than a byte', async () => {
+  const connection = new NarrowConnection();
+  connection.exchange.begin(200, {});
+  const text = '\u{1F99D}é'.repeat(20_000);
+  connection.exchange.write(text);
+  expect(connection.body).toBe(text);
 });
