@@ -6,6 +6,7 @@ import { readIfThere } from './stamp.mjs';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const SUITE = 'forky'; // the first of Debian's suites with a nats-server that is new enough
+const SECURITY_RELEASE = /-security$|\/updates$/;
 const STEP_AT_MOST_MS = 120_000;
 
 /**
@@ -32,19 +33,33 @@ export async function fetchByApt({ env, scratch }) {
 
 /** The machine's mirrors of Debian itself: not the security archive, and nobody else's packages. */
 async function debianMirrors(env) {
+  const listed = await mirrorsByLists(env);
+  return [...new Set(listed.length > 0 ? listed : await mirrorsBySources(env))].slice(0, 3);
+}
+
+async function mirrorsByLists(env) {
   const format = '$(ORIGIN)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)';
   const targets = await apt('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'], { env });
-  const onDebian = /^ID="?debian"?$/m.test(readIfThere('/etc/os-release') ?? '');
-  const mirrors = targets
+  return targets
     .split('\n')
     .map((line) => line.split('|'))
-    .filter(([origin, release, component, uri]) => {
-      // The origin is only known once the lists were fetched, which a fresh container never did.
-      const isDebian = origin === 'Debian' || (onDebian && (origin === '' || origin === '$(ORIGIN)'));
-      return isDebian && component === 'main' && uri && !/-security$|\/updates$/.test(release);
-    })
+    .filter(
+      ([origin, release, component]) =>
+        origin === 'Debian' && component === 'main' && !SECURITY_RELEASE.test(release),
+    )
     .map(([, , , uri]) => uri);
-  return [...new Set(mirrors)].slice(0, 3);
+}
+
+/**
+ * Where no lists were ever fetched, as in a fresh container, apt has no targets to tell of, nor whose the sources are. It
+ * tells what it would fetch: what of that is not Debian's fails by its signature.
+ */
+async function mirrorsBySources(env) {
+  if (!/^ID="?debian"?$/m.test(readIfThere('/etc/os-release') ?? '')) return [];
+  const uris = await apt('apt-get', ['update', '--print-uris'], { env });
+  return [...uris.matchAll(/^'(.+)\/dists\/(.+)\/InRelease'/gm)]
+    .filter(([, , release]) => !SECURITY_RELEASE.test(release))
+    .map(([, uri]) => uri);
 }
 
 async function fetchFrom(mirror, folder, env) {

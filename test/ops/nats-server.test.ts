@@ -106,38 +106,54 @@ describe('the nats-server that the service is given', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   });
 
-  it.runIf(onDebian)(
-    "is Debian's package where apt is, by lists and a cache of the project's own",
-    async () => {
+  describe.runIf(onDebian)("is Debian's package where apt is", () => {
+    const seen = () => join(project.root, '..', 'seen');
+    const source = () => readFile(`${seen()}.list`, 'utf8');
+    const FROM_DEBIAN =
+      /^deb \[signed-by=\S+debian-archive-keyring\.gpg\] http:\/\/127\.0\.0\.1:1\/debian forky main\n$/;
+
+    const addApt = async (answers: string) => {
       project.env.PATH = `${project.bin}:/usr/bin:/bin`;
-      const seen = join(project.root, '..', 'seen');
       await project.addProgram('apt-config', `echo 'Acquire::http::Proxy "http://127.0.0.1:1";'`);
-      await project.addProgram(
-        'apt-get',
-        `case "$1" in
-         indextargets) echo 'Debian|bookworm-security|main|http://127.0.0.1:1/debian-security'
-                       echo 'Somebody|bookworm|main|http://127.0.0.1:1/somebody'
-                       echo 'Debian|bookworm|main|http://127.0.0.1:1/debian' ;;
-         update) cp "$APT_CONFIG" ${seen}.conf; cp sources.list ${seen}.list ;;
-         download) : > nats-server_2.15.1-1_any.deb ;;
-       esac`,
-      );
       await project.addProgram(
         'dpkg-deb',
         `mkdir -p "$3/usr/sbin"
          printf '#!/bin/sh\\n${natsServerScript('2.15.1')}\\n' > "$3/usr/sbin/nats-server"
          chmod +x "$3/usr/sbin/nats-server"`,
       );
-      expect(await given()).toBe(cached());
-      expect(await readFile(`${seen}.list`, 'utf8')).toMatch(
-        /^deb \[signed-by=\S+debian-archive-keyring\.gpg\] http:\/\/127\.0\.0\.1:1\/debian forky main\n$/,
+      await project.addProgram(
+        'apt-get',
+        `case "$1 $2" in
+         ${answers}
+         update*) cp "$APT_CONFIG" "${seen()}.conf"; cp sources.list "${seen()}.list" ;;
+         download*) : > nats-server_2.15.1-1_any.deb ;;
+       esac`,
       );
-      const configuration = await readFile(`${seen}.conf`, 'utf8');
+    };
+
+    it("by lists and a cache of the project's own", async () => {
+      await addApt(`indextargets*) echo 'Debian|bookworm-security|main|http://127.0.0.1:1/debian-security'
+                       echo 'Somebody|bookworm|main|http://127.0.0.1:1/somebody'
+                       echo 'Debian|bookworm|main|http://127.0.0.1:1/debian' ;;`);
+      expect(await given()).toBe(cached());
+      expect(await source()).toMatch(FROM_DEBIAN);
+      const configuration = await readFile(`${seen()}.conf`, 'utf8');
       expect(configuration).toMatch(/Acquire::http::Proxy "http:\/\/127\.0\.0\.1:1"/);
       for (const name of ['Dir::State', 'Dir::State::Lists', 'Dir::Cache', 'Dir::Etc::SourceList'])
         expect(configuration).toContain(`${name} "${project.root}/.cache/scratch/`);
       for (const name of ['Dir::Etc::main', 'Dir::Etc::parts', 'Dir::Etc::SourceParts'])
         expect(configuration).toContain(`${name} "/dev/null"`);
-    },
-  );
+    });
+
+    it('and has never fetched a list, as in a fresh container', async () => {
+      const uri = (path: string) => `echo "'http://127.0.0.1:1/${path}' a_file 0 "`;
+      await addApt(`indextargets*) ;;
+         'update --print-uris') ${uri('debian-security/dists/trixie-security/InRelease')}
+                                ${uri('debian/dists/trixie/InRelease')}
+                                ${uri('debian/dists/trixie-updates/InRelease')}
+                                ${uri('debian/dists/trixie/main/binary-amd64/Packages.xz')} ;;`);
+      expect(await given()).toBe(cached());
+      expect(await source()).toMatch(FROM_DEBIAN);
+    });
+  });
 });
