@@ -40,6 +40,14 @@ const allOf = (file: string): readonly string[] => {
 
 const ADAPTERS = /^src\/(log\/(jetstream|server)\/|storage\/(disk|jetstream\/)|(accounts|projection)\/file-)/;
 
+const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const SHIPPED = Object.keys(dependencies);
+const packageOf = (imported: string): string =>
+  imported
+    .split('/')
+    .slice(0, imported.startsWith('@') ? 2 : 1)
+    .join('/');
+
 interface Rule {
   readonly name: string;
   readonly from: RegExp;
@@ -112,6 +120,11 @@ const RULES: readonly Rule[] = [
     from: /^(src|actors)\//,
     except: /^src\/front\/(server|app|exchange)\.ts$/,
     never: (imported) => imported === 'uWebSockets.js',
+  },
+  {
+    name: 'shipped code imports nothing that is installed for development only',
+    from: /^(src|actors)\//,
+    never: (imported) => !/^((src|actors)\/|node:)/.test(imported) && !SHIPPED.includes(packageOf(imported)),
   },
   {
     name: 'shipped code does not import tests',

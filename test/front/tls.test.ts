@@ -4,6 +4,7 @@ import { type RequestOptions, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Service } from '../support/service.ts';
 import { exchangeRaw, rawHead, type Status } from './support.ts';
@@ -53,6 +54,12 @@ describe.skipIf(!hasOpenssl)('With TLS_CERT and TLS_KEY the service speaks HTTPS
         asked.end(body && JSON.stringify(body));
       },
     );
+
+  test('and a container with it is asked over TLS how it is', () => {
+    const health = fileURLToPath(new URL('../../ops/container/health.mjs', import.meta.url));
+    const env = { PORT: new URL(service.url).port, TLS_CERT: join(folder, 'cert.pem') };
+    expect(spawnSync(process.execPath, [health], { env }).status).toBe(0);
+  });
 
   test('and its address is an https URL', () => {
     expect(service.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
