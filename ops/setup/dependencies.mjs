@@ -5,6 +5,7 @@ import { SetupError } from './failure.mjs';
 import { hashOf, readIfThere } from './stamp.mjs';
 
 const INSTALL_AT_MOST_MS = 10 * 60_000;
+const LOAD_AT_MOST_MS = 60_000;
 const STAMP = '.wyvern-stamp';
 const FLAGS = [
   '--include=dev',
@@ -66,8 +67,28 @@ export async function installDependencies({ root, env, scratch }) {
     );
   const modules = join(folder, 'node_modules');
   mkdirSync(modules, { recursive: true });
+  await checkHttpServer(folder, env);
   writeFileSync(join(modules, STAMP), stamp);
   swapIn(modules, join(root, 'node_modules'), join(scratch, 'old-modules'));
+}
+
+/**
+ * Of all native packages it is the one that is choosy: no binary for every Node.js, and those for newer ones ask for a newer C
+ * library than many a system has. Unsaid here, it would be said by each front that is started, again and again.
+ */
+async function checkHttpServer(folder, env) {
+  const loading = await run(process.execPath, ['--print', "require('uWebSockets.js') && 'loaded'"], {
+    cwd: folder,
+    env,
+    timeoutMs: LOAD_AT_MOST_MS,
+  });
+  if (loading.ok) return;
+  const reason = /^Error: (?!This version)(.+)$/m.exec(loading.output)?.[1] ?? `it ${loading.why}`;
+  throw new SetupError(
+    `Node.js ${process.versions.node} cannot load uWebSockets.js, the HTTP server, on this system: ${reason}` +
+      '\nIt has binaries for Node.js 20, which need glibc 2.27, and for 22, 24 and 25, which need glibc 2.38 (Debian 13, Ubuntu' +
+      '\n24.04); for macOS; for no other C library, such as that of Alpine. ops/container/Dockerfile makes an image that fits.',
+  );
 }
 
 /**

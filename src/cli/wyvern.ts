@@ -30,7 +30,7 @@ async function run(command: string | undefined, [argument]: readonly string[]): 
       return (await import('./cluster.ts')).cluster(readConfig(), process.argv.slice(3));
     case 'front':
       allowLargeHeaders();
-      return (await import('./front.ts')).front(readConfig());
+      return (await loadFront()).front(readConfig());
     case 'worker':
       return (await import('./worker.ts')).worker(readConfig());
     case 'replay':
@@ -43,6 +43,21 @@ async function run(command: string | undefined, [argument]: readonly string[]): 
     default:
       complain(command === undefined ? USAGE : `'${command}' is not a command.\n\n${USAGE}`);
       process.exitCode = 2;
+  }
+}
+
+/** Rejects with `CannotStart` where uWebSockets.js, of which a front is made, has no binary that this system can load. */
+async function loadFront(): Promise<typeof import('./front.ts')> {
+  try {
+    return await import('./front.ts');
+  } catch (error) {
+    const [, reason] =
+      /^This version of uWS\.js supports only .*\n\n(?:Error: )?(.+)/.exec((error as Error).message) ?? [];
+    if (reason === undefined) throw error;
+    throw new CannotStart(
+      `Node.js ${process.versions.node} cannot load uWebSockets.js on this system, see "Start it" in the README: ${reason}`,
+      { cause: error },
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +47,22 @@ describe('a start is refused', () => {
     const asking = new Program(command, { DATA_DIR: join(dataDir, 'own') }, ['--help']);
     expect(await asking.ended()).toBe(0);
     expect(asking.output).toMatch(/^Usage: wyvern <command>/);
+  });
+
+  test('where the HTTP server cannot be loaded, in one line', async () => {
+    const preload = join(dataDir, 'no-binary.cjs');
+    await writeFile(
+      preload,
+      `const { dlopen } = process;
+       process.dlopen = (module, path, ...rest) => {
+         if (path.includes('uws_')) throw new Error('libc.so.6: version \`GLIBC_9.9\\' not found');
+         return dlopen(module, path, ...rest);
+       };`,
+    );
+    const lines = await refusal('up', { NODE_OPTIONS: `--require ${preload}` });
+    expect(lines.filter((line) => !line.startsWith('{'))).toEqual([
+      `Node.js ${process.versions.node} cannot load uWebSockets.js on this system, see "Start it" in the README: libc.so.6: version \`GLIBC_9.9' not found`,
+    ]);
   });
 
   test('on a port that is in use, in one line', async () => {

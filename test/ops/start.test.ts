@@ -78,6 +78,23 @@ describe('starting', () => {
     expect(stderr).not.toMatch(STACK);
   });
 
+  it('tells what the HTTP server needs where this Node.js cannot load it, and installs again once it can', async () => {
+    const { FAKE_MODULES = '' } = project.env;
+    project.env.FAKE_MODULES = join(project.root, '..', 'modules');
+    await project.write(
+      '../modules/uWebSockets.js/index.js',
+      "throw new Error('This version of uWS.js supports only …\\n\\nError: libc.so.6: version `GLIBC_9.9\\' not found');",
+    );
+    const { code, stdout, stderr } = await project.run('up');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(
+      /^Node\.js \S+ cannot load uWebSockets\.js, the HTTP server, on this system: libc\.so\.6: version `GLIBC_9\.9' not found\nIt has binaries for Node\.js 20/m,
+    );
+    expect(stderr).not.toMatch(STACK);
+    project.env.FAKE_MODULES = FAKE_MODULES;
+    expect((await project.run('up')).code).toBe(0);
+  });
+
   it('tells all that is missing in one message', async () => {
     await rm(join(project.bin, 'nats-server'));
     project.env.FAKE_NPM_SAYS = 'npm error code EUSAGE';
