@@ -18,7 +18,8 @@ const FLAGS = [
   '--fetch-timeout=60000',
   '--no-audit',
   '--no-fund',
-  '--loglevel=error',
+  // What could not be written, on a full disk, is a warning to npm, which then ends with 0.
+  '--loglevel=warn',
 ];
 
 /**
@@ -62,9 +63,12 @@ export async function installDependencies({ root, env, scratch }) {
   });
   if (!npm.ok)
     throw new SetupError(
-      `npm could not install the dependencies: it ${npm.why}\n${withoutUsage(npm.output)}`.trim() +
+      `npm could not install the dependencies: it ${npm.why}\n${errorsOf(npm.output)}`.trim() +
         adviceFor(npm.output),
     );
+  const unwritten = /\bTAR_ENTRY_ERROR (.+)/.exec(npm.output)?.[1];
+  if (unwritten !== undefined)
+    throw new SetupError(`npm could not write all of the dependencies, which take 500 MB: ${unwritten}`);
   const modules = join(folder, 'node_modules');
   mkdirSync(modules, { recursive: true });
   await checkHttpServer(folder, env);
@@ -111,8 +115,10 @@ const adviceFor = (output) =>
     : '';
 
 // After the reason npm prints how all of its options are spelled, 90 lines of it.
-const withoutUsage = (text) =>
-  text.replace(/\n(npm error\n)?npm error (Clean install a project|A complete log).*/s, '');
+const errorsOf = (text) =>
+  text
+    .replace(/\n(npm error\n)?npm error (Clean install a project|A complete log).*/s, '')
+    .replace(/^npm warn .*\n?/gm, '');
 
 // npm tells its scripts where it lives; started without npm, PATH knows.
 const npmCommand = ({ npm_execpath: path }) =>

@@ -24,9 +24,10 @@ console.log(JSON.stringify({ args: process.argv.slice(2), natsServer: process.en
  */
 const NPM = `
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
-const { FAKE_CALLS, FAKE_MODULES, FAKE_NPM_WAITS_FOR, FAKE_NPM_SAYS } = process.env;
+const { FAKE_CALLS, FAKE_MODULES, FAKE_NPM_WAITS_FOR, FAKE_NPM_SAYS, FAKE_NPM_WARNS } = process.env;
 appendFileSync(FAKE_CALLS, 'npm ' + process.pid + '\\n');
 if (FAKE_NPM_SAYS) { console.error(FAKE_NPM_SAYS); process.exit(1); }
+if (FAKE_NPM_WARNS) console.error(FAKE_NPM_WARNS);
 mkdirSync('node_modules');
 for (let turn = 0; turn < 1500 && FAKE_NPM_WAITS_FOR && !existsSync(FAKE_NPM_WAITS_FOR); turn++)
   await new Promise((go) => setTimeout(go, 20));

@@ -69,13 +69,24 @@ describe('starting', () => {
   });
 
   it("shows npm's own words when npm fails, and ends with 1", async () => {
-    project.env.FAKE_NPM_SAYS = 'npm error code ENOTFOUND\nnpm error network';
+    project.env.FAKE_NPM_SAYS = 'npm warn old\nnpm error code ENOTFOUND\nnpm error network';
     const { code, stdout, stderr } = await project.run('up');
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(
       /npm could not install the dependencies.*\nnpm error code ENOTFOUND\nnpm error network\nThey come from npm's registry/,
     );
     expect(stderr).not.toMatch(STACK);
+  });
+
+  it('takes for no installation what npm could not write, though npm itself ends well', async () => {
+    project.env.FAKE_NPM_WARNS = 'npm warn tar TAR_ENTRY_ERROR ENOSPC: no space left on device, write';
+    const { code, stderr } = await project.run('up');
+    expect(stderr).toMatch(
+      /^npm could not write all of the dependencies, which take 500 MB: ENOSPC: no space left on device, write$/m,
+    );
+    expect(code).toBe(1);
+    project.env.FAKE_NPM_WARNS = 'npm warn deprecated something';
+    expect((await project.run('up')).code).toBe(0);
   });
 
   it('tells what the HTTP server needs where this Node.js cannot load it, and installs again once it can', async () => {
