@@ -179,6 +179,15 @@ describe('a start is refused', () => {
     ]);
   });
 
+  test.each([
+    ['/nowhere', /^cannot use NATS_CA, \/nowhere: ENOENT/],
+    ['/etc/passwd', /^cannot use NATS_CA, \/etc\/passwd: .*PEM/],
+  ])('with %s for the authority of the nats-servers', async (NATS_CA, complaint) => {
+    const NATS_URL = `tls://127.0.0.1:${await freePort()}`;
+    for (const command of ['front', 'worker'])
+      expect((await refusal(command, { NATS_URL, NATS_CA })).join('\n')).toMatch(complaint);
+  });
+
   test.each(['help', '--help'])('never of %s, which tells the commands', async (command) => {
     const program = new Program(command, {});
     expect(await program.ended()).toBe(0);
