@@ -20,6 +20,6 @@ export const adviceAfter = (tried) =>
     '  - Homebrew: brew install nats-server',
     `  - a download: ${archiveName() ?? 'the archive for your platform'} from ${RELEASES_PAGE};`,
     '    unpack it onto PATH, or set NATS_SERVER to the path of the program',
-    '  - a container: docker run -p 4222:4222 nats:latest -js, then set NATS_URL=nats://127.0.0.1:4222',
+    '  - a container: docker run -p 127.0.0.1:4222:4222 nats:latest -js, then set NATS_URL=nats://127.0.0.1:4222',
     '  - a nats-server with JetStream that runs already: set NATS_URL to its address',
   ].join('\n');
