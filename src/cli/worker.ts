@@ -15,6 +15,7 @@ import { Fetcher } from '../worker/source/fetcher.ts';
 import type { FetchLimits } from '../worker/source/limits.ts';
 import { SourceRoom } from '../worker/source/source-room.ts';
 import { Worker } from '../worker/worker.ts';
+import { inDataFolder } from './data-folder.ts';
 import { endAtOnce, endWithSupervisor, stopDeadlineMs, untilStopped } from './lifecycle.ts';
 import { connectToLog, orCannotStart } from './log-connection.ts';
 import { openSpool } from './spool.ts';
@@ -28,7 +29,7 @@ export async function worker(config: Config): Promise<void> {
   const connection = await connectToLog(config, `wyvern worker ${id}`, logger);
   const log = await orCannotStart(JetStreamLog.openAsItIs(connection, config, logger));
   const storage = await openStorage(config, connection, logger);
-  const spoolFolder = await openSpool(join(config.DATA_DIR, 'spool'), hostname());
+  const spoolFolder = await inDataFolder(config, openSpool(join(config.DATA_DIR, 'spool'), hostname()));
   const fetcher = new Fetcher({
     ports: config.fetchPorts,
     allow: config.fetchAllow,

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -187,6 +187,26 @@ describe('a start is refused', () => {
     for (const command of ['front', 'worker'])
       expect((await refusal(command, { NATS_URL, NATS_CA })).join('\n')).toMatch(complaint);
   });
+
+  test.each([
+    ['front', 'disk'],
+    ['worker', 'disk'],
+    ['worker', 'jetstream'],
+  ])(
+    'to a %s alone whose data folder cannot be used, with STORAGE=%s, in one line',
+    async (command, STORAGE) => {
+      await using nats = await TestLog.start();
+      // A front makes the streams; a file in the place of a folder stops root, too.
+      if (command === 'worker') await nats.open();
+      const DATA_DIR = join(dataDir, `${command}-${STORAGE}`);
+      await mkdir(DATA_DIR);
+      for (const folder of ['files', 'spool']) await writeFile(join(DATA_DIR, folder), '');
+      const lines = await refusal(command, { NATS_URL: nats.url, DATA_DIR, STORAGE });
+      expect(lines.filter((line) => !line.startsWith('{'))).toEqual([
+        expect.stringMatching(new RegExp(`^cannot use the data folder ${DATA_DIR}: EEXIST: `)),
+      ]);
+    },
+  );
 
   test.each(['help', '--help'])('never of %s, which tells the commands', async (command) => {
     const program = new Program(command, {});
