@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import { TaskFailure } from '../../../actors/failure.ts';
 import { Decoder } from '../../../src/worker/media/decoder.ts';
+import { codeBytes } from '../../../src/worker/media/held-memory.ts';
 import { gone, isAlive, SCRIPTED_CHILD, startPool } from './pooling.ts';
 
 const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
@@ -111,11 +112,16 @@ describe('a child', () => {
   it.runIf(hasPrlimit)('gets no more memory than its limit, and survives to ask for it', async () => {
     await using pooling = await startPool({ memoryLimitBytes: 500_000_000 });
     const limits = await pooling.give('limits').result;
-    expect(limits).toMatch(/Max data size +500000000 +500000000 /);
+    const [, bytes = ''] = /Max data size +(\d+) +\1 /.exec(String(limits)) ?? [];
+    // Apart from what Node.js sets aside for code, of which a long-lived process such as this may have a little more.
+    expect(Number(bytes) - codeBytes()).toBeGreaterThan(495_000_000);
+    expect(Number(bytes) - codeBytes()).toBeLessThanOrEqual(500_000_000);
     expect(limits).toMatch(/Max core file size +0 +0 /);
     const { pid } = (await pooling.give('echo').result) as { pid: number };
     const failure = await pooling.give('allocate', { bytes: 1_000_000_000 }).failure;
-    expect(failure).toMatchObject({ message: 'Array buffer allocation failed' });
+    expect(failure).toMatchObject({
+      message: expect.stringMatching(/allocation failed|Failed to allocate memory/),
+    });
     expect(await pooling.give('echo').result).toMatchObject({ pid });
     expect(await pooling.give('allocate', { bytes: 100_000_000 }).result).toBe(100_000_000);
   });
