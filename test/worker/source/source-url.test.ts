@@ -32,7 +32,7 @@ describe('a source URL', () => {
       'http://1.2.3.4.5/',
       'http://[::1/',
     ],
-    ...['http://a\0.example/', 'http://a%00.example/', 'http://xn--a/'],
+    ...['http://a\0.example/', 'http://a%00.example/', 'http://xn--ü/'],
     ...['file:///etc/passwd', 'ftp://a.example/', 'gopher://a.example/', 'data:image/png;base64,AA=='],
     ...[
       'javascript:alert(1)',
