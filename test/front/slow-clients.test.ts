@@ -4,10 +4,10 @@ import { expect, test } from 'vitest';
 import type { Account } from '../../src/accounts/account.ts';
 import type { Accounts } from '../../src/accounts/accounts.ts';
 import { Exchange } from '../../src/front/exchange.ts';
-import { Feeds } from '../../src/front/feed.ts';
 import { framingFor } from '../../src/front/framing.ts';
 import { HistoryFeeds } from '../../src/front/history-feed.ts';
 import { PLAIN } from '../../src/front/history-lines.ts';
+import { StatusFeeds } from '../../src/front/status-feed.ts';
 import { StatusView } from '../../src/front/status-view.ts';
 import type { LogReader } from '../../src/log/log.ts';
 import type { Page } from '../../src/log/reading.ts';
@@ -167,7 +167,7 @@ test('A feed whose tasks have all ended is ended also if its client took the lis
     watch: (_key: string, _watcher: Watcher) => false,
     unwatch: () => {},
   };
-  const feeds = new Feeds(projection as unknown as Projection, new StatusView('http://wyvern.example'));
+  const feeds = new StatusFeeds(projection as unknown as Projection, new StatusView('http://wyvern.example'));
   feeds.open(
     connection.exchange,
     Array.from({ length: 100 }, (_, index) => ended(String(index))),
