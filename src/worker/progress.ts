@@ -23,6 +23,8 @@ export class ProgressReports {
   #progress: Json | undefined;
   #outputs: readonly StoredOutput[] = [];
   #company: number | undefined;
+  /** The company that the log has been told of. */
+  #storedCompany: number | undefined;
   #isUnsaid = false;
   #isUrgent = false;
   #isClosed = false;
@@ -49,11 +51,16 @@ export class ProgressReports {
     this.#schedule();
   }
 
-  /** Tells that other suspects are about to begin beside this attempt. Resolves as `flush`. */
-  accompany(company: number): Promise<void> {
+  /**
+   * Tells that other suspects are about to begin beside this attempt. Resolves with whether the log has it; it is not
+   * said again by itself.
+   */
+  async accompany(company: number): Promise<boolean> {
     this.#company = company;
     this.#isUnsaid = true;
-    return this.flush();
+    await this.flush();
+    await this.#writing;
+    return this.#storedCompany === company;
   }
 
   /** Writes what has been held back. Resolves when that is on its way to the log, behind all that was before it. */
@@ -83,9 +90,11 @@ export class ProgressReports {
     this.#wroteAt = performance.now();
     const progress = this.#progress === undefined ? {} : { progress: this.#progress };
     const outputs = this.#outputs.length === 0 ? {} : { outputs: [...this.#outputs] };
-    const company = this.#company === undefined ? {} : { company: this.#company };
-    this.#writing = this.#write({ ...progress, ...outputs, ...company }).then((isStored) => {
+    const company = this.#company;
+    const beside = company === undefined ? {} : { company };
+    this.#writing = this.#write({ ...progress, ...outputs, ...beside }).then((isStored) => {
       this.#writing = undefined;
+      if (isStored) this.#storedCompany = company;
       // A lost report is not written again. An output is: someone may wait for it.
       this.#isUnsaid ||= !isStored && this.#outputs.length > 0;
       this.#schedule();

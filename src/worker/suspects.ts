@@ -18,8 +18,8 @@ export class Turn {
   readonly most: number;
   /** How many suspects there may be side by side now. */
   company = 1;
-  /** Called when one that was alone gets company, with its size. The others begin when this has resolved. */
-  onCompany: (company: number) => Promise<void> = async () => {};
+  /** Called when one that was alone gets company, with its size. The others begin when this has resolved with true. */
+  onCompany: (company: number) => Promise<boolean> = async () => false;
 
   constructor(most: number) {
     this.most = most;
@@ -61,7 +61,7 @@ export class Suspects {
       };
       this.#waiting.push({ turn, admit });
       this.#admit();
-      if (this.#waiting.length > 0) this.#opening ??= setTimeout(() => void this.#open(), ALONE_MS);
+      if (this.#waiting.length > 0) this.#openLater();
     });
   }
 
@@ -74,14 +74,19 @@ export class Suspects {
     this.#isOpen = false;
   }
 
+  #openLater(): void {
+    this.#opening ??= setTimeout(() => void this.#open(), ALONE_MS);
+  }
+
   async #open(): Promise<void> {
     this.#opening = undefined;
     if (this.#waiting.length === 0) return;
     this.#isOpen = true;
     const [first] = this.#entered;
     if (first && first.company < first.most) {
-      await first.onCompany(first.most);
-      first.company = first.most;
+      // Of a company that the log has not heard of, the first one would be blamed for what the others do.
+      if (await first.onCompany(first.most)) first.company = first.most;
+      else if (this.#entered.has(first)) this.#openLater();
     }
     this.#admit();
   }

@@ -55,18 +55,33 @@ describe('progress', () => {
     progress.close();
   });
 
-  it('of company does not wait either, is on its way once that is told, and stays said', async () => {
+  it('of company does not wait either, and stays said', async () => {
     const { progress, said } = reports();
     progress.report(10);
     progress.report(20);
-    await progress.accompany(64);
+    expect(await progress.accompany(64)).toBe(true);
     expect(said).toEqual([{ progress: 10 }, { progress: 20, company: 64 }]);
     progress.announce(small);
     await vi.advanceTimersByTimeAsync(0);
     expect(said.at(-1)).toEqual({ progress: 20, outputs: [small], company: 64 });
     progress.close();
-    await progress.accompany(8);
+    expect(await progress.accompany(8)).toBe(false);
     expect(said).toHaveLength(3);
+  });
+
+  it('of company tells whether the log has it', async () => {
+    const { progress, said, answer } = reports(true);
+    progress.report(1);
+    const lost = progress.accompany(64);
+    await answer(true);
+    await answer(false);
+    expect(await lost).toBe(false);
+    const told = progress.accompany(64);
+    await vi.advanceTimersByTimeAsync(0);
+    await answer(true);
+    expect(await told).toBe(true);
+    expect(said).toEqual([{ progress: 1 }, { progress: 1, company: 64 }, { progress: 1, company: 64 }]);
+    progress.close();
   });
 
   it('is written in one order: the next waits until the log has the one before', async () => {

@@ -8,6 +8,8 @@ class Tried {
   /** Who has got company later than at its turn, and who had begun before. */
   readonly told: string[] = [];
   readonly away: string[] = [];
+  /** Whether the log takes what those say who get company. */
+  isTold = true;
 
   enter(names: string, most: number): void {
     for (const name of names)
@@ -16,6 +18,7 @@ class Tried {
         this.turns.set(name, turn);
         turn.onCompany = async (company) => {
           this.told.push(`${name} ${company}, ${this.now()}`);
+          return this.isTold;
         };
       });
   }
@@ -65,6 +68,19 @@ describe('suspects', () => {
     tried.enter('d', 64);
     await settled();
     expect(tried.now()).toBe('a 64 b 64 c 64 d 64');
+  });
+
+  it('wait on where the log has not heard that who had begun alone is to have company', async () => {
+    tried.isTold = false;
+    tried.enter('ab', 64);
+    await seconds(2.9);
+    tried.enter('c', 64);
+    expect(tried.now()).toBe('a 1');
+    tried.isTold = true;
+    await seconds(1.1);
+    expect(tried.told).toEqual(['a 64, a 1', 'a 64, a 1']);
+    expect(tried.now()).toBe('a 64 c 64');
+    expect(tried.away).toEqual(['b']);
   });
 
   it('are tried side by side too if there are many quick ones', async () => {
