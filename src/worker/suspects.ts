@@ -45,7 +45,7 @@ export class Suspects {
 
   /**
    * Resolves when a suspect that may have a company of `most` has its turn, until `leave`; with undefined if there is none
-   * to be had soon.
+   * to be had soon. Those that may have more company come first.
    */
   enter(most: number): Promise<Turn | undefined> {
     if (this.#waiting.length >= MOST_WAITING) return Promise.resolve(undefined);
@@ -92,14 +92,24 @@ export class Suspects {
   }
 
   #admit(): void {
-    for (let next = this.#waiting[0]; next && this.#hasRoom(next.turn); next = this.#waiting[0]) {
+    for (let next = this.#next(); next; next = this.#next()) {
       const { turn, admit } = next;
       const isAlone = this.#entered.size === 0 && (!this.#isOpen || this.#waiting.length === 1);
       turn.company = isAlone ? 1 : turn.most;
-      this.#waiting.shift();
+      this.#waiting = this.#waiting.filter((other) => other !== next);
       this.#entered.add(turn);
       admit();
     }
+  }
+
+  /**
+   * The one with the largest company, and of these the first. One that must have a smaller company would let nobody in
+   * behind it, while it waits itself for all that are inside: one sleep of an hour, and everybody stood still.
+   */
+  #next(): Waiting | undefined {
+    const fitting = this.#waiting.filter(({ turn }) => this.#hasRoom(turn));
+    const most = Math.max(...fitting.map(({ turn }) => turn.most));
+    return fitting.find(({ turn }) => turn.most === most);
   }
 
   #hasRoom({ most }: Turn): boolean {

@@ -131,6 +131,23 @@ describe('suspects', () => {
     expect(tried.now()).toBe('d 3 e 2');
   });
 
+  it('do not wait behind one that may have less company, which comes last', async () => {
+    tried.enter('ab', 64);
+    await seconds(2);
+    tried.enter('c', 1);
+    tried.enter('d', 8);
+    tried.enter('e', 64);
+    await settled();
+    expect(tried.now()).toBe('a 64 b 64 d 8 e 64');
+    for (const name of ['a', 'b', 'd']) await tried.leave(name);
+    tried.enter('f', 8);
+    await settled();
+    expect(tried.now()).toBe('e 64 f 8');
+    tried.enter('g', 64);
+    for (const name of ['e', 'f', 'g']) await tried.leave(name);
+    expect(tried.now()).toBe('c 1');
+  });
+
   it('that may have no company have none, however long it takes, and the others go away meanwhile', async () => {
     tried.enter('a', 1);
     await settled();
