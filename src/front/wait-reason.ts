@@ -10,8 +10,8 @@ import type { WorkerPresence } from './worker-presence.ts';
 const SILENT_MS = 3_000;
 
 const WITHIN_LEASE = 'another one takes over when its lease has run out';
-const AFTER_LEASE =
-  'another one takes over when it has room, or at its turn: tasks with one attempt left are tried few at a time';
+const IN_TURNS = 'tasks with one attempt left are tried few at a time';
+const AFTER_LEASE = `another one takes over when it has room, or at its turn: ${IN_TURNS}`;
 
 const description = Type.String();
 const member = (text: string) => ({ description: text });
@@ -66,7 +66,12 @@ export function waitReason(
       until: retried.next,
       description: `attempt ${retried.attempt} failed, the next one may begin at ${retried.next}: ${retried.reason}`,
     };
-  return unclaimed(state.name, queues.ahead(state), workers);
+  const reason = unclaimed(state.name, queues.ahead(state), workers);
+  // One of those that are tried in turns may be queued, too: a stopping worker has handed it back.
+  const hasLostWorker = events.some((event) => event.type === 'started' && event.reason !== undefined);
+  if (reason.for !== 'place' || !hasLostWorker) return reason;
+  const description = `${reason.description}; it may be waiting for its turn, since a worker of it was lost: ${IN_TURNS}`;
+  return { ...reason, description };
 }
 
 function lostWorker(worker: string, workers: WorkerPresence): WaitReason | undefined {

@@ -79,7 +79,22 @@ describe('A task that is queued', () => {
       description: `attempt 1 failed, the next one may begin at ${date(2)}: origin answered 503`,
     });
     now = 2.5;
-    expect(reasonOf(history, workers)).toMatchObject({ for: 'place', ahead: 0 });
+    expect(reasonOf(history, workers)).toEqual({
+      for: 'place',
+      ahead: 0,
+      description: "the worker that knows 'hello' is busy, no tasks are ahead of it",
+    });
+  });
+
+  test('may wait for its turn where a worker of it was lost, though there is room', () => {
+    now = 3;
+    const workers = new WorkerPresence(clock);
+    workers.heard(report({ full: [] }));
+    const again: TaskEvent = { ...started(2), reason: "the worker 'w1' was lost in attempt 1" } as TaskEvent;
+    expect(reasonOf([queued(), started(1), again, retried(2)], workers)).toMatchObject({
+      for: 'place',
+      description: expect.stringMatching(/has room, .* it may be waiting for its turn/),
+    });
   });
 });
 
