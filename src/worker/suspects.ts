@@ -2,6 +2,8 @@
 const ALONE_MS = 2_000;
 /** How long a suspect waits here before it is given back, for a worker that may have less to do. */
 const TURN_MS = 3_000;
+/** After so long without any suspect, those that may have company are given time to come again. */
+const QUIET_MS = 5_000;
 /** How many may wait here at once: each of them keeps a place. */
 const MOST_WAITING = 64;
 
@@ -41,11 +43,14 @@ export class Suspects {
   readonly #entered = new Set<Turn>();
   #waiting: Waiting[] = [];
   #isOpen = false;
+  /** Those that may have company have had the time to come. */
+  #isGathered = false;
+  #quiet: NodeJS.Timeout | undefined;
   #opening: NodeJS.Timeout | undefined;
 
   /**
    * Resolves when a suspect that may have a company of `most` has its turn, until `leave`; with undefined if there is none
-   * to be had soon. Those that may have more company come first.
+   * to be had soon. Those that may have more company come first, also if they come a little later.
    */
   enter(most: number): Promise<Turn | undefined> {
     if (this.#waiting.length >= MOST_WAITING) return Promise.resolve(undefined);
@@ -72,6 +77,9 @@ export class Suspects {
     clearTimeout(this.#opening);
     this.#opening = undefined;
     this.#isOpen = false;
+    this.#quiet = setTimeout(() => {
+      this.#isGathered = false;
+    }, QUIET_MS);
   }
 
   #openLater(): void {
@@ -80,10 +88,11 @@ export class Suspects {
 
   async #open(): Promise<void> {
     this.#opening = undefined;
-    if (this.#waiting.length === 0) return;
-    this.#isOpen = true;
+    this.#isGathered = true;
     const [first] = this.#entered;
-    if (first && first.company < first.most) {
+    // One that must be alone is no company.
+    this.#isOpen ||= first !== undefined && this.#waiting.some(({ turn }) => turn.most > 1);
+    if (this.#isOpen && first && first.company < first.most) {
       // Of a company that the log has not heard of, the first one would be blamed for what the others do.
       if (await first.onCompany(first.most)) first.company = first.most;
       else if (this.#entered.has(first)) this.#openLater();
@@ -98,16 +107,21 @@ export class Suspects {
       turn.company = isAlone ? 1 : turn.most;
       this.#waiting = this.#waiting.filter((other) => other !== next);
       this.#entered.add(turn);
+      this.#isGathered = true;
+      clearTimeout(this.#quiet);
       admit();
     }
   }
 
   /**
    * The one with the largest company, and of these the first. One that must have a smaller company would let nobody in
-   * behind it, while it waits itself for all that are inside: one sleep of an hour, and everybody stood still.
+   * behind it, while it waits itself for all that are inside: one sleep of an hour, and everybody stood still. Those that
+   * must be alone had been queued first, so they also come first when the leases of a lost worker run out together.
    */
   #next(): Waiting | undefined {
-    const fitting = this.#waiting.filter(({ turn }) => this.#hasRoom(turn));
+    const fitting = this.#waiting.filter(
+      ({ turn }) => (turn.most > 1 || this.#isGathered) && this.#hasRoom(turn),
+    );
     const most = Math.max(...fitting.map(({ turn }) => turn.most));
     return fitting.find(({ turn }) => turn.most === most);
   }

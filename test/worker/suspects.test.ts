@@ -148,9 +148,36 @@ describe('suspects', () => {
     expect(tried.now()).toBe('c 1');
   });
 
+  it('that may have no company let others come before them, and are no company themselves', async () => {
+    tried.enter('a', 1);
+    await seconds(1);
+    expect(tried.now()).toBe('');
+    tried.enter('b', 64);
+    await seconds(1.9);
+    tried.enter('c', 1);
+    await seconds(2.5);
+    expect(tried.told).toEqual([]);
+    expect(tried.now()).toBe('b 1');
+    await tried.leave('b');
+    expect(tried.now()).toBe('c 1');
+    expect(tried.away).toEqual(['a']);
+    await tried.leave('c');
+    await seconds(4.9);
+    tried.enter('d', 1);
+    await settled();
+    expect(tried.now()).toBe('d 1');
+    await tried.leave('d');
+    await seconds(5);
+    tried.enter('e', 1);
+    await seconds(1.9);
+    expect(tried.now()).toBe('');
+    await seconds(0.1);
+    expect(tried.now()).toBe('e 1');
+  });
+
   it('that may have no company have none, however long it takes, and the others go away meanwhile', async () => {
     tried.enter('a', 1);
-    await settled();
+    await seconds(2);
     tried.enter('b', 64);
     await seconds(2.9);
     expect(tried.now()).toBe('a 1');
@@ -163,7 +190,7 @@ describe('suspects', () => {
   });
 
   it('wait in bounded number', async () => {
-    for (let count = 0; count < 66; count += 1) tried.enter(String.fromCharCode(0x4e00 + count), 1);
+    for (let count = 0; count < 66; count += 1) tried.enter(String.fromCharCode(0x4e00 + count), 64);
     await settled();
     expect(tried.away).toEqual([String.fromCharCode(0x4e00 + 65)]);
   });
