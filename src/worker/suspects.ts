@@ -31,6 +31,7 @@ export class Turn {
 interface Waiting {
   readonly turn: Turn;
   admit(): void;
+  giveUp(): void;
 }
 
 /**
@@ -53,19 +54,21 @@ export class Suspects {
    * to be had soon. Those that may have more company come first, also if they come a little later.
    */
   enter(most: number): Promise<Turn | undefined> {
-    if (this.#waiting.length >= MOST_WAITING) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       const turn = new Turn(most);
-      const giveUp = setTimeout(() => {
+      const giveUp = () => {
+        clearTimeout(timer);
         this.#waiting = this.#waiting.filter((other) => other.turn !== turn);
         resolve(undefined);
-      }, TURN_MS);
+      };
+      const timer = setTimeout(giveUp, TURN_MS);
       const admit = () => {
-        clearTimeout(giveUp);
+        clearTimeout(timer);
         resolve(turn);
       };
-      this.#waiting.push({ turn, admit });
+      this.#waiting.push({ turn, admit, giveUp });
       this.#admit();
+      if (this.#waiting.length > MOST_WAITING) this.#last()?.giveUp();
       if (this.#waiting.length > 0) this.#openLater();
     });
   }
@@ -124,6 +127,12 @@ export class Suspects {
     );
     const most = Math.max(...fitting.map(({ turn }) => turn.most));
     return fitting.find(({ turn }) => turn.most === most);
+  }
+
+  /** The one that `#next` would choose last. */
+  #last(): Waiting | undefined {
+    const least = Math.min(...this.#waiting.map(({ turn }) => turn.most));
+    return this.#waiting.findLast(({ turn }) => turn.most === least);
   }
 
   #hasRoom({ most }: Turn): boolean {

@@ -189,10 +189,20 @@ describe('suspects', () => {
     expect(tried.now()).toBe('');
   });
 
-  it('wait in bounded number', async () => {
-    for (let count = 0; count < 66; count += 1) tried.enter(String.fromCharCode(0x4e00 + count), 64);
+  it('wait in bounded number, those that come last being the first to go away', async () => {
+    const names = (count: number, from: number) =>
+      String.fromCharCode(...Array.from({ length: count }, (_, index) => from + index));
+    tried.enter('a', 1);
+    await seconds(2);
+    expect(tried.now()).toBe('a 1');
+    tried.enter(names(65, 0x4e00), 1);
     await settled();
-    expect(tried.away).toEqual([String.fromCharCode(0x4e00 + 65)]);
+    expect(tried.away).toEqual([names(1, 0x4e40)]);
+    tried.enter('b', 8);
+    await settled();
+    expect(tried.away).toEqual([names(1, 0x4e40), names(1, 0x4e3f)]);
+    await tried.leave('a');
+    expect(tried.now()).toBe('b 1');
   });
 
   it('have a smaller company after each loss', () => {
