@@ -2,6 +2,11 @@
 const ALONE_MS = 2_000;
 /** How long a suspect waits here before it is given back, for a worker that may have less to do. */
 const TURN_MS = 3_000;
+/**
+ * How long those that must be alone wait at first for those that may have company: what a lost worker was at comes when its
+ * lease of 10 s is over, what merely waited there comes at once.
+ */
+const GATHER_MS = 12_000;
 /** After so long without any suspect, those that may have company are given time to come again. */
 const QUIET_MS = 5_000;
 /** How many may wait here at once: each of them keeps a place. */
@@ -46,6 +51,7 @@ export class Suspects {
   #isOpen = false;
   /** Those that may have company have had the time to come. */
   #isGathered = false;
+  #gathering: NodeJS.Timeout | undefined;
   #quiet: NodeJS.Timeout | undefined;
   #opening: NodeJS.Timeout | undefined;
 
@@ -70,6 +76,7 @@ export class Suspects {
       this.#admit();
       if (this.#waiting.length > MOST_WAITING) this.#last()?.giveUp();
       if (this.#waiting.length > 0) this.#openLater();
+      if (this.#entered.size === 0) this.#gathering ??= setTimeout(() => this.#gathered(), GATHER_MS);
     });
   }
 
@@ -80,9 +87,20 @@ export class Suspects {
     clearTimeout(this.#opening);
     this.#opening = undefined;
     this.#isOpen = false;
+    this.#rest();
+  }
+
+  #rest(): void {
     this.#quiet = setTimeout(() => {
       this.#isGathered = false;
     }, QUIET_MS);
+  }
+
+  #gathered(): void {
+    this.#gathering = undefined;
+    this.#isGathered = true;
+    this.#rest();
+    this.#admit();
   }
 
   #openLater(): void {
@@ -91,7 +109,6 @@ export class Suspects {
 
   async #open(): Promise<void> {
     this.#opening = undefined;
-    this.#isGathered = true;
     const [first] = this.#entered;
     // One that must be alone is no company.
     this.#isOpen ||= first !== undefined && this.#waiting.some(({ turn }) => turn.most > 1);
@@ -112,6 +129,8 @@ export class Suspects {
       this.#entered.add(turn);
       this.#isGathered = true;
       clearTimeout(this.#quiet);
+      clearTimeout(this.#gathering);
+      this.#gathering = undefined;
       admit();
     }
   }
