@@ -13,7 +13,7 @@ const QUIET_MS = 5_000;
 const MOST_WAITING = 64;
 
 /** How many suspects there may be side by side: at first, and after each worker that was lost with several of them. */
-const COMPANIES = [64, 8, 1] as const;
+const COMPANIES = [64, 16, 4, 1] as const;
 
 /** The largest company for a suspect whose last attempt was in one of `before`, itself included; 1 is to be alone. */
 export const nextCompany = (before: number): number =>

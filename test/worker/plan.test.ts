@@ -73,13 +73,15 @@ describe('a task that is handed out again', () => {
   it('is not charged for workers that were lost while others were beside it, and has fewer of them each time', () => {
     const beside = (event: TaskEvent, company: number) => ({ ...event, company }) as TaskEvent;
     const once = [queued(), started(1), started(2), beside(started(3), 64)];
-    expect(plan(...once)).toMatchObject({ attempt: 4, counted: 3, company: 8 });
+    expect(plan(...once)).toMatchObject({ attempt: 4, counted: 3, company: 16 });
     // It had begun alone.
-    const twice = [...once, started(4), progress(4, 5), beside(progress(4, 6), 8)];
-    expect(plan(...twice)).toMatchObject({ attempt: 5, counted: 3, company: 1 });
-    expect(plan(...twice, started(5))).toMatchObject({
+    const twice = [...once, started(4), progress(4, 5), beside(progress(4, 6), 16)];
+    expect(plan(...twice)).toMatchObject({ attempt: 5, counted: 3, company: 4 });
+    const thrice = [...twice, beside(started(5), 4)];
+    expect(plan(...thrice)).toMatchObject({ attempt: 6, counted: 3, company: 1 });
+    expect(plan(...thrice, started(6))).toMatchObject({
       kind: 'fail',
-      attempt: 5,
+      attempt: 6,
       error: 'the worker stopped while it ran the task; gave up after 3 attempts',
     });
   });

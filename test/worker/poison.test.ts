@@ -76,6 +76,6 @@ test.concurrent('many slow tasks whose worker dies twice in a row are tried side
       Math.max(...history.map(({ data }) => (data.attempt === attempt && Number(data.company)) || 1)),
     );
   expect(companies(2)).toEqual(keys.map(() => 64));
-  expect(Math.max(...companies(3))).toBe(8);
+  expect(Math.max(...companies(3))).toBe(16);
   await expectOneEndEach(service, keys);
 });

@@ -218,6 +218,6 @@ describe('suspects', () => {
   });
 
   it('have a smaller company after each loss', () => {
-    expect([1, 64, 8].map(nextCompany)).toEqual([64, 8, 1]);
+    expect([1, 64, 16, 4].map(nextCompany)).toEqual([64, 16, 4, 1]);
   });
 });
