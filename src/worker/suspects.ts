@@ -48,12 +48,13 @@ interface Waiting {
 export class Suspects {
   readonly #entered = new Set<Turn>();
   #waiting: Waiting[] = [];
+  /** Somebody has waited for too long, and somebody still does. */
   #isOpen = false;
-  /** Those that may have company have had the time to come. */
-  #isGathered = false;
-  #gathering: NodeJS.Timeout | undefined;
-  #quiet: NodeJS.Timeout | undefined;
   #opening: NodeJS.Timeout | undefined;
+  /** Those that may have company have had the time to come. It matters only while nobody is inside. */
+  #isGathered = false;
+  /** When that changes. */
+  #gathering: NodeJS.Timeout | undefined;
 
   /**
    * Resolves when a suspect that may have a company of `most` has its turn, until `leave`; with undefined if there is none
@@ -65,6 +66,7 @@ export class Suspects {
       const giveUp = () => {
         clearTimeout(timer);
         this.#waiting = this.#waiting.filter((other) => other.turn !== turn);
+        this.#admit();
         resolve(undefined);
       };
       const timer = setTimeout(giveUp, TURN_MS);
@@ -75,64 +77,55 @@ export class Suspects {
       this.#waiting.push({ turn, admit, giveUp });
       this.#admit();
       if (this.#waiting.length > MOST_WAITING) this.#last()?.giveUp();
-      if (this.#waiting.length > 0) this.#openLater();
       if (this.#entered.size === 0) this.#gathering ??= setTimeout(() => this.#gathered(), GATHER_MS);
     });
   }
 
   leave(turn: Turn): void {
     this.#entered.delete(turn);
-    this.#admit();
-    if (this.#entered.size > 0) return;
-    clearTimeout(this.#opening);
-    this.#opening = undefined;
-    this.#isOpen = false;
-    this.#rest();
-  }
-
-  #rest(): void {
-    this.#quiet = setTimeout(() => {
-      this.#isGathered = false;
-    }, QUIET_MS);
+    if (this.#entered.size === 0) this.#gathered();
+    else this.#admit();
   }
 
   #gathered(): void {
-    this.#gathering = undefined;
     this.#isGathered = true;
-    this.#rest();
+    clearTimeout(this.#gathering);
+    this.#gathering = setTimeout(() => {
+      this.#isGathered = false;
+      this.#gathering = undefined;
+    }, QUIET_MS);
     this.#admit();
-  }
-
-  #openLater(): void {
-    this.#opening ??= setTimeout(() => void this.#open(), ALONE_MS);
   }
 
   async #open(): Promise<void> {
     this.#opening = undefined;
     const [first] = this.#entered;
-    // One that must be alone is no company.
-    this.#isOpen ||= first !== undefined && this.#waiting.some(({ turn }) => turn.most > 1);
-    if (this.#isOpen && first && first.company < first.most) {
-      // Of a company that the log has not heard of, the first one would be blamed for what the others do.
-      if (await first.onCompany(first.most)) first.company = first.most;
-      else if (this.#entered.has(first)) this.#openLater();
-    }
+    this.#isOpen = this.#hasCompany();
+    // Of a company that the log has not heard of, the first one would be blamed for what the others do.
+    if (this.#isOpen && first && first.company < first.most && (await first.onCompany(first.most)))
+      first.company = first.most;
     this.#admit();
   }
 
   #admit(): void {
     for (let next = this.#next(); next; next = this.#next()) {
       const { turn, admit } = next;
-      const isAlone = this.#entered.size === 0 && (!this.#isOpen || this.#waiting.length === 1);
-      turn.company = isAlone ? 1 : turn.most;
       this.#waiting = this.#waiting.filter((other) => other !== next);
+      if (this.#entered.size > 0 || (this.#isOpen && this.#hasCompany())) turn.company = turn.most;
       this.#entered.add(turn);
-      this.#isGathered = true;
-      clearTimeout(this.#quiet);
-      clearTimeout(this.#gathering);
-      this.#gathering = undefined;
       admit();
     }
+    if (this.#waiting.length > 0) this.#opening ??= setTimeout(() => void this.#open(), ALONE_MS);
+    else {
+      clearTimeout(this.#opening);
+      this.#opening = undefined;
+      this.#isOpen = false;
+    }
+  }
+
+  /** Whether one of those that wait may have company. One that must be alone is none. */
+  #hasCompany(): boolean {
+    return this.#waiting.some(({ turn }) => turn.most > 1);
   }
 
   /**

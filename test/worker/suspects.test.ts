@@ -90,6 +90,33 @@ describe('suspects', () => {
     expect(tried.away).toEqual(['b']);
   });
 
+  it('get no company that has gone away meanwhile', async () => {
+    tried.isTold = false;
+    tried.enter('ab', 64);
+    await seconds(3);
+    expect(tried.away).toEqual(['b']);
+    tried.isTold = true;
+    await seconds(10);
+    expect(tried.told).toEqual(['a 64, a 1']);
+    expect(tried.now()).toBe('a 1');
+    tried.enter('c', 64);
+    await seconds(2);
+    expect(tried.now()).toBe('a 64 c 64');
+  });
+
+  it('have no company in those that may have none', async () => {
+    await tried.gather();
+    tried.enter('a', 1);
+    tried.enter('b', 64);
+    tried.enter('c', 1);
+    await seconds(2.5);
+    expect(tried.now()).toBe('a 1');
+    await tried.leave('a');
+    await seconds(5);
+    expect(tried.now()).toBe('b 1');
+    expect(tried.told).toEqual([]);
+  });
+
   it('are tried side by side too if there are many quick ones', async () => {
     tried.enter('abcdef', 64);
     await seconds(0.9);
