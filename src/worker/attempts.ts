@@ -113,8 +113,9 @@ export class Attempts {
   }
 
   async #trySuspect(work: Work, most: number): Promise<Settle> {
-    const turn = await this.#suspects.enter(most);
-    if (!turn) return release(SUSPECT_AGAIN_MS);
+    const { interruption } = work;
+    const turn = await this.#suspects.enter(most, interruption);
+    if (!turn) return interruption.command ? this.#try(work) : release(SUSPECT_AGAIN_MS);
     try {
       return await this.#try(work, turn);
     } finally {

@@ -1,3 +1,5 @@
+import type { Interruption } from './interruption.ts';
+
 /** How long suspects are tried one after the other while others wait; then they are tried side by side. */
 const ALONE_MS = 2_000;
 /** How long a suspect waits here before it is given back, for a worker that may have less to do. */
@@ -58,9 +60,9 @@ export class Suspects {
 
   /**
    * Resolves when a suspect that may have a company of `most` has its turn, until `leave`; with undefined if there is none
-   * to be had soon. Those that may have more company come first, also if they come a little later.
+   * to be had soon, or at an interruption. Those that may have more company come first, also if they come a little later.
    */
-  enter(most: number): Promise<Turn | undefined> {
+  enter(most: number, interruption: Interruption): Promise<Turn | undefined> {
     return new Promise((resolve) => {
       const turn = new Turn(most);
       const giveUp = () => {
@@ -75,6 +77,7 @@ export class Suspects {
         resolve(turn);
       };
       this.#waiting.push({ turn, admit, giveUp });
+      interruption.listen(giveUp);
       this.#admit();
       if (this.#waiting.length > MOST_WAITING) this.#last()?.giveUp();
       if (this.#entered.size === 0) this.#gathering ??= setTimeout(() => this.#gathered(), GATHER_MS);

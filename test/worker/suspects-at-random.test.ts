@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Interruption } from '../../src/worker/interruption.ts';
 import { Suspects, type Turn } from '../../src/worker/suspects.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
@@ -10,7 +11,8 @@ class Worker {
   readonly #suspects = new Suspects();
   /** Those that are tried, and the company that the log knows of. */
   readonly #tried = new Map<Turn, number>();
-  readonly #waiting = new Set<{ readonly most: number }>();
+  /** What companies those may have that wait. */
+  readonly #waiting = new Map<Interruption, number>();
   /** How many have not ended. */
   tasks = 0;
 
@@ -19,11 +21,13 @@ class Worker {
   }
 
   comes(most: number): void {
-    const waiting = { most };
-    this.#waiting.add(waiting);
-    void this.#suspects.enter(most).then((turn) => {
-      this.#waiting.delete(waiting);
+    const interruption = new Interruption();
+    if (this.#random() < 0.1) setTimeout(() => interruption.interrupt('CANCEL'), this.#random() * 3_000);
+    this.#waiting.set(interruption, most);
+    void this.#suspects.enter(most, interruption).then((turn) => {
+      this.#waiting.delete(interruption);
       if (turn) this.#begins(turn);
+      else if (interruption.command) this.tasks -= 1;
       else setTimeout(() => this.comes(most), 1_000);
     });
   }
@@ -53,7 +57,7 @@ class Worker {
       expect(company).toBeLessThanOrEqual(most);
     }
     // Those that must be alone wait longer.
-    for (const { most } of this.#waiting)
+    for (const most of this.#waiting.values())
       if (most > 1) expect(side).toBeGreaterThanOrEqual(Math.min(most, ...this.#tried.values()));
   }
 }

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Interruption } from '../../src/worker/interruption.ts';
 import { nextCompany, Suspects, type Turn } from '../../src/worker/suspects.ts';
 
 /** Suspects of one worker, and what has become of those that wanted a turn. */
 class Tried {
   readonly suspects = new Suspects();
   readonly turns = new Map<string, Turn>();
+  readonly interruptions = new Map<string, Interruption>();
   /** Who has got company later than at its turn, and who had begun before. */
   readonly told: string[] = [];
   readonly away: string[] = [];
@@ -12,8 +14,10 @@ class Tried {
   isTold = true;
 
   enter(names: string, most: number): void {
-    for (const name of names)
-      void this.suspects.enter(most).then((turn) => {
+    for (const name of names) {
+      const interruption = new Interruption();
+      this.interruptions.set(name, interruption);
+      void this.suspects.enter(most, interruption).then((turn) => {
         if (!turn) return this.away.push(name);
         this.turns.set(name, turn);
         turn.onCompany = async (company) => {
@@ -21,6 +25,7 @@ class Tried {
           return this.isTold;
         };
       });
+    }
   }
 
   leave(name: string): Promise<void> {
@@ -115,6 +120,18 @@ describe('suspects', () => {
     await seconds(5);
     expect(tried.now()).toBe('b 1');
     expect(tried.told).toEqual([]);
+  });
+
+  it('go away at once when they are interrupted, and take nobody with them', async () => {
+    tried.enter('abc', 64);
+    await settled();
+    tried.interruptions.get('a')?.interrupt('CANCEL');
+    tried.interruptions.get('b')?.interrupt('CANCEL');
+    await settled();
+    expect(tried.now()).toBe('a 1');
+    expect(tried.away).toEqual(['b']);
+    await tried.leave('a');
+    expect(tried.now()).toBe('c 1');
   });
 
   it('are tried side by side too if there are many quick ones', async () => {
