@@ -41,6 +41,8 @@ function faultsOf(expression: string, metrics: ReadonlyMap<string, Metric>): str
       if (!metrics.get(name)?.labels.has(label)) faults.push(`${name} has no ${label}`);
   for (const [, name = ''] of expression.matchAll(/(?:rate|increase)\((\w+)/g))
     if (metrics.get(name)?.kind === 'gauge') faults.push(`${name} is a gauge, and no counter`);
+  if (/(?:rate|increase)\(.*\) *== *0/.test(expression))
+    faults.push('what has never been counted is not 0, but not there: use unless … > 0');
   return faults;
 }
 
@@ -90,6 +92,10 @@ describe('What is shown and what alarms', () => {
     ['sum by (kind) (wyvern_events_total)', 'nothing has a kind'],
     ['wyvern_workers{job="wyvern",name="one"}', 'wyvern_workers has no name'],
     ['increase(wyvern_open_tasks[5m])', 'wyvern_open_tasks is a gauge, and no counter'],
+    [
+      'sum by (job) (increase(wyvern_tasks_ended_total[5m])) == 0',
+      'what has never been counted is not 0, but not there: use unless … > 0',
+    ],
   ])('would be missed: %s', (expression, fault) => {
     expect(faultsOf(expression, metrics)).toEqual([fault]);
   });
