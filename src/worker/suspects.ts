@@ -50,7 +50,7 @@ interface Waiting {
 export class Suspects {
   readonly #entered = new Set<Turn>();
   #waiting: Waiting[] = [];
-  /** Somebody has waited for too long, and somebody still does. */
+  /** Somebody who may have company has waited for `ALONE_MS`, and somebody still waits. */
   #isOpen = false;
   #opening: NodeJS.Timeout | undefined;
   /** Those that may have company have had the time to come. It matters only while nobody is inside. */
