@@ -16,9 +16,14 @@ export function connectionBound(most: number, openFiles = openFilesLimit()): num
 
 /** Node raises the limit of its process to the highest that it may have. */
 function openFilesLimit(): number {
-  const { userLimits } = process.report.getReport() as {
+  const report = process.report as NodeJS.ProcessReport & { excludeNetwork?: boolean };
+  const wasExcluded = report.excludeNetwork;
+  // Else the names of both ends of each connection are looked up, and this process stands still until that is done.
+  report.excludeNetwork = true;
+  const { userLimits } = report.getReport() as {
     readonly userLimits?: { readonly open_files: { readonly soft: number | 'unlimited' } };
   };
+  report.excludeNetwork = wasExcluded ?? false;
   const limit = userLimits?.open_files.soft;
   return typeof limit === 'number' ? limit : Number.POSITIVE_INFINITY;
 }

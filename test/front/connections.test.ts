@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest';
 import { connectionBound } from '../../src/front/connections.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
@@ -57,5 +57,19 @@ describe('the bound of a front', () => {
     expect(connectionBound(100_000, 200)).toBe(100);
     expect(connectionBound(10, 20_000)).toBe(10);
     expect(connectionBound(10, Number.POSITIVE_INFINITY)).toBe(10);
+  });
+
+  it('is found without a look-up of the names of connections, which may take minutes', () => {
+    const report = process.report as NodeJS.ProcessReport & { excludeNetwork: boolean };
+    const getReport = report.getReport.bind(report);
+    const excluded: boolean[] = [];
+    const spy = vi.spyOn(report, 'getReport').mockImplementation(() => {
+      excluded.push(report.excludeNetwork);
+      return getReport();
+    });
+    expect(connectionBound(10)).toBe(10);
+    spy.mockRestore();
+    expect(excluded).toEqual([true]);
+    expect(report.excludeNetwork).toBe(false);
   });
 });
