@@ -204,6 +204,14 @@ export class Exchange {
   }
 
   /**
+   * Resolves when uWebSockets.js no longer gathers what is written here by itself, as it does while it tells of a request: what
+   * does not fit there it loses where the system takes only a part. To be awaited before the first `write`.
+   */
+  untilUncorked(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /**
    * False if the client is slow; the chunk is queued all the same, and `whenTaken` tells when to go on. `filler` is a
    * chunk behind it, see `fillerFor`.
    */

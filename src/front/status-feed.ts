@@ -71,7 +71,7 @@ class StatusFeed implements Watcher {
   readonly #onClose: () => void;
   readonly #owed = new Map<string, Owed>();
   #isWritable = true;
-  #wroteAt = 0;
+  #wroteAt = performance.now();
 
   constructor(exchange: Exchange, projection: Projection, view: StatusView, onClose: () => void) {
     this.#exchange = exchange;
@@ -84,7 +84,8 @@ class StatusFeed implements Watcher {
 
   /** Writes the first line, and follows the tasks from where the projection has come as far as that. */
   async start(states: readonly TaskState[], first: string): Promise<void> {
-    // The client may have left while its tasks were being stored; nothing would ever let go of the watchers.
+    await this.#exchange.untilUncorked();
+    // The client may have left meanwhile, or while its tasks were being stored; nothing would ever let go of the watchers.
     if (this.#exchange.closed) return this.#onClose();
     this.#exchange.onGone(() => this.letGo());
     this.#exchange.begin(200, this.#framing.headers);
