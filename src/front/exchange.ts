@@ -1,5 +1,5 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
-import { hold } from './held-answers.ts';
+import { hold, LARGE_BYTES } from './held-answers.ts';
 import { type RequestHead, readHead } from './request-head.ts';
 import { UnfinishedBody } from './unfinished-body.ts';
 
@@ -23,8 +23,6 @@ const REASONS: Readonly<Record<number, string>> = {
 const STALL_RENEWED_MS = 4_000;
 /** A client that takes nothing of a file for so long has gone; one of a feed may be a page that nobody looks at. */
 const FILE_STALL_MS = 300_000;
-/** From here on an answer is sent as a file is, which a client may take slowly. */
-const LARGE_BYTES = 65_536;
 /** What a client may still send of a body that is too large, and how long it may pause, before it is answered all the same. */
 const HEARD_OUT_BYTES = 64 * 1024 * 1024;
 const HEARD_OUT_MS = 500;
@@ -232,7 +230,7 @@ export class Exchange {
       this.#bearStall();
       if (chunk.length > LARGE_BYTES) {
         this.#letGo();
-        this.#letGo = hold(chunk.length);
+        this.#letGo = hold(Buffer.byteLength(chunk));
       }
     }
     return isWritable;

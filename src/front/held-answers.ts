@@ -1,8 +1,11 @@
 import { type Problem, RequestError } from './request-error.ts';
 
-/** Of all answers that are held at once; what is no larger than other answers is let through all the same. */
-const MOST_BYTES = 512 * 1024 * 1024;
+/** From here on an answer is sent as a file is, which a client may take slowly, and counts. */
+export const LARGE_BYTES = 64 * 1024;
+/** What is no larger than other answers is let through while no more than twice the bound is held. */
 const SMALL_BYTES = 1024 * 1024;
+/** Of all answers that are held at once. */
+const MOST_BYTES = 512 * 1024 * 1024;
 
 /** Bytes of answers that this front holds, whole, while they are made and until their clients have taken them. */
 let held = 0;
@@ -24,7 +27,8 @@ export function hold(bytes: number): () => void {
  * `location` is where its keys stand in the request.
  */
 export function checkHeld(bytes: number, location: Problem['location']): void {
-  if (bytes <= SMALL_BYTES || held <= MOST_BYTES) return;
+  const most = bytes <= SMALL_BYTES ? 2 * MOST_BYTES : MOST_BYTES;
+  if (bytes <= LARGE_BYTES || held <= most) return;
   const description =
     'other large answers have not been taken yet, ask for fewer tasks at a time or try again later';
   throw new RequestError(503, [{ name: 'tasks', location, description }], { 'Retry-After': '1' });

@@ -53,6 +53,14 @@ describe('While 512 MiB of answers are held', () => {
       }),
     );
   });
+
+  test('and while twice as much is, those that are as small as most, too', () => {
+    letGo.push(hold(1024 * 1024 * 1024));
+    expect(() => checkHeld(1_000_000, 'body')).not.toThrow();
+    letGo.push(hold(1));
+    expect(() => checkHeld(1_000_000, 'body')).toThrow(expect.objectContaining({ status: 503 }));
+    expect(() => checkHeld(60_000, 'body')).not.toThrow();
+  });
 });
 
 test('No more tasks are waited for than there is memory for', () => {
