@@ -160,12 +160,16 @@ export class Exchange {
     this.send(status, body, { 'Content-Type': JSON_TYPE, ...headers });
   }
 
-  /** Answers with a whole body; one above 64 KiB is sent as fast as the client takes it. */
+  /**
+   * Answers with a whole body; one above 64 KiB is sent as fast as the client takes it, and counts as held, unless it is in
+   * bytes: these are the caller's, who gives the same to all.
+   */
   send(status: number, body: string | Uint8Array, headers: Headers): void {
     const bytes = Buffer.byteLength(body);
     // A body after a HEAD would be taken for the beginning of the next answer.
     if (this.head.method === 'HEAD') return this.sendWithoutBody(status, headers, bytes);
     if (bytes > LARGE_BYTES) {
+      if (typeof body !== 'string') return void this.sendStream(status, headers, bytes, [body]);
       const letGo = hold(bytes);
       return void this.sendStream(status, headers, bytes, [Buffer.from(body)]).finally(letGo);
     }

@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
+import { docs, openapi } from '../../src/front/endpoints/docs.ts';
+import type { Exchange } from '../../src/front/exchange.ts';
 import type { FrontParts } from '../../src/front/front-parts.ts';
 import { checkHeld, heldBytes, hold } from '../../src/front/held-answers.ts';
 import { pastWithDetails } from '../../src/front/status-details.ts';
@@ -91,3 +93,13 @@ test.each(['/v1/status', '/v1/status_stream'])(
     socket.destroy();
   },
 );
+
+test.each([docs, openapi])('A page that is the same for all is there once: %s', (page) => {
+  const sent: unknown[] = [];
+  const exchange = { send: (_status: number, body: unknown) => sent.push(body) } as unknown as Exchange;
+  const parts = { config: { PUBLIC_URL: 'http://wyvern.example' } } as unknown as FrontParts;
+  page(parts, exchange);
+  page(parts, exchange);
+  expect(sent[0]).toBeInstanceOf(Buffer);
+  expect(sent[1]).toBe(sent[0]);
+});

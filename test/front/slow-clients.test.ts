@@ -5,6 +5,7 @@ import type { Account } from '../../src/accounts/account.ts';
 import type { Accounts } from '../../src/accounts/accounts.ts';
 import { Exchange } from '../../src/front/exchange.ts';
 import { framingFor } from '../../src/front/framing.ts';
+import { heldBytes } from '../../src/front/held-answers.ts';
 import { HistoryFeeds } from '../../src/front/history-feed.ts';
 import { PLAIN } from '../../src/front/history-lines.ts';
 import { StatusFeeds } from '../../src/front/status-feed.ts';
@@ -206,4 +207,12 @@ test('A feed comes as it is where its letters are longer than a byte', async () 
   const text = '\u{1F99D}é'.repeat(20_000);
   connection.exchange.write(text);
   expect(connection.body).toBe(text);
+});
+
+test('An answer in bytes, which other clients share, does not count as held', async () => {
+  const connection = new NarrowConnection();
+  connection.exchange.send(200, Buffer.alloc(200_000, 'x'), {});
+  expect(heldBytes()).toBe(0);
+  await connection.takeAll();
+  expect(connection.body).toBe('x'.repeat(200_000));
 });

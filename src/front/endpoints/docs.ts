@@ -5,14 +5,20 @@ import { openApiDocument } from '../openapi/document.ts';
 import { docsPage } from '../openapi/page.ts';
 import { STYLE_HASH } from '../openapi/page-style.ts';
 
-/** Texts by the address that stands in them: made on the first call, then kept. */
-const texts = new Map<string, { readonly json: string; readonly page: string }>();
+/** In bytes, which all clients share: those that take nothing would each have a copy of their own. */
+interface Texts {
+  readonly json: Buffer;
+  readonly page: Buffer;
+}
 
-function textsFor({ config }: FrontParts): { readonly json: string; readonly page: string } {
+/** By the address that stands in them: made on the first call, then kept. */
+const texts = new Map<string, Texts>();
+
+function textsFor({ config }: FrontParts): Texts {
   const known = texts.get(config.PUBLIC_URL);
   if (known) return known;
   const document = openApiDocument(catalogue, config.PUBLIC_URL);
-  const made = { json: JSON.stringify(document), page: docsPage(document) };
+  const made = { json: Buffer.from(JSON.stringify(document)), page: Buffer.from(docsPage(document)) };
   texts.set(config.PUBLIC_URL, made);
   return made;
 }
