@@ -1,17 +1,20 @@
 import type { Logger } from '../logger.ts';
 
-/** Open files that are left for all but clients: the log, outputs that are served, checkpoints. */
+/** Open files that are left for all but clients: the log, checkpoints, a look at the store. */
 const OTHER_FILES = 256;
 /** Said at most this often that clients are turned away. */
 const SAID_EVERY_MS = 60_000;
 
+/** A connection, and the output that its client may be taking, for minutes. */
+const FILES_EACH = 2;
+
 /**
- * How many connections a front can hold: `most`, or as many as this process may open files beside others. With none left it
- * could serve no output and keep no checkpoint, and uWebSockets.js would ask for the next connection without a pause.
+ * How many connections a front can hold: `most`, or as many as this process may open files for beside others. With none left
+ * it could serve no output and keep no checkpoint, and uWebSockets.js would ask for the next connection without a pause.
  */
 export function connectionBound(most: number, openFiles = openFilesLimit()): number {
   const others = Math.min(OTHER_FILES, openFiles / 2);
-  return Math.min(most, Math.floor(openFiles - others));
+  return Math.min(most, Math.floor((openFiles - others) / FILES_EACH));
 }
 
 /** Node raises the limit of its process to the highest that it may have. */

@@ -51,10 +51,10 @@ describe('connections beyond MAX_CONNECTIONS', () => {
 });
 
 describe('the bound of a front', () => {
-  it('is the setting, as far as the limit of open files leaves room for others', () => {
+  it('is the setting, as far as the limit of open files leaves room for an output each, and for others', () => {
     expect(connectionBound(100_000, 1_048_576)).toBe(100_000);
-    expect(connectionBound(100_000, 20_000)).toBe(19_744);
-    expect(connectionBound(100_000, 200)).toBe(100);
+    expect(connectionBound(100_000, 20_000)).toBe(9_872);
+    expect(connectionBound(100_000, 200)).toBe(50);
     expect(connectionBound(10, 20_000)).toBe(10);
     expect(connectionBound(10, Number.POSITIVE_INFINITY)).toBe(10);
   });
