@@ -58,6 +58,8 @@ export class Exchange {
   #status = 0;
   #extra: Headers = {};
   #stall: NodeJS.Timeout | undefined;
+  /** The client has taken what `write` has written, as far as that is known. */
+  #isTaken = true;
   #writable: WritableHandler | undefined;
   #closesConnection = false;
   #letGo: () => void = () => {};
@@ -219,6 +221,9 @@ export class Exchange {
    */
   write(chunk: string, filler = ''): boolean {
     let isWritable = true;
+    // Also a chunk that is taken to be sent may still be queued here. Where nobody listens, uWebSockets.js gives the client 10 s
+    // for the next chunk once it has taken this one.
+    if (!this.#writable) this.#onWritable(() => this.#pushOut());
     for (const piece of piecesOf(chunk))
       this.#res?.cork(() => {
         isWritable = this.#res?.write(piece) ?? true;
@@ -227,10 +232,10 @@ export class Exchange {
       this.#res?.cork(() => {
         isWritable = this.#res?.write(filler) ?? true;
       });
-    if (isWritable) {
-      this.#letGo();
-      this.#endStall();
-    } else {
+    this.#isTaken = isWritable;
+    if (isWritable) this.#letGo();
+    else {
+      // To the end of the answer: where it stopped, the last 10 s would run out, whatever the client takes.
       this.#bearStall();
       if (chunk.length > LARGE_BYTES) {
         this.#letGo();
@@ -250,14 +255,16 @@ export class Exchange {
   whenTaken(filler: string, then: () => void): void {
     this.#onWritable(() => {
       if (!this.write(filler)) return true;
-      // Where there is a handler, uWebSockets.js leaves it to that to push out what it has queued.
-      this.#onWritable(() => {
-        this.#res?.cork(() => {});
-        return true;
-      });
+      this.#onWritable(() => this.#pushOut());
       then();
       return true;
     });
+  }
+
+  /** Where there is a handler, uWebSockets.js leaves it to that to push out what it has queued. */
+  #pushOut(): boolean {
+    this.#res?.cork(() => {});
+    return true;
   }
 
   /** The last handler counts. uWebSockets.js would lose one that is put in another one's place while that runs. */
@@ -290,7 +297,7 @@ export class Exchange {
    */
   end(filler: string): void {
     const end = () => this.#respond((res) => res.end());
-    if (this.#stall === undefined || this.write(filler)) return end();
+    if (this.#isTaken || this.write(filler)) return end();
     this.whenTaken(filler, end);
   }
 

@@ -1,6 +1,6 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { pino } from 'pino';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Account } from '../../src/accounts/account.ts';
 import type { Accounts } from '../../src/accounts/accounts.ts';
 import { Exchange } from '../../src/front/exchange.ts';
@@ -21,6 +21,8 @@ class NarrowConnection {
   readonly exchange: Exchange;
   #body: Buffer[] = [];
   isEnded = false;
+  /** How often uWebSockets.js was told to give the client more time. */
+  resumed = 0;
   /** Characters that are queued in this process, and the most that ever were. */
   queued = 0;
   mostQueued = 0;
@@ -51,7 +53,9 @@ class NarrowConnection {
       writeStatus: () => res,
       writeHeader: () => res,
       pause: () => {},
-      resume: () => {},
+      resume: () => {
+        this.resumed++;
+      },
       write: (chunk: string | Uint8Array) => {
         this.#body.push(Buffer.from(chunk as string));
         this.largest = Math.max(this.largest, Buffer.byteLength(chunk));
@@ -78,6 +82,11 @@ class NarrowConnection {
     };
     const req = { getMethod: () => 'get', getUrl: () => '/', getQuery: () => '', getHeader: () => '' };
     this.exchange = new Exchange(res as unknown as HttpResponse, req as unknown as HttpRequest, () => {});
+  }
+
+  /** Whether uWebSockets.js leaves the client's time to us once the client has taken something. */
+  get isListenedTo(): boolean {
+    return this.#onWritable !== undefined;
   }
 
   get body(): string {
@@ -215,4 +224,31 @@ test('An answer in bytes, which other clients share, does not count as held', as
   expect(heldBytes()).toBe(0);
   await connection.takeAll();
   expect(connection.body).toBe('x'.repeat(200_000));
+});
+
+test('A client that was slow once has time to the end of its feed, though it has taken all', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const connection = new NarrowConnection();
+  const { exchange } = connection;
+  exchange.begin(200, {});
+  expect(exchange.write('x'.repeat(50_000))).toBe(false);
+  await connection.take(100_000);
+  expect(exchange.write('x')).toBe(true);
+  vi.advanceTimersByTime(9_000);
+  expect(connection.resumed).toBeGreaterThan(0);
+  exchange.end('');
+  expect(connection.isEnded).toBe(true);
+  const { resumed } = connection;
+  vi.advanceTimersByTime(9_000);
+  expect(connection.resumed).toBe(resumed);
+});
+
+test('A chunk of a feed may be queued though uWebSockets.js took it, and is then listened for', () => {
+  const connection = new NarrowConnection();
+  connection.exchange.begin(200, {});
+  connection.exchange.write('x');
+  expect(connection.isListenedTo).toBe(true);
 });
