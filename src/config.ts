@@ -133,7 +133,7 @@ export const Settings = Type.Object({
   ),
   MAX_TASKS: integer('tasks, or keys, in one request', 1_000, 1, 1_000),
   MAX_CONNECTIONS: integer(
-    'connections of clients that a front holds, as far as its limit of open files goes: two for each, since its client may be taking an output, and 256 for other things; further ones are closed at once',
+    'connections of clients that a front holds, as far as its limit of open files goes, of which it leaves 256 for other things; further ones are closed at once',
     100_000,
     1,
     1_000_000,

@@ -4,6 +4,7 @@ import type { FileAccounts } from '../accounts/file-accounts.ts';
 import { Limits } from '../accounts/limits.ts';
 import type { Config } from '../config.ts';
 import { App } from '../front/app.ts';
+import { Connections, openFilesLimit } from '../front/connections.ts';
 import type { FrontParts } from '../front/front-parts.ts';
 import { gaugesOf } from '../front/gauges.ts';
 import { HistoryFeeds } from '../front/history-feed.ts';
@@ -115,6 +116,7 @@ async function assemble(
     projection,
     accounts,
     limits,
+    connections: new Connections(config.MAX_CONNECTIONS, openFilesLimit(), logger),
     storage,
     logger,
     view,

@@ -3,7 +3,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LogFull, LogUnavailable, UnreadableHistory } from '../log/log.ts';
 import { SlotMap } from '../slot-map.ts';
 import { StorageFailure } from '../storage/storage.ts';
-import { Connections, connectionBound } from './connections.ts';
 import { cancel } from './endpoints/cancel.ts';
 import { create, createStream } from './endpoints/create.ts';
 import { createFileByGet, createFileByPost } from './endpoints/create-file.ts';
@@ -53,7 +52,6 @@ const PREFIXES = Object.keys(ROUTES).filter((path) => path.endsWith('/'));
 export class App {
   readonly #parts: FrontParts;
   readonly #app: Server;
-  readonly connections: Connections;
   readonly #open = new SlotMap<number, Exchange>();
   #exchanges = 0;
   #isDraining = false;
@@ -62,8 +60,7 @@ export class App {
   constructor(parts: FrontParts) {
     this.#parts = parts;
     this.#app = newServer(parts.config);
-    this.connections = new Connections(connectionBound(parts.config.MAX_CONNECTIONS), parts.logger);
-    this.#app.filter((res, change) => this.connections.count(res, change as number));
+    this.#app.filter((res, change) => parts.connections.count(res, change as number));
     this.#app.any('/*', (res, req) => this.#handle(res, req));
   }
 

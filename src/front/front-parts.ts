@@ -7,6 +7,7 @@ import type { Logger } from '../logger.ts';
 import type { Projection } from '../projection/projection.ts';
 import type { LogRoom } from '../retention/log-room.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { Connections } from './connections.ts';
 import type { HistoryFeeds } from './history-feed.ts';
 import type { FrontMetrics } from './metrics.ts';
 import type { SharedCreates } from './shared-creates.ts';
@@ -24,6 +25,7 @@ export interface FrontParts {
   readonly projection: Projection;
   readonly accounts: Accounts;
   readonly limits: Limits;
+  readonly connections: Connections;
   readonly storage: Storage;
   readonly logger: Logger;
   readonly view: StatusView;

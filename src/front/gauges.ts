@@ -5,7 +5,7 @@ import type { Gauges } from './metrics.ts';
 
 /** What a front can tell of itself at any moment. */
 export const gaugesOf = (
-  { projection, statusFeeds, historyFeeds, workers, log }: FrontParts,
+  { projection, statusFeeds, historyFeeds, workers, log, connections }: FrontParts,
   app: App,
 ): Gauges => ({
   wyvern_open_tasks: { help: 'Tasks that are queued or executing', value: () => projection.openTasks },
@@ -18,10 +18,10 @@ export const gaugesOf = (
     help: 'Requests without an answer yet, feeds included',
     value: () => app.openExchanges,
   },
-  wyvern_open_connections: { help: 'Connections of clients', value: () => app.connections.open },
+  wyvern_open_connections: { help: 'Connections of clients', value: () => connections.open },
   wyvern_refused_connections: {
     help: 'Connections that were closed at once since the start, since there were too many',
-    value: () => app.connections.refused,
+    value: () => connections.refused,
   },
   wyvern_held_answer_bytes: {
     help: 'Bytes of large answers that are being made or that their clients have not taken yet',

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
+import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest';
-import { connectionBound } from '../../src/front/connections.ts';
+import { Connections, openFilesLimit } from '../../src/front/connections.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
 import { create, dial, gauge, rawHead } from './support.ts';
@@ -50,13 +51,46 @@ describe('connections beyond MAX_CONNECTIONS', () => {
   });
 });
 
+/** How many connections a front takes, and outputs after that. */
+function taken(most: number, openFiles: number): { readonly connections: number; readonly outputs: number } {
+  const connections = new Connections(most, openFiles, pino({ enabled: false }));
+  let isOpen = true;
+  const connection = {
+    close: () => {
+      isOpen = false;
+    },
+  };
+  for (let opened = 0; isOpen && opened < 200_000; opened += 1) connections.count(connection, 1);
+  connections.count(connection, -1);
+  let outputs = 0;
+  try {
+    for (; outputs < 1_000; outputs += 1) connections.takeOutput();
+  } catch (error) {
+    expect(error).toMatchObject({ status: 503, headers: { 'Retry-After': '1' } });
+  }
+  return { connections: connections.open, outputs };
+}
+
 describe('the bound of a front', () => {
-  it('is the setting, as far as the limit of open files leaves room for an output each, and for others', () => {
-    expect(connectionBound(100_000, 1_048_576)).toBe(100_000);
-    expect(connectionBound(100_000, 20_000)).toBe(9_872);
-    expect(connectionBound(100_000, 200)).toBe(50);
-    expect(connectionBound(10, 20_000)).toBe(10);
-    expect(connectionBound(10, Number.POSITIVE_INFINITY)).toBe(10);
+  it('is the setting, as far as the limit of open files leaves room for outputs that are taken, and for others', () => {
+    expect(taken(100_000, 1_048_576)).toEqual({ connections: 100_000, outputs: 1_000 });
+    expect(taken(100_000, 20_000)).toEqual({ connections: 19_744, outputs: 128 });
+    expect(taken(100_000, 200)).toEqual({ connections: 50, outputs: 50 });
+    expect(taken(10, 20_000)).toEqual({ connections: 10, outputs: 1_000 });
+  });
+
+  it('is less while outputs are taken', () => {
+    const connections = new Connections(100, 512, pino({ enabled: false }));
+    const letGo = Array.from({ length: 200 }, () => connections.takeOutput());
+    const connection = { close: vi.fn() };
+    for (let opened = 0; opened < 56; opened += 1) connections.count(connection, 1);
+    expect(connection.close).not.toHaveBeenCalled();
+    connections.count(connection, 1);
+    expect(connection.close).toHaveBeenCalledOnce();
+    letGo[0]?.();
+    connections.count(connection, -1);
+    connections.count(connection, 1);
+    expect(connection.close).toHaveBeenCalledOnce();
   });
 
   it('is found without a look-up of the names of connections, which may take minutes', () => {
@@ -67,7 +101,7 @@ describe('the bound of a front', () => {
       excluded.push(report.excludeNetwork);
       return getReport();
     });
-    expect(connectionBound(10)).toBe(10);
+    expect(openFilesLimit()).toBeGreaterThan(100);
     spy.mockRestore();
     expect(excluded).toEqual([true]);
     expect(report.excludeNetwork).toBe(false);

@@ -12,8 +12,7 @@ import type { FrontParts } from '../../src/front/front-parts.ts';
 export async function startApp(): Promise<{ readonly url: string; close(): void }> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const config = { PUBLIC_URL: url, MAX_CONNECTIONS: 1_000 };
-  const parts = { config, metrics: { answered() {} } };
+  const parts = { config: { PUBLIC_URL: url }, metrics: { answered() {} }, connections: { count() {} } };
   const app = new App(parts as unknown as FrontParts);
   await app.listen('127.0.0.1', port);
   return { url, close: () => app.close() };

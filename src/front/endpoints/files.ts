@@ -11,6 +11,15 @@ import { isNotModified, parseRange } from '../validators.ts';
  * that runs; or a sample picture.
  */
 export async function files(parts: FrontParts, exchange: Exchange, rest: string): Promise<void> {
+  const letGo = parts.connections.takeOutput();
+  try {
+    await answer(parts, exchange, rest);
+  } finally {
+    letGo();
+  }
+}
+
+async function answer(parts: FrontParts, exchange: Exchange, rest: string): Promise<void> {
   const served = await locateOutput(rest, (key, file) => read(parts, key, file));
   const stored = served && (await parts.storage.open(served.path));
   if (!served || !stored)
