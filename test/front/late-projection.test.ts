@@ -110,6 +110,7 @@ function openExchange() {
   let isEnded = false;
   const res = {
     onAborted() {},
+    onWritable() {},
     cork: (write: () => void) => write(),
     writeStatus() {},
     writeHeader() {},
@@ -149,7 +150,7 @@ test.concurrent('a feed follows tasks that the projection has yet to see, to the
   const feeds = new StatusFeeds(projection, new StatusView('http://x'));
   const { exchange, sent, ended } = openExchange();
   feeds.open(exchange, queued, 'body');
-  expect(sent).toHaveLength(1);
+  await until(() => sent.length === 1 || undefined);
   for (const task of queued) await run(task);
   log.report();
   await until(() => ended() || undefined);
@@ -237,8 +238,9 @@ test.concurrent('a file that another front has told of is found before its end h
     },
   };
   const { exchange } = openExchange();
+  const parts = { projection, log, storage, connections: { takeOutput: () => () => {} } };
   const find = (file: string) =>
-    files({ projection, log, storage } as unknown as FrontParts, exchange, `${key}/${file}`).catch(() => {});
+    files(parts as unknown as FrontParts, exchange, `${key}/${file}`).catch(() => {});
   await find('output.jpg');
   await find('other.jpg');
   expect(opened).toEqual([{ key, attempt: 1, file: 'output.jpg' }]);
