@@ -13,10 +13,11 @@ import { history } from './endpoints/history.ts';
 import { historyStream } from './endpoints/history-stream.ts';
 import { healthz, metrics, readyz, tasks } from './endpoints/service.ts';
 import { status, statusStream } from './endpoints/status.ts';
-import { BodyTooLarge, Exchange, TooManyBodies } from './exchange.ts';
+import { Exchange } from './exchange.ts';
 import type { FrontParts } from './front-parts.ts';
 import { errorBody, type Problem, RequestError } from './request-error.ts';
 import { listen, newServer, type Server } from './server.ts';
+import { BodyTooLarge, TooManyBodies } from './whole-body.ts';
 
 type Endpoint = (parts: FrontParts, exchange: Exchange, rest: string) => Promise<void> | void;
 type Route = Readonly<Record<string, Endpoint>>;

@@ -3,12 +3,13 @@ import type { Exchange } from './exchange.ts';
 import { findExcess, isWritable, NOT_WRITABLE } from './json-text.ts';
 import { invalid } from './request-error.ts';
 import type { RequestHead } from './request-head.ts';
+import { wholeBody } from './whole-body.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** The body as a JSON object, whatever its `Content-Type` says. Rejects with a 400 that names what is wrong. */
 export async function readJson(exchange: Exchange, limit: number): Promise<JsonObject> {
-  return parseJson(await exchange.body(limit));
+  return parseJson(await wholeBody(exchange, limit));
 }
 
 /** What the body's length was announced to be; Infinity where it was not. */

@@ -1,7 +1,6 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { hold, LARGE_BYTES } from './held-answers.ts';
 import { type RequestHead, readHead } from './request-head.ts';
-import { UnfinishedBody } from './unfinished-body.ts';
 
 const REASONS: Readonly<Record<number, string>> = {
   200: '200 OK',
@@ -23,26 +22,12 @@ const REASONS: Readonly<Record<number, string>> = {
 const STALL_RENEWED_MS = 4_000;
 /** A client that takes nothing of a file for so long has gone; one of a feed may be a page that nobody looks at. */
 const FILE_STALL_MS = 300_000;
-/** What a client may still send of a body that is too large, and how long it may pause, before it is answered all the same. */
-const HEARD_OUT_BYTES = 64 * 1024 * 1024;
-const HEARD_OUT_MS = 500;
-
 /** As uWebSockets.js has them: with how much has been written, and whether that could be gone on with. */
 type WritableHandler = (offset: number) => boolean;
 
 export type Headers = Readonly<Record<string, string>>;
 
 export const JSON_TYPE = 'application/json; charset=utf-8';
-
-/** The client sent more than it may. The rest is read and dropped: who cuts it off loses the answer to a reset. */
-export class BodyTooLarge extends Error {
-  override readonly name = 'BodyTooLarge';
-}
-
-/** So much is on its way from other clients that this body, the oldest of them, is no longer waited for. */
-export class TooManyBodies extends Error {
-  override readonly name = 'TooManyBodies';
-}
 
 /**
  * One request and its answer: the only holder of uWebSockets.js' `res`, which must not be touched after an
@@ -94,57 +79,9 @@ export class Exchange {
     else this.#onGone.push(callback);
   }
 
-  /**
-   * The whole body. Rejects with `BodyTooLarge` past `limit` bytes, with `TooManyBodies` if others need its room; never settles
-   * if the client leaves.
-   */
-  body(limit: number): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
-      let body: UnfinishedBody | undefined;
-      let isRefused = false;
-      const refuse = (error: Error, isAll = false) => {
-        isRefused = true;
-        body?.letGo();
-        this.#hearOut(() => reject(error), isAll);
-      };
-      const announced = this.head.header('content-length');
-      if (Number(announced) > limit) return refuse(new BodyTooLarge());
-      // Behind headers that came in pieces uWebSockets.js does not tell of a body of no bytes.
-      if (announced !== '' && Number(announced) === 0) return resolve(Buffer.alloc(0));
-      this.#res?.onData((chunk, isLast) => {
-        if (isRefused) return;
-        if ((body?.bytes ?? 0) + chunk.byteLength > limit) return refuse(new BodyTooLarge(), isLast);
-        // The chunk's memory is taken back after this call.
-        if (isLast && !body) return resolve(Buffer.from(Buffer.from(chunk)));
-        body ??= this.#beginBody(() => refuse(new TooManyBodies()));
-        body.add(new Uint8Array(chunk));
-        if (isLast && !isRefused) resolve(body.whole());
-      });
-    });
-  }
-
-  #beginBody(refuse: () => void): UnfinishedBody {
-    const body = new UnfinishedBody(refuse);
-    this.onGone(() => body.letGo());
-    return body;
-  }
-
-  /**
-   * Calls `then` at once; for a client that wants its connection closed, when it has sent the rest of the body, or pauses. To
-   * close a connection on which more is coming resets it, and then the client would not get the answer.
-   */
-  #hearOut(then: () => void, isAll = false): void {
-    if (isAll || !/\bclose\b/i.test(this.head.header('connection'))) return then();
-    let bytes = 0;
-    const patience = setTimeout(then, HEARD_OUT_MS);
-    this.onGone(() => clearTimeout(patience));
-    this.#res?.onData((chunk, isLast) => {
-      bytes += chunk.byteLength;
-      patience.refresh();
-      if (!isLast && bytes < HEARD_OUT_BYTES) return;
-      clearTimeout(patience);
-      then();
-    });
+  /** Hands on each piece of the body, whose memory is taken back after the call. The last handler counts. */
+  onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): void {
+    this.#res?.onData(handler);
   }
 
   /** The connection shall be closed after the answer, and the client be told so if the answer has not begun. */
