@@ -17,7 +17,7 @@ import { Exchange } from './exchange.ts';
 import type { FrontParts } from './front-parts.ts';
 import { errorBody, type Problem, RequestError } from './request-error.ts';
 import { listen, newServer, type Server } from './server.ts';
-import { BodyTooLarge, TooManyBodies } from './whole-body.ts';
+import { BodyTooLarge } from './whole-body.ts';
 
 type Endpoint = (parts: FrontParts, exchange: Exchange, rest: string) => Promise<void> | void;
 type Route = Readonly<Record<string, Endpoint>>;
@@ -170,13 +170,11 @@ export class App {
 
 /** What is the matter with something that we stand on; undefined if the error is none of those. */
 function asksForPatience(error: unknown): Problem | undefined {
-  const problem = (name: string, what: string, location: Problem['location'] = 'path'): Problem => ({
+  const problem = (name: string, what: string): Problem => ({
     name,
-    location,
+    location: 'path',
     description: `${what}, try again later`,
   });
-  if (error instanceof TooManyBodies)
-    return problem('body', 'too many bodies of requests are on their way', 'body');
   if (error instanceof LogFull) return problem('log', 'the log is full');
   if (error instanceof LogUnavailable) return problem('log', 'the log is out of reach');
   if (error instanceof StorageFailure) return problem('storage', 'the outputs are out of reach');

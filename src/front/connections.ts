@@ -1,5 +1,5 @@
 import type { Logger } from '../logger.ts';
-import { RequestError } from './request-error.ts';
+import { tryLater } from './request-error.ts';
 
 /** Open files that are left for all but connections and outputs: the log, checkpoints, a look at the store. */
 const OTHER_FILES = 128;
@@ -67,10 +67,8 @@ export class Connections {
 
   /** Counts an output that a client is taking; gives what counts it no more. Throws a 503 `RequestError` if it is one too many. */
   takeOutput(): () => void {
-    if (this.#open + this.#outputs >= this.#files) {
-      const description = 'too many outputs are being taken, try again later';
-      throw new RequestError(503, [{ name: 'path', location: 'path', description }], { 'Retry-After': '1' });
-    }
+    if (this.#open + this.#outputs >= this.#files)
+      throw tryLater('path', 'path', 'too many outputs are being taken, try again later');
     this.#outputs++;
     return () => {
       this.#outputs--;

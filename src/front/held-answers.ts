@@ -1,4 +1,4 @@
-import { type Problem, RequestError } from './request-error.ts';
+import { type Problem, tryLater } from './request-error.ts';
 
 /** From here on an answer is sent as a file is, which a client may take slowly, and counts. */
 export const LARGE_BYTES = 64 * 1024;
@@ -31,5 +31,5 @@ export function checkHeld(bytes: number, location: Problem['location']): void {
   if (bytes <= LARGE_BYTES || held <= most) return;
   const description =
     'other large answers have not been taken yet, ask for fewer tasks at a time or try again later';
-  throw new RequestError(503, [{ name: 'tasks', location, description }], { 'Retry-After': '1' });
+  throw tryLater(location, 'tasks', description);
 }

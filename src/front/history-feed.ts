@@ -9,7 +9,7 @@ import type { Projection } from '../projection/projection.ts';
 import type { Exchange } from './exchange.ts';
 import { type Framing, fillerFor } from './framing.ts';
 import type { Wording } from './history-lines.ts';
-import { RequestError } from './request-error.ts';
+import { tryLater } from './request-error.ts';
 import { untilFolded } from './within.ts';
 
 /** A feed that has been silent for this long says so, so that proxies keep it. */
@@ -65,7 +65,8 @@ export class HistoryFeeds {
 
   /** Throws a 503 `RequestError` if as many are open as there may be. */
   open(exchange: Exchange, request: HistoryRequest): void {
-    if (this.#open.size >= MOST_READERS) throw tooManyReaders();
+    if (this.#open.size >= MOST_READERS)
+      throw tryLater('path', 'path', `${MOST_READERS} feeds of history are open, try again later`);
     // The client may have left while the log was asked.
     if (exchange.closed) return;
     const feed = new HistoryFeed(exchange, this.#parts, request);
@@ -77,11 +78,6 @@ export class HistoryFeeds {
     clearInterval(this.#timer);
     for (const feed of this.#open) feed.cut();
   }
-}
-
-function tooManyReaders(): RequestError {
-  const description = `${MOST_READERS} feeds of history are open, try again later`;
-  return new RequestError(503, [{ name: 'path', location: 'path', description }], { 'Retry-After': '1' });
 }
 
 /**

@@ -64,3 +64,7 @@ export const errorBody = (problems: readonly Problem[], credential = ''): string
 
 export const invalid = (location: Problem['location'], name: string, description: string): RequestError =>
   new RequestError(400, [{ name, location, description }]);
+
+/** A 503: the front holds as much as it may, which passes. */
+export const tryLater = (location: Problem['location'], name: string, description: string): RequestError =>
+  new RequestError(503, [{ name, location, description }], { 'Retry-After': '1' });

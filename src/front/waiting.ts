@@ -2,7 +2,7 @@ import { LogUnavailable } from '../log/log.ts';
 import type { Projection, Watcher } from '../projection/projection.ts';
 import { isEnded, type TaskState } from '../projection/state.ts';
 import type { Exchange } from './exchange.ts';
-import { type Problem, RequestError } from './request-error.ts';
+import { type Problem, tryLater } from './request-error.ts';
 
 /** Tasks that a front watches for waiting calls and feeds in all, each as often as it is waited for: 160 bytes of memory each. */
 const MOST_WATCHERS = 2_000_000;
@@ -15,7 +15,7 @@ export function checkRoomToWait(
 ): void {
   if (watchers + tasks <= MOST_WATCHERS) return;
   const description = 'too many tasks are waited for, wait for fewer at a time or try again later';
-  throw new RequestError(503, [{ name: 'tasks', location, description }], { 'Retry-After': '1' });
+  throw tryLater(location, 'tasks', description);
 }
 
 /** `untilEach`, for the ends of the tasks. */

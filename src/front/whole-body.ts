@@ -1,4 +1,5 @@
 import type { Exchange } from './exchange.ts';
+import { tryLater } from './request-error.ts';
 import { UnfinishedBody } from './unfinished-body.ts';
 
 /** What a client may still send of a body that is too large, and how long it may pause, before it is answered all the same. */
@@ -10,14 +11,13 @@ export class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge';
 }
 
-/** So much is on its way from other clients that this body, the oldest of them, is no longer waited for. */
-export class TooManyBodies extends Error {
-  override readonly name = 'TooManyBodies';
-}
+/** For the oldest of the bodies, which is no longer waited for. */
+const tooManyBodies = (): Error =>
+  tryLater('body', 'body', 'too many bodies of requests are on their way, try again later');
 
 /**
- * The whole body. Rejects with `BodyTooLarge` past `limit` bytes, with `TooManyBodies` if others need its room; never settles
- * if the client leaves.
+ * The whole body. Rejects with `BodyTooLarge` past `limit` bytes, with a 503 `RequestError` if others need its room; never
+ * settles if the client leaves.
  */
 export function wholeBody(exchange: Exchange, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
@@ -37,7 +37,7 @@ export function wholeBody(exchange: Exchange, limit: number): Promise<Buffer> {
       if ((body?.bytes ?? 0) + chunk.byteLength > limit) return refuse(new BodyTooLarge(), isLast);
       // A copy, since the chunk's memory is taken back.
       if (isLast && !body) return resolve(Buffer.from(Buffer.from(chunk)));
-      body ??= beginBody(exchange, () => refuse(new TooManyBodies()));
+      body ??= beginBody(exchange, () => refuse(tooManyBodies()));
       body.add(new Uint8Array(chunk));
       if (isLast && !isRefused) resolve(body.whole());
     });
