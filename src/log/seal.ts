@@ -22,13 +22,21 @@ export type Unstamped<T = TaskEvent> = T extends TaskEvent ? Omit<T, 'at' | 'acc
 export const stamped = (event: Unstamped, at: string, account: string): TaskEvent =>
   Object.assign({ type: event.type, at, account }, event) as TaskEvent;
 
+/** What ends a task from outside of its attempts. */
+export type OutsideEnd =
+  | Pick<TaskEvent & { readonly type: 'canceled' }, 'type'>
+  | Pick<TaskEvent & { readonly type: 'failed' }, 'type' | 'error'>;
+
 /**
- * The same for who does not have the task's newest event at hand: reads it from the log (0.3 ms), and dates
- * the new one, never before that. Rejects with `LogUnavailable`.
+ * The end of a task whose history the caller does not have at hand: it is read from the log (0.3 ms), for the newest attempt,
+ * and for a date that is not before that of the newest event. Rejects with `LogUnavailable`.
  */
-export async function sealNext(log: TaskHistories, task: TaskRef, event: Unstamped): Promise<Append> {
-  const newest = (await log.history(task.key)).at(-1);
+export async function sealEnd(log: TaskHistories, task: TaskRef, end: OutsideEnd): Promise<Append> {
+  const history = await log.history(task.key);
+  const newest = history.at(-1);
   if (!newest) throw new LogUnavailable(`the log does not have the history of ${task.key}`);
   const at = later(newest.event.at, eventDate());
+  const attempt = Math.max(0, ...history.map(({ event }) => ('attempt' in event ? event.attempt : 0)));
+  const event = Object.assign({ type: end.type, attempt }, end) as Unstamped;
   return seal(task, stamped(event, at, newest.event.account), hashOf(newest.bytes));
 }

@@ -1,7 +1,7 @@
 import type { Cancellations } from '../log/cancellations.ts';
 import { DAY_MS } from '../log/event-date.ts';
 import { LogConflict, type LogWriter, type TaskHistories, UnreadableHistory } from '../log/log.ts';
-import { sealNext } from '../log/seal.ts';
+import { sealEnd } from '../log/seal.ts';
 import type { LogUpkeep, LogVolume } from '../log/upkeep.ts';
 import type { Logger } from '../logger.ts';
 import type { Projection } from '../projection/projection.ts';
@@ -71,10 +71,10 @@ export class OverdueTasks {
   }
 
   /** Resolves with whether it has ended: not if its history cannot be read. */
-  async #end({ key, name, attempt, queued }: TaskState, error: string): Promise<boolean> {
+  async #end({ key, name, queued }: TaskState, error: string): Promise<boolean> {
     const { log, logger } = this.#parts;
     try {
-      await log.append(await sealNext(log, { key, name }, { type: 'failed', attempt, error }));
+      await log.append(await sealEnd(log, { key, name }, { type: 'failed', error }));
     } catch (cause) {
       if (cause instanceof UnreadableHistory) {
         if (!this.#unreadable.has(key))

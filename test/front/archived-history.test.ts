@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { hashOf, type StoredEvent } from '../../src/log/envelope.ts';
 import { eventDate } from '../../src/log/event-date.ts';
 import { newKey } from '../../src/log/key.ts';
-import { seal, sealNext } from '../../src/log/seal.ts';
+import { seal, stamped } from '../../src/log/seal.ts';
 import { until } from '../support/until.ts';
 import { type Account, HistoryStage, seqsOf } from './history-stream-support.ts';
 import { hello, type Status, sleep } from './support.ts';
@@ -35,8 +36,9 @@ test('what came late, long after the end and among many others, is in the histor
     ),
   );
   await stage.log.appendAll(others);
-  const said = { type: 'progress', attempt: 1, progress: 99 } as const;
-  const late = await stage.log.append(await sealNext(stage.log, { name: 'hello', key: task.key }, said));
+  const end = (await stage.log.history(task.key)).at(-1) as StoredEvent;
+  const said = stamped({ type: 'progress', attempt: 1, progress: 99 }, eventDate(), 'acme');
+  const late = await stage.log.append(seal(end, said, hashOf(end.bytes)));
   await letGoOfAll();
 
   const history = JSON.parse((await historyOf('acme', task.key)).text) as { seq: number; late?: boolean }[];

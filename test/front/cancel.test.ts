@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
-import { sealNext } from '../../src/log/seal.ts';
+import { sealEnd } from '../../src/log/seal.ts';
 import { createLogger } from '../../src/logger.ts';
 import { endOf, expectOneEndEach } from '../support/histories.ts';
 import { descendants } from '../support/program.ts';
@@ -176,8 +176,8 @@ describe('POST /v1/cancel', () => {
     const connection = await connectToLogOf(service.dataDir);
     const log = await JetStreamLog.open(connection, readConfig({ DATA_DIR: service.dataDir }), logger);
     try {
-      const event = { type: 'canceled', attempt: 1 } as const;
-      for (const key of keys) await log.append(await sealNext(log, { name: 'sleep', key }, event));
+      const event = { type: 'canceled' } as const;
+      for (const key of keys) await log.append(await sealEnd(log, { name: 'sleep', key }, event));
     } finally {
       await log.close();
     }

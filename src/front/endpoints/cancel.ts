@@ -1,5 +1,5 @@
 import { LogConflict } from '../../log/log.ts';
-import { sealNext } from '../../log/seal.ts';
+import { sealEnd } from '../../log/seal.ts';
 import { isEnded, type TaskState } from '../../projection/state.ts';
 import { authenticateBySecret } from '../authentication.ts';
 import { readJson } from '../body.ts';
@@ -36,8 +36,8 @@ export async function cancel(parts: FrontParts, exchange: Exchange): Promise<voi
 async function endOpen({ log, cancellations }: FrontParts, states: readonly TaskState[]): Promise<void> {
   const open = new Map(states.filter((state) => !isEnded(state)).map((state) => [state.key, state]));
   const canceled: string[] = [];
-  const end = async ({ key, name, attempt }: TaskState): Promise<void> => {
-    await log.append(await sealNext(log, { name, key }, { type: 'canceled', attempt }));
+  const end = async ({ key, name }: TaskState): Promise<void> => {
+    await log.append(await sealEnd(log, { name, key }, { type: 'canceled' }));
     canceled.push(key);
   };
   const outcomes = await Promise.allSettled([...open.values()].map(end));

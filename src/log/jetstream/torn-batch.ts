@@ -1,6 +1,6 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { LogConflict, type LogWriter, type TaskHistories } from '../log.ts';
-import { sealNext } from '../seal.ts';
+import { sealEnd } from '../seal.ts';
 import { queuedAt, type TaskRef } from '../subject.ts';
 import { keysOfRequest } from './creates.ts';
 import { STREAM } from './stream.ts';
@@ -26,7 +26,7 @@ export async function endTornRequest(
   const tasks = await tornTasks(manager);
   signal.throwIfAborted();
   const ends = await Promise.all(
-    tasks.map((task) => sealNext(log, task, { type: 'failed', attempt: 0, error: NOT_CARRIED_OUT })),
+    tasks.map((task) => sealEnd(log, task, { type: 'failed', error: NOT_CARRIED_OUT })),
   );
   try {
     if (ends.length > 0) await log.appendAll(ends);
