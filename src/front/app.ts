@@ -13,7 +13,7 @@ import { history } from './endpoints/history.ts';
 import { historyStream } from './endpoints/history-stream.ts';
 import { healthz, metrics, readyz, tasks } from './endpoints/service.ts';
 import { status, statusStream } from './endpoints/status.ts';
-import { Exchange } from './exchange.ts';
+import { ClientLeft, Exchange } from './exchange.ts';
 import type { FrontParts } from './front-parts.ts';
 import { errorBody, type Problem, RequestError } from './request-error.ts';
 import { listen, newServer, type Server } from './server.ts';
@@ -144,6 +144,7 @@ export class App {
 
   /** The one place where errors become answers. */
   #answerError(exchange: Exchange, error: unknown): void {
+    if (error instanceof ClientLeft) return;
     if (error instanceof RequestError)
       return exchange.json(error.status, errorBody(error.problems, exchange.credential), error.headers);
     const { config, logger } = this.#parts;

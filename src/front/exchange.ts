@@ -29,6 +29,11 @@ export type Headers = Readonly<Record<string, string>>;
 
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
+/** Nobody waits for an answer any more: what would be done for it is of no use. */
+export class ClientLeft extends Error {
+  override readonly name = 'ClientLeft';
+}
+
 /**
  * One request and its answer: the only holder of uWebSockets.js' `res`, which must not be touched after an
  * abort or an end. Here that is a no-op, so the code behind need not know whether the client is still there.
@@ -66,6 +71,11 @@ export class Exchange {
   /** True once the client has left, or has been answered. */
   get closed(): boolean {
     return this.#res === undefined;
+  }
+
+  /** Throws `ClientLeft` if it is closed: to be asked between the steps of what takes long. */
+  expectClient(): void {
+    if (this.closed) throw new ClientLeft('nobody waits for the answer any more');
   }
 
   /** The status code that was sent; 0 before, and if the client left first. */

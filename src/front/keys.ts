@@ -1,5 +1,6 @@
 import { isKey } from '../log/key.ts';
 import type { TaskState } from '../projection/state.ts';
+import type { Exchange } from './exchange.ts';
 import type { FrontParts } from './front-parts.ts';
 import { readOnce } from './query.ts';
 import { type Problem, RequestError } from './request-error.ts';
@@ -60,19 +61,22 @@ const COLD_AT_ONCE = 32;
 
 /**
  * The states of these tasks, in their order. Rejects with a 404 `RequestError` that names each key which is
- * unknown, or whose task `isVisible` denies.
+ * unknown, or whose task `isVisible` denies; with `ClientLeft`.
  */
 export async function readStates(
-  parts: Pick<FrontParts, 'projection'>,
+  { projection }: Pick<FrontParts, 'projection'>,
+  exchange: Exchange,
   keys: readonly string[],
   location: Location,
   isVisible: (state: TaskState) => boolean = () => true,
 ): Promise<TaskState[]> {
-  const states = new Map(keys.map((key) => [key, parts.projection.peek(key)]));
+  const states = new Map(keys.map((key) => [key, projection.peek(key)]));
   const cold = [...states.keys()].filter((key) => !states.get(key));
   const readNext = async (): Promise<void> => {
-    for (let key = cold.pop(); key !== undefined; key = cold.pop())
-      states.set(key, await parts.projection.read(key));
+    for (let key = cold.pop(); key !== undefined; key = cold.pop()) {
+      exchange.expectClient();
+      states.set(key, await projection.read(key));
+    }
   };
   await Promise.all(Array.from({ length: Math.min(COLD_AT_ONCE, cold.length) }, readNext));
   const unknown: Problem[] = [];

@@ -1,6 +1,7 @@
 import type { Position } from '../log/position.ts';
 import type { TaskState } from '../projection/state.ts';
 import type { CheckedTask } from './definitions.ts';
+import type { Exchange } from './exchange.ts';
 import type { FrontParts } from './front-parts.ts';
 import { checkHeld, hold } from './held-answers.ts';
 import { type KnownTask, readPast } from './past.ts';
@@ -16,6 +17,7 @@ const MAX_MIB = 64;
  * which the front would hold several copies. Without details nothing in a status has more than some 60 kB.
  */
 class DetailedList {
+  readonly #exchange: Exchange;
   readonly #location: Problem['location'];
   readonly #texts: string[] = [];
   readonly #held: (() => void)[] = [];
@@ -23,16 +25,18 @@ class DetailedList {
   #isOver = false;
 
   /** `location` is where the keys stand in the request. */
-  constructor(location: Problem['location']) {
+  constructor(exchange: Exchange, location: Problem['location']) {
+    this.#exchange = exchange;
     this.#location = location;
   }
 
   /** What `fill` adds to a list. */
   static async of(
+    exchange: Exchange,
     location: Problem['location'],
     fill: (list: DetailedList) => Promise<void>,
   ): Promise<string> {
-    const list = new DetailedList(location);
+    const list = new DetailedList(exchange, location);
     try {
       await fill(list);
       return `[${list.#texts.join(',')}]`;
@@ -42,10 +46,14 @@ class DetailedList {
     }
   }
 
-  /** Adds one status, as JSON. Throws a 400 `RequestError` if that is too much, a 503 if it is together with others. */
+  /**
+   * Adds one status, as JSON. Throws a 400 `RequestError` if that is too much, a 503 if it is together with others, and
+   * `ClientLeft`.
+   */
   add(text: string): void {
     // Of several that are read at once, one was too much.
     if (this.#isOver) return;
+    this.#exchange.expectClient();
     const bytes = Buffer.byteLength(text);
     this.#bytes += bytes;
     this.#held.push(hold(bytes));
@@ -61,15 +69,16 @@ class DetailedList {
 /**
  * Statuses with the definition, the number of attempts, the metas and what a task waits for. A task is read once, however
  * often it stands there. Rejects with a 400 `RequestError` if they are too large for one answer, with a 503 while too much
- * is held for others.
+ * is held for others, with `ClientLeft`.
  */
 export async function withDetails(
   parts: FrontParts,
+  exchange: Exchange,
   states: readonly TaskState[],
   location: Problem['location'],
 ): Promise<string> {
   const known = new Map<string, string>();
-  return DetailedList.of(location, async (list) => {
+  return DetailedList.of(exchange, location, async (list) => {
     for (const state of states) {
       const text = known.get(state.key) ?? (await readDetailed(parts, state));
       known.set(state.key, text);
@@ -106,19 +115,20 @@ const withMembers = (status: string, members: object): string =>
 /** Statuses of the past with their details. Rejects as `withDetails` and `readPast` do. */
 export async function pastWithDetails(
   { log, view }: Pick<FrontParts, 'log' | 'view'>,
+  exchange: Exchange,
   keys: readonly string[],
   position: Position,
   location: Problem['location'],
 ): Promise<string> {
   let texts: string[] = [];
-  await DetailedList.of(location, async (distinct) => {
+  await DetailedList.of(exchange, location, async (distinct) => {
     texts = await readPast(log, keys, position, location, (task) => {
       const text = detailedStatus(view, task);
       distinct.add(text);
       return text;
     });
   });
-  return DetailedList.of(location, async (list) => {
+  return DetailedList.of(exchange, location, async (list) => {
     for (const text of texts) list.add(text);
   });
 }

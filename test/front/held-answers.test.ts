@@ -1,12 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { TaskEvent } from '../../actors/event.ts';
 import { docs, openapi } from '../../src/front/endpoints/docs.ts';
-import type { Exchange } from '../../src/front/exchange.ts';
+import { ClientLeft, type Exchange } from '../../src/front/exchange.ts';
 import type { FrontParts } from '../../src/front/front-parts.ts';
 import { checkHeld, heldBytes, hold } from '../../src/front/held-answers.ts';
-import { pastWithDetails } from '../../src/front/status-details.ts';
+import { readStates } from '../../src/front/keys.ts';
+import { pastWithDetails, withDetails } from '../../src/front/status-details.ts';
 import { StatusView } from '../../src/front/status-view.ts';
 import { checkRoomToWait } from '../../src/front/waiting.ts';
+import type { StoredEvent } from '../../src/log/envelope.ts';
+import { foldHistory, type TaskState } from '../../src/projection/state.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
 import { create, dial, gauge, hello, rawHead } from './support.ts';
@@ -27,12 +31,46 @@ const log = {
   },
 };
 
+const staying = { expectClient: () => {} } as Exchange;
+/** A client that leaves after so many steps. */
+const leaving = (steps: number): Exchange => {
+  let asked = 0;
+  const expectClient = () => {
+    if (asked++ >= steps) throw new ClientLeft();
+  };
+  return { expectClient } as Exchange;
+};
+
 test('An answer that is refused while more of it is read is held no longer', async () => {
   const parts = { log, view: new StatusView('http://wyvern.example') } as unknown as FrontParts;
   const keys = Array.from({ length: 60 }, (_, index) => `key${index}`);
-  const answer = pastWithDetails(parts, keys, { kind: 'seq', seq: 1 }, 'body');
+  const answer = pastWithDetails(parts, staying, keys, { kind: 'seq', seq: 1 }, 'body');
   await expect(answer).rejects.toMatchObject({ status: 400 });
   expect(reading).toBeGreaterThan(0);
+  await expect.poll(() => reading).toBe(0);
+  expect(heldBytes()).toBe(0);
+});
+
+test('For a client that has left nothing more is read, and nothing is held', async () => {
+  const read: string[] = [];
+  const history = async (key: string) => {
+    read.push(key);
+    return log.history(key);
+  };
+  const projection = { peek: () => undefined, read: async () => undefined };
+  const view = new StatusView('http://wyvern.example');
+  const parts = { log: { ...log, history }, view, projection } as unknown as FrontParts;
+  const keys = Array.from({ length: 1_000 }, (_, index) => `key${index}`);
+  const [queued] = (await log.history('key')) as unknown as [StoredEvent];
+  const canceled = { ...queued.event, type: 'canceled', attempt: 0 } as TaskEvent;
+  const ended = foldHistory([queued, { ...queued, event: canceled }]) as TaskState;
+  const states = keys.map((key) => ({ ...ended, key }));
+  await expect(withDetails(parts, leaving(3), states, 'body')).rejects.toThrow(ClientLeft);
+  expect(read).toHaveLength(4);
+  const past = pastWithDetails(parts, leaving(3), keys, { kind: 'seq', seq: 1 }, 'body');
+  await expect(past).rejects.toThrow(ClientLeft);
+  expect(read.length).toBeLessThan(100);
+  await expect(readStates(parts, leaving(3), keys, 'body')).rejects.toThrow(ClientLeft);
   await expect.poll(() => reading).toBe(0);
   expect(heldBytes()).toBe(0);
 });

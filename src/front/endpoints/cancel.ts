@@ -21,12 +21,12 @@ export async function cancel(parts: FrontParts, exchange: Exchange): Promise<voi
   const details = readFlag('details', body, exchange.head.query, problems);
   checkKeys(keys, 'body', parts.config.MAX_TASKS, problems);
   if (problems.length > 0) throw new RequestError(400, problems);
-  const states = await readStates(parts, keys, 'body', (state) => state.account === account.name);
+  const states = await readStates(parts, exchange, keys, 'body', (state) => state.account === account.name);
   // What cannot be answered must not be done either.
-  if (details) await withDetails(parts, states, 'body');
+  if (details) await withDetails(parts, exchange, states, 'body');
   await endOpen(parts, states);
   const ended = await untilFolded(untilEnded(parts.projection, states, exchange));
-  exchange.json(200, details ? await withDetails(parts, ended, 'body') : parts.view.list(ended));
+  exchange.json(200, details ? await withDetails(parts, exchange, ended, 'body') : parts.view.list(ended));
 }
 
 /**

@@ -26,14 +26,17 @@ interface Asked {
 export async function status(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { at, keys, block, details, location } = await readAsked(parts, exchange);
   if (at) {
-    if (details) return exchange.json(200, await pastWithDetails(parts, keys, at, location));
-    const past = await readPast(parts.log, keys, at, location, ({ state }) => state);
+    if (details) return exchange.json(200, await pastWithDetails(parts, exchange, keys, at, location));
+    const past = await readPast(parts.log, keys, at, location, ({ state }) => {
+      exchange.expectClient();
+      return state;
+    });
     return exchange.json(200, parts.view.list(past));
   }
   if (block) checkRoomToWait(parts.projection, keys.length, location);
-  const states = await readStates(parts, keys, location);
+  const states = await readStates(parts, exchange, keys, location);
   const shown = block ? await untilEnded(parts.projection, states, exchange) : states;
-  const text = details ? await withDetails(parts, shown, location) : parts.view.list(shown);
+  const text = details ? await withDetails(parts, exchange, shown, location) : parts.view.list(shown);
   checkHeld(text.length, location);
   exchange.json(200, text);
 }
@@ -42,7 +45,7 @@ export async function status(parts: FrontParts, exchange: Exchange): Promise<voi
 export async function statusStream(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { keys, location } = await readAsked(parts, exchange);
   checkRoomToWait(parts.projection, keys.length, location);
-  parts.statusFeeds.open(exchange, await readStates(parts, keys, location), location);
+  parts.statusFeeds.open(exchange, await readStates(parts, exchange, keys, location), location);
 }
 
 async function readAsked(parts: FrontParts, exchange: Exchange): Promise<Asked> {
