@@ -240,12 +240,18 @@ export class Exchange {
 
   /**
    * Ends the answer when its client has taken all but what the system holds of it: from then on uWebSockets.js gives it no
-   * more than 10 s. `filler` is for `whenTaken`.
+   * more than 10 s. `filler` is for `whenTaken`. Resolves then, or when the client has left.
    */
-  end(filler: string): void {
-    const end = () => this.#respond((res) => res.end());
-    if (this.#isTaken || this.write(filler)) return end();
-    this.whenTaken(filler, end);
+  end(filler: string): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        this.#respond((res) => res.end());
+        resolve();
+      };
+      if (this.#isTaken || this.write(filler)) return end();
+      this.onGone(resolve);
+      this.whenTaken(filler, end);
+    });
   }
 
   /** Sends `total` bytes as they come, no faster than the client takes them. Rejects if the source does. */

@@ -105,7 +105,6 @@ class HistoryFeed {
   /** All that was asked for has been told up to this sequence. */
   #told: number;
   #wroteAt = performance.now();
-  #isCut = false;
 
   constructor(exchange: Exchange, parts: Parts, request: HistoryRequest) {
     this.#exchange = exchange;
@@ -130,13 +129,13 @@ class HistoryFeed {
       }
     } catch (error) {
       this.#parts.logger.error({ err: error }, 'a history feed failed unexpectedly');
-      this.#isCut = true;
+      return this.cut();
     }
-    // What ends in order looks whole; what does not must look broken, so that the client takes it up again.
-    if (this.#isCut) return this.#exchange.abort();
     // A filler is no line, and must not be the last word.
     if (this.#isFilled) this.#write(this.#heartbeat(), true);
-    this.#exchange.end(framing.lastFiller);
+    // There is nothing more to say, while it waits for its client to take the rest.
+    this.#isWaiting = true;
+    await this.#exchange.end(framing.lastFiller);
   }
 
   /** From what has been told on, up to the end if there is one. */
@@ -190,10 +189,9 @@ class HistoryFeed {
     return startsAt !== undefined && date < startsAt;
   }
 
-  /** Breaks off. */
+  /** What ends in order looks whole; what does not must look broken, so that the client takes it up again. */
   cut(): void {
-    this.#isCut = true;
-    this.#stop();
+    this.#exchange.abort();
   }
 
   #stop(): void {

@@ -141,7 +141,7 @@ class StatusFeed implements Watcher {
 
   stop(): void {
     this.letGo();
-    this.#exchange.end(this.#framing.lastFiller);
+    void this.#exchange.end(this.#framing.lastFiller);
   }
 
   #tell(owed: Owed): void {

@@ -134,15 +134,15 @@ async function* pages(): AsyncGenerator<Page> {
   }
 }
 
-test('A reader of events that is slow is sent no more than it takes, and in the end all of it', async () => {
-  const connection = new NarrowConnection();
+/** Lets the client of the connection read that log. */
+function readPages({ exchange }: NarrowConnection): HistoryFeeds {
   const feeds = new HistoryFeeds({
     accounts: { findBySecret: () => account } as unknown as Accounts,
     log: { read: pages } as unknown as LogReader,
     projection: { seq: 20_000, isLate: () => false } as unknown as Projection,
     logger: pino({ enabled: false }),
   });
-  feeds.open(connection.exchange, {
+  feeds.open(exchange, {
     account,
     secret: '',
     reading: { after: 0, through: 20_000 },
@@ -150,8 +150,14 @@ test('A reader of events that is slow is sent no more than it takes, and in the 
     startsAt: undefined,
     endsAt: undefined,
     wording: PLAIN,
-    framing: framingFor(connection.exchange.head),
+    framing: framingFor(exchange.head),
   });
+  return feeds;
+}
+
+test('A reader of events that is slow is sent no more than it takes, and in the end all of it', async () => {
+  const connection = new NarrowConnection();
+  const feeds = readPages(connection);
   await connection.takeAll();
   feeds.close();
   expect(connection.isEnded).toBe(true);
@@ -162,6 +168,20 @@ test('A reader of events that is slow is sent no more than it takes, and in the 
   expect(connection.largest).toBeLessThan(16_000);
   // Who reads lines and passes over empty ones gets nothing but JSON.
   for (const line of connection.body.split('\n')) if (line !== '') JSON.parse(line);
+});
+
+test('A reader of events counts as open until it has taken the last of them', async () => {
+  const connection = new NarrowConnection();
+  const feeds = readPages(connection);
+  let open = feeds.size;
+  while (!connection.isEnded) {
+    open = feeds.size;
+    await connection.take(5_000);
+  }
+  expect(open).toBe(1);
+  await new Promise(setImmediate);
+  expect(feeds.size).toBe(0);
+  feeds.close();
 });
 
 test('A feed whose tasks have all ended is ended also if its client took the list before that was known', async () => {
@@ -239,7 +259,7 @@ test('A client that was slow once has time to the end of its feed, though it has
   expect(exchange.write('x')).toBe(true);
   vi.advanceTimersByTime(9_000);
   expect(connection.resumed).toBeGreaterThan(0);
-  exchange.end('');
+  void exchange.end('');
   expect(connection.isEnded).toBe(true);
   const { resumed } = connection;
   vi.advanceTimersByTime(9_000);
