@@ -44,15 +44,16 @@ export class StatusFeeds {
   }
 
   /**
-   * `states` make the first line; what has happened since then follows at once. Throws a 503 `RequestError` if that line is
-   * too large to be held for now; `location` is where the tasks stand in the request.
+   * `states` make the first line; what has happened since then follows at once. Resolves when the tasks are watched, or the
+   * client has left. Rejects with a 503 `RequestError` if that line is too large to be held for now; `location` is where the
+   * tasks stand in the request.
    */
-  open(exchange: Exchange, states: readonly TaskState[], location: Problem['location']): void {
+  async open(exchange: Exchange, states: readonly TaskState[], location: Problem['location']): Promise<void> {
     const first = this.#view.list(states);
     checkHeld(first.length, location);
     const feed = new StatusFeed(exchange, this.#projection, this.#view, () => this.#open.delete(feed));
     this.#open.add(feed);
-    void feed.start(states, first);
+    await feed.start(states, first);
   }
 
   /** Lets go of all; whoever closes the app cuts them off. An answer that ended would say that all tasks have. */

@@ -7,15 +7,29 @@ import { type Problem, tryLater } from './request-error.ts';
 /** Tasks that a front watches for waiting calls and feeds in all, each as often as it is waited for: 160 bytes of memory each. */
 const MOST_WATCHERS = 2_000_000;
 
-/** Throws a 503 `RequestError` if so many more tasks cannot be waited for; `location` is where they stand in the request. */
-export function checkRoomToWait(
+/** Tasks of calls that have been let in and do not watch them yet. */
+let expected = 0;
+
+/**
+ * Keeps room for so many more tasks to be waited for; `location` is where they stand in the request. Returns what gives it
+ * back, which may be called more often: to be called when they are watched, or will not be. Throws a 503 `RequestError` if
+ * there is no room.
+ */
+export function keepRoomToWait(
   { watchers }: Pick<Projection, 'watchers'>,
   tasks: number,
   location: Problem['location'],
-): void {
-  if (watchers + tasks <= MOST_WATCHERS) return;
-  const description = 'too many tasks are waited for, wait for fewer at a time or try again later';
-  throw tryLater(location, 'tasks', description);
+): () => void {
+  if (watchers + expected + tasks > MOST_WATCHERS) {
+    const description = 'too many tasks are waited for, wait for fewer at a time or try again later';
+    throw tryLater(location, 'tasks', description);
+  }
+  let kept = tasks;
+  expected += kept;
+  return () => {
+    expected -= kept;
+    kept = 0;
+  };
 }
 
 /** `untilEach`, for the ends of the tasks. */
@@ -23,19 +37,21 @@ export const untilEnded = (
   projection: Projection,
   states: readonly TaskState[],
   exchange?: Exchange,
-): Promise<TaskState[]> => untilEach(isEnded, projection, states, exchange);
+  onWatched?: () => void,
+): Promise<TaskState[]> => untilEach(isEnded, projection, states, exchange, onWatched);
 
 /**
  * Resolves with the states that were enough, in the order of `states`, when each task has come to one; an ended
  * task must be enough. If the client leaves first, everything that was held for it is let go at once and the
- * promise never settles. Without an exchange the wait goes on to the end. Rejects with `LogUnavailable` if a task that
- * is not in memory any more cannot be read.
+ * promise never settles. Without an exchange the wait goes on to the end. `onWatched` is called once all that have not come
+ * so far are watched. Rejects with `LogUnavailable` if a task that is not in memory any more cannot be read.
  */
 export async function untilEach(
   isEnough: (state: TaskState) => boolean,
   projection: Projection,
   states: readonly TaskState[],
   exchange?: Exchange,
+  onWatched?: () => void,
 ): Promise<TaskState[]> {
   await projection.reachedAll(states);
   return new Promise((resolve, reject) => {
@@ -73,5 +89,6 @@ export async function untilEach(
       projection.read(key).then(tell, fail);
     }
     exchange?.onGone(letGo);
+    onWatched?.();
   });
 }

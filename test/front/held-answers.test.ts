@@ -1,16 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { TaskEvent } from '../../actors/event.ts';
+import { deferred } from '../../src/deferred.ts';
 import { docs, openapi } from '../../src/front/endpoints/docs.ts';
+import { status, statusStream } from '../../src/front/endpoints/status.ts';
 import { ClientLeft, type Exchange } from '../../src/front/exchange.ts';
 import type { FrontParts } from '../../src/front/front-parts.ts';
 import { checkHeld, heldBytes, hold } from '../../src/front/held-answers.ts';
 import { readStates } from '../../src/front/keys.ts';
 import { pastWithDetails, withDetails } from '../../src/front/status-details.ts';
+import { StatusFeeds } from '../../src/front/status-feed.ts';
 import { StatusView } from '../../src/front/status-view.ts';
-import { checkRoomToWait } from '../../src/front/waiting.ts';
+import { keepRoomToWait } from '../../src/front/waiting.ts';
 import type { StoredEvent } from '../../src/log/envelope.ts';
-import { foldHistory, type TaskState } from '../../src/projection/state.ts';
+import { newKey } from '../../src/log/key.ts';
+import type { Projection } from '../../src/projection/projection.ts';
+import { foldHistory, stateOf, type TaskState } from '../../src/projection/state.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
 import { create, dial, gauge, hello, rawHead } from './support.ts';
@@ -103,11 +108,62 @@ describe('While 512 MiB of answers are held', () => {
   });
 });
 
-test('No more tasks are waited for than there is memory for', () => {
-  expect(() => checkRoomToWait({ watchers: 1_999_000 }, 1_000, 'body')).not.toThrow();
-  expect(() => checkRoomToWait({ watchers: 1_999_001 }, 1_000, 'body')).toThrow(
-    expect.objectContaining({ status: 503 }),
-  );
+const QUEUED = { status: 'queued', queued: '2026-11-28T21:39:01.574268+00:00', outputs: [], seq: 1 } as const;
+
+describe('No more tasks are waited for than there is memory for', () => {
+  const refused = expect.objectContaining({ status: 503 });
+
+  test('together with those of calls that do not watch theirs yet', () => {
+    const projection = { watchers: 1_998_000 };
+    const giveBack = keepRoomToWait(projection, 1_000, 'body');
+    keepRoomToWait(projection, 1_000, 'body')();
+    expect(() => keepRoomToWait(projection, 1_001, 'body')).toThrow(refused);
+    giveBack();
+    giveBack();
+    const whole = keepRoomToWait(projection, 2_000, 'body');
+    expect(() => keepRoomToWait(projection, 1, 'body')).toThrow(refused);
+    whole();
+  });
+
+  test.each([
+    ['a call that blocks', status, 'block=true'],
+    ['a feed', statusStream, ''],
+  ])('also where several ask in one turn: %s', async (_, endpoint, query) => {
+    const key = newKey();
+    const task = stateOf({ ...QUEUED, key });
+    const reach = deferred<void>();
+    let tasks: (typeof task)[] = [];
+    const projection = {
+      watchers: 1_999_999,
+      peek: () => tasks[0],
+      read: async () => undefined,
+      reachedAll: () => reach.promise,
+      watch: () => true,
+      unwatch: () => {},
+    } as unknown as Projection;
+    const statusFeeds = new StatusFeeds(projection, new StatusView('http://wyvern.example'));
+    const parts = { projection, statusFeeds, config: { MAX_TASKS: 1_000 } } as unknown as FrontParts;
+    const header = () => '';
+    const exchange = {
+      head: { method: 'GET', query: `tasks=${key}&${query}`, header },
+      expectClient: () => {},
+      untilUncorked: async () => {},
+      onGone: () => {},
+      begin: () => {},
+      write: () => true,
+    } as unknown as Exchange;
+    const ask = () => endpoint(parts, exchange);
+    await expect(ask()).rejects.toMatchObject({ status: 404 });
+    tasks = [task];
+    const first = ask();
+    await expect(ask()).rejects.toMatchObject({ status: 503 });
+    // The first one is among the watchers from here on, of which this projection knows nothing.
+    reach.resolve();
+    await new Promise(setImmediate);
+    void first;
+    keepRoomToWait(projection, 1, 'body')();
+    statusFeeds.close();
+  });
 });
 
 test.each(['/v1/status', '/v1/status_stream'])(

@@ -149,7 +149,7 @@ test.concurrent('a feed follows tasks that the projection has yet to see, to the
   const queued = await submit(hellos);
   const feeds = new StatusFeeds(projection, new StatusView('http://x'));
   const { exchange, sent, ended } = openExchange();
-  feeds.open(exchange, queued, 'body');
+  void feeds.open(exchange, queued, 'body');
   await until(() => sent.length === 1 || undefined);
   for (const task of queued) await run(task);
   log.report();
@@ -174,7 +174,7 @@ test.concurrent('tasks that have ended and are not in memory any more are told o
   );
   const feeds = new StatusFeeds(projection, new StatusView('http://x'));
   const { exchange, sent, ended: hasEnded } = openExchange();
-  feeds.open(exchange, queued, 'body');
+  void feeds.open(exchange, queued, 'body');
   await until(() => hasEnded() || undefined);
   for (const { key } of queued)
     expect(sent.slice(1).filter((line) => line.includes(key) && line.includes('"success"'))).toHaveLength(1);
@@ -187,7 +187,7 @@ test.concurrent('a task that the log lets go of before its feed has begun ends t
   log.report();
   const feeds = new StatusFeeds(projection, new StatusView('http://x'));
   const { exchange, sent, ended } = openExchange();
-  feeds.open(exchange, queued, 'body');
+  void feeds.open(exchange, queued, 'body');
   projection.forgetBefore(100, 0);
   await until(() => ended() || undefined);
   expect(sent.slice(1).filter((line) => line.includes('has let go of this task'))).toHaveLength(2);

@@ -205,7 +205,7 @@ test('A feed whose tasks have all ended is ended also if its client took the lis
     unwatch: () => {},
   };
   const feeds = new StatusFeeds(projection as unknown as Projection, new StatusView('http://wyvern.example'));
-  feeds.open(
+  void feeds.open(
     connection.exchange,
     Array.from({ length: 100 }, (_, index) => ended(String(index))),
     'body',

@@ -9,7 +9,7 @@ import { readIdempotencyKey } from '../idempotency.ts';
 import { readFlag } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { withSent } from '../status-details.ts';
-import { checkRoomToWait, untilEnded } from '../waiting.ts';
+import { keepRoomToWait, untilEnded } from '../waiting.ts';
 
 /** `POST /v1/create`: queues all tasks or none; answers their statuses, with `block` their final ones, with `details` more. */
 export async function create(parts: FrontParts, exchange: Exchange): Promise<void> {
@@ -17,24 +17,29 @@ export async function create(parts: FrontParts, exchange: Exchange): Promise<voi
   const block = readFlag('block', body, exchange.head.query, problems);
   const details = readFlag('details', body, exchange.head.query, problems);
   if (problems.length > 0) throw new RequestError(400, problems);
-  if (block) checkRoomToWait(parts.projection, asked.tasks.length, 'body');
-  const queued = await createTasks(parts, exchange, asked.account, asked.tasks, asked.idempotencyKey);
-  const states = block
-    ? await untilEnded(parts.projection, queued, exchange)
-    : queued.map((state) => parts.projection.peek(state.key) ?? state);
-  exchange.json(200, details ? withSent(parts.view, states, asked.tasks) : parts.view.list(states));
+  const giveBack = block ? keepRoomToWait(parts.projection, asked.tasks.length, 'body') : undefined;
+  try {
+    const queued = await createTasks(parts, exchange, asked.account, asked.tasks, asked.idempotencyKey);
+    const states = block
+      ? await untilEnded(parts.projection, queued, exchange, giveBack)
+      : queued.map((state) => parts.projection.peek(state.key) ?? state);
+    exchange.json(200, details ? withSent(parts.view, states, asked.tasks) : parts.view.list(states));
+  } finally {
+    giveBack?.();
+  }
 }
 
 /** `POST /v1/create_stream`: the same, followed as it happens. */
 export async function createStream(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { account, tasks, idempotencyKey, problems } = await readCreate(parts, exchange);
   if (problems.length > 0) throw new RequestError(400, problems);
-  checkRoomToWait(parts.projection, tasks.length, 'body');
-  parts.statusFeeds.open(
-    exchange,
-    await createTasks(parts, exchange, account, tasks, idempotencyKey),
-    'body',
-  );
+  const giveBack = keepRoomToWait(parts.projection, tasks.length, 'body');
+  try {
+    const states = await createTasks(parts, exchange, account, tasks, idempotencyKey);
+    await parts.statusFeeds.open(exchange, states, 'body');
+  } finally {
+    giveBack();
+  }
 }
 
 interface Asked {

@@ -1,4 +1,5 @@
 import type { Position } from '../../log/position.ts';
+import type { TaskState } from '../../projection/state.ts';
 import { readJson } from '../body.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
@@ -9,7 +10,7 @@ import { readPosition } from '../position.ts';
 import { parseQuery, readBoolean, readFlag, readOnce } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { pastWithDetails, withDetails } from '../status-details.ts';
-import { checkRoomToWait, untilEnded } from '../waiting.ts';
+import { keepRoomToWait, untilEnded } from '../waiting.ts';
 
 type Location = 'body' | 'query';
 
@@ -33,19 +34,38 @@ export async function status(parts: FrontParts, exchange: Exchange): Promise<voi
     });
     return exchange.json(200, parts.view.list(past));
   }
-  if (block) checkRoomToWait(parts.projection, keys.length, location);
-  const states = await readStates(parts, exchange, keys, location);
-  const shown = block ? await untilEnded(parts.projection, states, exchange) : states;
+  const shown = block
+    ? await readEnded(parts, exchange, keys, location)
+    : await readStates(parts, exchange, keys, location);
   const text = details ? await withDetails(parts, exchange, shown, location) : parts.view.list(shown);
   checkHeld(text.length, location);
   exchange.json(200, text);
 }
 
+async function readEnded(
+  parts: FrontParts,
+  exchange: Exchange,
+  keys: readonly string[],
+  location: Location,
+): Promise<TaskState[]> {
+  const giveBack = keepRoomToWait(parts.projection, keys.length, location);
+  try {
+    const states = await readStates(parts, exchange, keys, location);
+    return await untilEnded(parts.projection, states, exchange, giveBack);
+  } finally {
+    giveBack();
+  }
+}
+
 /** `GET` and `POST /v1/status_stream`, `/v1/stream`: the statuses, followed until all have ended. */
 export async function statusStream(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { keys, location } = await readAsked(parts, exchange);
-  checkRoomToWait(parts.projection, keys.length, location);
-  parts.statusFeeds.open(exchange, await readStates(parts, exchange, keys, location), location);
+  const giveBack = keepRoomToWait(parts.projection, keys.length, location);
+  try {
+    await parts.statusFeeds.open(exchange, await readStates(parts, exchange, keys, location), location);
+  } finally {
+    giveBack();
+  }
 }
 
 async function readAsked(parts: FrontParts, exchange: Exchange): Promise<Asked> {
