@@ -1,3 +1,4 @@
+import type { StoredEvent } from '../log/envelope.ts';
 import type { Position } from '../log/position.ts';
 import type { TaskState } from '../projection/state.ts';
 import type { CheckedTask } from './definitions.ts';
@@ -53,8 +54,13 @@ class DetailedList {
   add(text: string): void {
     // Of several that are read at once, one was too much.
     if (this.#isOver) return;
+    this.keepRoom(Buffer.byteLength(text));
+    this.addKept(text);
+  }
+
+  /** Throws what `add` would throw for a status of so many bytes, and counts them where it does not. */
+  keepRoom(bytes: number): void {
     this.#exchange.expectClient();
-    const bytes = Buffer.byteLength(text);
     this.#bytes += bytes;
     this.#held.push(hold(bytes));
     if (this.#bytes > MAX_MIB * 1024 * 1024) {
@@ -62,6 +68,10 @@ class DetailedList {
       throw invalid(this.#location, 'tasks', description);
     }
     checkHeld(this.#bytes, this.#location);
+  }
+
+  /** Adds one for which room has been kept. */
+  addKept(text: string): void {
     this.#texts.push(text);
   }
 }
@@ -84,6 +94,29 @@ export async function withDetails(
       known.set(state.key, text);
       list.add(text);
     }
+  });
+}
+
+/**
+ * The same of tasks that `end` ends, and resolves with as they are then. All that can keep them from being told is met before
+ * that: who heard that nothing can be answered now would take them for open.
+ */
+export async function endedWithDetails(
+  { log, view }: Pick<FrontParts, 'log' | 'view'>,
+  exchange: Exchange,
+  states: readonly TaskState[],
+  location: Problem['location'],
+  end: () => Promise<readonly TaskState[]>,
+): Promise<string> {
+  const births = new Map<string, Birth | undefined>();
+  const textOf = (state: TaskState) => withBirth(view.json(state), births.get(state.key), state.attempt);
+  return DetailedList.of(exchange, location, async (list) => {
+    for (const state of states) {
+      const { key } = state;
+      if (!births.has(key)) births.set(key, birthOf(await log.history(key)));
+      list.keepRoom(Buffer.byteLength(textOf(state)));
+    }
+    for (const state of await end()) list.addKept(textOf(state));
   });
 }
 
@@ -134,10 +167,24 @@ export async function pastWithDetails(
 }
 
 function detailedStatus(view: StatusView, { state, history }: KnownTask, waiting?: WaitReason): string {
-  const queued = history[0]?.event;
-  const details =
-    queued?.type === 'queued'
-      ? { task: queued.task, attempts: state.attempt, task_metas: queued.task_metas ?? {} }
-      : { attempts: state.attempt };
-  return withMembers(view.json(state), { ...details, ...(waiting && { waiting }) });
+  const text = withBirth(view.json(state), birthOf(history), state.attempt);
+  return waiting ? withMembers(text, { waiting }) : text;
 }
+
+/** What a task was made with, as JSON. */
+interface Birth {
+  readonly task: string;
+  readonly metas: string;
+}
+
+/** Undefined where the log has let go of it. */
+function birthOf([queued]: readonly StoredEvent[]): Birth | undefined {
+  if (queued?.event.type !== 'queued') return undefined;
+  const { task, task_metas = {} } = queued.event;
+  return { task: JSON.stringify(task), metas: JSON.stringify(task_metas) };
+}
+
+const withBirth = (status: string, birth: Birth | undefined, attempts: number): string =>
+  birth
+    ? `${status.slice(0, -1)},"task":${birth.task},"attempts":${attempts},"task_metas":${birth.metas}}`
+    : withMembers(status, { attempts });

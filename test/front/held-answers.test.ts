@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { TaskEvent } from '../../actors/event.ts';
 import { deferred } from '../../src/deferred.ts';
+import { cancel } from '../../src/front/endpoints/cancel.ts';
 import { docs, openapi } from '../../src/front/endpoints/docs.ts';
 import { status, statusStream } from '../../src/front/endpoints/status.ts';
 import { ClientLeft, type Exchange } from '../../src/front/exchange.ts';
@@ -14,6 +15,7 @@ import { StatusView } from '../../src/front/status-view.ts';
 import { keepRoomToWait } from '../../src/front/waiting.ts';
 import type { StoredEvent } from '../../src/log/envelope.ts';
 import { newKey } from '../../src/log/key.ts';
+import { LogUnavailable } from '../../src/log/log.ts';
 import type { Projection } from '../../src/projection/projection.ts';
 import { foldHistory, stateOf, type TaskState } from '../../src/projection/state.ts';
 import { Service } from '../support/service.ts';
@@ -45,6 +47,8 @@ const leaving = (steps: number): Exchange => {
   };
   return { expectClient } as Exchange;
 };
+
+const QUEUED = { status: 'queued', queued: '2026-11-28T21:39:01.574268+00:00', outputs: [], seq: 1 } as const;
 
 test('An answer that is refused while more of it is read is held no longer', async () => {
   const parts = { log, view: new StatusView('http://wyvern.example') } as unknown as FrontParts;
@@ -108,7 +112,49 @@ describe('While 512 MiB of answers are held', () => {
   });
 });
 
-const QUEUED = { status: 'queued', queued: '2026-11-28T21:39:01.574268+00:00', outputs: [], seq: 1 } as const;
+test('What a cancel with details answers has its room from before it ends anything', async () => {
+  const key = newKey();
+  const state = stateOf({ ...QUEUED, key, name: 'hello', account: 'acme', status: 'executing', attempt: 1 });
+  const ended = stateOf({ ...state, status: 'error', result: 'canceled', seq: 2 });
+  let isEnded = false;
+  const letGo: (() => void)[] = [];
+  const parts = {
+    config: { MAX_BODY: 1_000, MAX_TASKS: 10 },
+    accounts: { authenticate: () => ({ ok: true, account: { name: 'acme' } }) },
+    view: new StatusView('http://wyvern.example'),
+    projection: { peek: () => (isEnded ? ended : state), reachedAll: async () => {} },
+    log: {
+      history: async () => {
+        if (isEnded) throw new LogUnavailable('away');
+        return (await log.history(key)).map((event) => ({ ...event, bytes: Buffer.from('{}') }));
+      },
+      append: async () => {
+        isEnded = true;
+      },
+    },
+    // By then others have taken what there is.
+    cancellations: { tell: () => letGo.push(hold(1024 * 1024 * 1024)) },
+  } as unknown as FrontParts;
+  const body = Buffer.from(JSON.stringify({ secret: 'acme-secret', tasks: [key], details: true }));
+  const json = vi.fn();
+  const exchange = {
+    head: { method: 'POST', query: '', header: () => '' },
+    onData: (handler: (chunk: Buffer, isLast: boolean) => void) => handler(body, true),
+    onGone: () => {},
+    expectClient: () => {},
+    json,
+  } as unknown as Exchange;
+  letGo.push(hold(600 * 1024 * 1024));
+  await expect(cancel(parts, exchange)).rejects.toMatchObject({ status: 503 });
+  expect(isEnded).toBe(false);
+  letGo.pop()?.();
+  await cancel(parts, exchange);
+  for (const each of letGo) each();
+  expect(JSON.parse(json.mock.lastCall?.[1])).toMatchObject([
+    { key, result: 'canceled', attempts: 1, task: { task_name: 'hello' }, task_metas: {} },
+  ]);
+  expect(heldBytes()).toBe(0);
+});
 
 describe('No more tasks are waited for than there is memory for', () => {
   const refused = expect.objectContaining({ status: 503 });

@@ -8,7 +8,7 @@ import type { FrontParts } from '../front-parts.ts';
 import { checkKeys, readKeys, readStates } from '../keys.ts';
 import { readFlag } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
-import { withDetails } from '../status-details.ts';
+import { endedWithDetails } from '../status-details.ts';
 import { untilEnded } from '../waiting.ts';
 import { untilFolded } from '../within.ts';
 
@@ -22,11 +22,14 @@ export async function cancel(parts: FrontParts, exchange: Exchange): Promise<voi
   checkKeys(keys, 'body', parts.config.MAX_TASKS, problems);
   if (problems.length > 0) throw new RequestError(400, problems);
   const states = await readStates(parts, exchange, keys, 'body', (state) => state.account === account.name);
-  // What cannot be answered must not be done either.
-  if (details) await withDetails(parts, exchange, states, 'body');
-  await endOpen(parts, states);
-  const ended = await untilFolded(untilEnded(parts.projection, states, exchange));
-  exchange.json(200, details ? await withDetails(parts, exchange, ended, 'body') : parts.view.list(ended));
+  const end = async (): Promise<readonly TaskState[]> => {
+    await endOpen(parts, states);
+    return untilFolded(untilEnded(parts.projection, states, exchange));
+  };
+  const text = details
+    ? await endedWithDetails(parts, exchange, states, 'body', end)
+    : parts.view.list(await end());
+  exchange.json(200, text);
 }
 
 /**
