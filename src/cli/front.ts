@@ -45,13 +45,14 @@ export async function front(given: Config): Promise<void> {
   await checkCertificate(config);
   const accounts = await watchAccounts(config, logger);
   const connection = await connectToLog(config, 'wyvern front', logger);
-  const log = await openLog(config, connection, logger);
+  const connections = new Connections(config.MAX_CONNECTIONS, openFilesLimit(), logger);
+  const log = await openLog(config, connection, connections, logger);
   if (accounts.createdSecret !== undefined)
     logger.warn(
       { ACCOUNTS_FILE: config.ACCOUNTS_FILE },
       'there was no accounts file: made one, with one account, whose secret stands there. All fronts need the same accounts',
     );
-  const parts = await assemble(config, connection, log, accounts, logger);
+  const parts = await assemble(config, connection, connections, log, accounts, logger);
   // The projection must be at the head before the port opens, or the first answers would be 404.
   const loadedSeq = await foldLog(parts, log);
   const upkeep = await startUpkeep(parts, log, loadedSeq);
@@ -69,10 +70,15 @@ export async function front(given: Config): Promise<void> {
 }
 
 /** An import that was cut off takes a person, who finds the reason at the port. */
-async function openLog(config: Config, connection: NatsConnection, logger: Logger): Promise<JetStreamLog> {
+async function openLog(
+  config: Config,
+  connection: NatsConnection,
+  connections: Connections,
+  logger: Logger,
+): Promise<JetStreamLog> {
   let waiting: Promise<WaitingRoom> | undefined;
   const opening = JetStreamLog.open(connection, config, logger, (reason) => {
-    waiting = WaitingRoom.open(config, reason);
+    waiting = WaitingRoom.open(config, connections, reason);
     // It is found where the port is opened for good, too.
     waiting.catch(() => {});
   });
@@ -84,6 +90,7 @@ async function openLog(config: Config, connection: NatsConnection, logger: Logge
 async function assemble(
   config: Config,
   connection: NatsConnection,
+  connections: Connections,
   log: JetStreamLog,
   { accounts }: FileAccounts,
   logger: Logger,
@@ -116,7 +123,7 @@ async function assemble(
     projection,
     accounts,
     limits,
-    connections: new Connections(config.MAX_CONNECTIONS, openFilesLimit(), logger),
+    connections,
     storage,
     logger,
     view,

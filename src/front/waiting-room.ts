@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import type { Connections } from './connections.ts';
 import { Exchange } from './exchange.ts';
 import { errorBody } from './request-error.ts';
 import { listen, newServer, type Server } from './server.ts';
@@ -17,9 +18,11 @@ export class WaitingRoom {
   /** Rejects with `CannotListen`. */
   static async open(
     config: Pick<Config, 'HOST' | 'PORT' | 'TLS_CERT' | 'TLS_KEY'>,
+    connections: Connections,
     reason: string,
   ): Promise<WaitingRoom> {
     const server = newServer(config);
+    server.filter((res, change) => connections.count(res, change as number));
     const body = errorBody([{ name: 'log', location: 'path', description: reason }]);
     server.any('/*', (res, req) => {
       const exchange = new Exchange(res, req, () => {});

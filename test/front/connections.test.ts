@@ -1,7 +1,10 @@
-import type { Socket } from 'node:net';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest';
+import { freePort } from '../../src/free-port.ts';
 import { Connections, openFilesLimit } from '../../src/front/connections.ts';
+import { WaitingRoom } from '../../src/front/waiting-room.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
 import { create, dial, gauge, rawHead } from './support.ts';
@@ -49,6 +52,25 @@ describe('connections beyond MAX_CONNECTIONS', () => {
     expect(await gauge(service, 'wyvern_refused_connections')).toBeGreaterThanOrEqual(20);
     expect(await gauge(service, 'wyvern_open_connections')).toBeLessThanOrEqual(MOST);
   });
+});
+
+test('a front that waits for its log takes no more connections either', async () => {
+  const PORT = await freePort();
+  const connections = new Connections(2, 1_000, pino({ enabled: false }));
+  const where = { HOST: '127.0.0.1', PORT, TLS_CERT: '', TLS_KEY: '' };
+  const room = await WaitingRoom.open(where, connections, 'the log is away');
+  const sockets = await Promise.all(
+    Array.from({ length: 5 }, async () => {
+      const socket = connect(PORT, '127.0.0.1').on('error', () => {});
+      await once(socket, 'connect');
+      return socket;
+    }),
+  );
+  await until(() => connections.refused === 3 || undefined);
+  expect(connections.open).toBe(2);
+  room.close();
+  await until(() => connections.open === 0 || undefined);
+  for (const socket of sockets) socket.destroy();
 });
 
 /** How many connections a front takes, and outputs after that. */
