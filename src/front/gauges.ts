@@ -19,8 +19,9 @@ export const gaugesOf = (
     value: () => app.openExchanges,
   },
   wyvern_open_connections: { help: 'Connections of clients', value: () => connections.open },
-  wyvern_refused_connections: {
-    help: 'Connections that were closed at once since the start, since there were too many',
+  wyvern_refused_connections_total: {
+    help: 'Connections that were closed at once, since there were too many',
+    isCounter: true,
     value: () => connections.refused,
   },
   wyvern_held_answer_bytes: {

@@ -3,7 +3,14 @@ import type { TaskEvent } from '../../actors/event.ts';
 import type { TaskState } from '../projection/state.ts';
 import type { Swept } from '../retention/output-sweeper.ts';
 
-export type Gauges = Readonly<Record<string, { readonly help: string; value(): number }>>;
+export interface Figure {
+  readonly help: string;
+  /** Counts since the start; its name ends in `_total`. */
+  readonly isCounter?: true;
+  value(): number;
+}
+
+export type Gauges = Readonly<Record<string, Figure>>;
 
 const ENDS = { completed: 'success', failed: 'error', canceled: 'canceled' } as const;
 
@@ -76,17 +83,26 @@ export class FrontMetrics {
     registers: this.#registers,
   });
 
-  /** Gauges that are read when somebody asks. */
+  /** What is read when somebody asks. */
   watch(gauges: Gauges): void {
-    for (const [name, { help, value }] of Object.entries(gauges))
-      new Gauge({
-        name,
-        help,
-        registers: this.#registers,
-        collect: function collect() {
-          this.set(value());
-        },
-      });
+    for (const [name, { help, isCounter, value }] of Object.entries(gauges)) {
+      const options = { name, help, registers: this.#registers };
+      if (isCounter)
+        new Counter({
+          ...options,
+          collect: function collect() {
+            this.reset();
+            this.inc(value());
+          },
+        });
+      else
+        new Gauge({
+          ...options,
+          collect: function collect() {
+            this.set(value());
+          },
+        });
+    }
   }
 
   changed(state: TaskState, type: TaskEvent['type']): void {

@@ -49,7 +49,7 @@ describe('connections beyond MAX_CONNECTIONS', () => {
   test('are taken again once others have gone', async () => {
     for (const socket of sockets.splice(0, 10)) socket.destroy();
     await until(async () => (await feedOf()) === 'open' || undefined);
-    expect(await gauge(service, 'wyvern_refused_connections')).toBeGreaterThanOrEqual(20);
+    expect(await gauge(service, 'wyvern_refused_connections_total')).toBeGreaterThanOrEqual(20);
     expect(await gauge(service, 'wyvern_open_connections')).toBeLessThanOrEqual(MOST);
   });
 });

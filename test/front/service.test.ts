@@ -109,6 +109,15 @@ describe('The service tells how it is', () => {
     expect(samples.get('wyvern_tasks_ended_total{task_name="hello",outcome="error"}')).toBeGreaterThan(0);
   });
 
+  test('/metrics names counters as Prometheus does, and nothing else so', async () => {
+    const text = await (await fetch(`${service.url}/metrics`)).text();
+    // Those with a prefix of their own are named by prom-client.
+    const types = [...text.matchAll(/^# TYPE (wyvern_(?!front_)\w+) (\w+)$/gm)];
+    const counters = types.filter(([, , type]) => type === 'counter').map(([, name]) => name);
+    expect(counters).toContain('wyvern_refused_connections_total');
+    expect(types.map(([, name = '']) => name).filter((name) => name.endsWith('_total'))).toEqual(counters);
+  });
+
   test('/metrics counts routes, not the paths that strangers make up', async () => {
     for (const path of ['/made/up', '/v1/file/made-up', `/files/${UNKNOWN_KEY}/made-up`])
       await fetch(service.url + path);
