@@ -69,6 +69,18 @@ export function readBoolean(
   return known ?? false;
 }
 
+/** What a POST has under a name, in its body or else in its query. Adds to `problems`. */
+export function readEither(
+  name: string,
+  body: Readonly<Record<string, unknown>>,
+  query: string,
+  problems: Problem[],
+): { readonly value: unknown; readonly location: 'body' | 'query' } {
+  const isInQuery = body[name] === undefined && query.includes(`${name}=`);
+  if (!isInQuery) return { value: body[name], location: 'body' };
+  return { value: readOnce(parseQuery(query), name, problems), location: 'query' };
+}
+
 /** An optional boolean of a POST, from its body or else from its query. Adds to `problems`. */
 export function readFlag(
   name: string,
@@ -76,7 +88,6 @@ export function readFlag(
   query: string,
   problems: Problem[],
 ): boolean {
-  const isInQuery = body[name] === undefined && query.includes(`${name}=`);
-  if (!isInQuery) return readBoolean(body[name], name, 'body', problems);
-  return readBoolean(readOnce(parseQuery(query), name, problems), name, 'query', problems);
+  const { value, location } = readEither(name, body, query, problems);
+  return readBoolean(value, name, location, problems);
 }

@@ -101,6 +101,30 @@ describe.each(WAYS)('%s /v1/status with at', (_, location, ask) => {
   });
 });
 
+test('POST /v1/status takes at from its query, where the body has none', async () => {
+  const ask = (query: string, body = {}) =>
+    service.post(`/v1/status?${query}`, { tasks: ended.key, ...body });
+  const first = String(history[0]?.seq);
+  expect(await statusesOf(await ask(`at=${first}`))).toMatchObject([{ status: 'queued' }]);
+  expect(await statusesOf(await ask(`at=${first}`, { at: 10 ** 14 }))).toEqual([ended]);
+  expect(await errorsOf(await ask('at=soon'))).toEqual([
+    problem('at', 'at must be the seq of an event or an ISO 8601 date', 'query'),
+  ]);
+  expect(await errorsOf(await ask('at=1', { block: true }))).toEqual([
+    problem('at', 'at cannot be combined with block', 'query'),
+  ]);
+});
+
+test('A feed refuses at, which it has no answer to', async () => {
+  const text = 'at is for /v1/status, a feed tells what comes';
+  expect(await errorsOf(await service.fetch(`/v1/status_stream?tasks=${ended.key}&at=1`))).toEqual([
+    problem('at', text, 'query'),
+  ]);
+  expect(await errorsOf(await service.post('/v1/stream', { tasks: ended.key, at: 1 }))).toEqual([
+    problem('at', text, 'body'),
+  ]);
+});
+
 test('A task that goes on is seen as it was, and as it is', async () => {
   const { key } = await createOne(service, sleep(3_600, 4));
   const [, started] = await until(async () => {

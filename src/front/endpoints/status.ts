@@ -7,7 +7,7 @@ import { checkHeld } from '../held-answers.ts';
 import { checkKeys, readKeys, readStates } from '../keys.ts';
 import { readPast } from '../past.ts';
 import { readPosition } from '../position.ts';
-import { parseQuery, readBoolean, readFlag, readOnce } from '../query.ts';
+import { parseQuery, readBoolean, readEither, readFlag, readOnce } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
 import { pastWithDetails, withDetails } from '../status-details.ts';
 import { keepRoomToWait, untilEnded } from '../waiting.ts';
@@ -59,7 +59,7 @@ async function readEnded(
 
 /** `GET` and `POST /v1/status_stream`, `/v1/stream`: the statuses, followed until all have ended. */
 export async function statusStream(parts: FrontParts, exchange: Exchange): Promise<void> {
-  const { keys, location } = await readAsked(parts, exchange);
+  const { keys, location } = await readAsked(parts, exchange, 'feed');
   const giveBack = keepRoomToWait(parts.projection, keys.length, location);
   try {
     await parts.statusFeeds.open(exchange, await readStates(parts, exchange, keys, location), location);
@@ -68,9 +68,14 @@ export async function statusStream(parts: FrontParts, exchange: Exchange): Promi
   }
 }
 
-async function readAsked(parts: FrontParts, exchange: Exchange): Promise<Asked> {
+async function readAsked(
+  parts: FrontParts,
+  exchange: Exchange,
+  kind: 'answer' | 'feed' = 'answer',
+): Promise<Asked> {
   const problems: Problem[] = [];
   let asked: Asked;
+  let atLocation: Location = 'query';
   if (exchange.head.method === 'GET') {
     const query = parseQuery(exchange.head.query);
     asked = {
@@ -84,16 +89,20 @@ async function readAsked(parts: FrontParts, exchange: Exchange): Promise<Asked> 
       problems.push({ name: 'tasks', location: 'query', description: 'tasks is missing' });
   } else {
     const body = await readJson(exchange, parts.config.MAX_BODY);
+    const at = readEither('at', body, exchange.head.query, problems);
+    atLocation = at.location;
     asked = {
       keys: readKeys(body.tasks, problems),
       block: readFlag('block', body, exchange.head.query, problems),
       details: readFlag('details', body, exchange.head.query, problems),
-      at: readPosition(body.at, 'at', 'body', problems),
+      at: readPosition(at.value, 'at', at.location, problems),
       location: 'body',
     };
   }
-  const { at, block, location } = asked;
-  if (at && block) problems.push({ name: 'at', location, description: 'at cannot be combined with block' });
+  const { at, block } = asked;
+  const refuseAt = (description: string) => problems.push({ name: 'at', location: atLocation, description });
+  if (at && kind === 'feed') refuseAt('at is for /v1/status, a feed tells what comes');
+  else if (at && block) refuseAt('at cannot be combined with block');
   checkKeys(asked.keys, asked.location, parts.config.MAX_TASKS, problems);
   if (problems.length > 0) throw new RequestError(400, problems);
   return asked;

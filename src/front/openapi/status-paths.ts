@@ -132,7 +132,16 @@ export const STATUS_PATHS: Paths = {
     post: {
       ...STATUS,
       operationId: 'statusByPost',
-      parameters: [flagBeside('block'), flagBeside('details')],
+      parameters: [
+        flagBeside('block'),
+        flagBeside('details'),
+        {
+          name: 'at',
+          in: 'query',
+          description: 'In place of the `at` of the body',
+          schema: { type: 'string' },
+        },
+      ],
       requestBody: requestBody('The keys', StatusBody, statusBody),
       responses: { 200: STATUSES, ...answers('Invalid', 'UnknownTask', 'TooLarge', 'LogOutOfReach') },
     },
