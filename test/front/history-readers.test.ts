@@ -4,7 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newKey } from '../../src/log/key.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { until } from '../support/until.ts';
-import { ACCOUNTS, type Following, HistoryStage, type Line, seqsOf } from './history-stream-support.ts';
+import {
+  ACCOUNTS,
+  type Account,
+  type Following,
+  HistoryStage,
+  type Line,
+  seqsOf,
+} from './history-stream-support.ts';
 import { gauge, hello, type Status, sleep, writeAccounts } from './support.ts';
 
 let stage: HistoryStage;
@@ -166,9 +173,12 @@ describe('A reader that is cut off and takes up again while tasks are created', 
 describe('A log that lets go of its oldest events', () => {
   test('is told as a gap', async () => {
     const { last } = await stage.log.extent();
-    await stage.create('acme', hello());
+    const [{ key = '' } = {}] = await stage.create('acme', hello());
     const following = await stage.follow('acme', `from=${last + 1}`);
     await untilSeq(following, last + 3);
+    const historyFor = (account: Account) =>
+      fetch(`${stage.service.url}/v1/history?task=${key}&secret=${account}-secret`);
+    const whole = (await (await historyFor('acme')).json()) as unknown[];
     const manager = await jetstreamManager(stage.connection);
     await manager.streams.purge('TASKS', { seq: last + 2 });
     const [first, ...rest] = await stage.read('acme', 'types=started&types=completed');
@@ -178,6 +188,10 @@ describe('A log that lets go of its oldest events', () => {
       { gap: { from: last, to: last } },
     ]);
     expect(following.lines.some(({ gap }) => gap)).toBe(false);
+    const cut = await (await historyFor('acme')).json();
+    expect(cut).toEqual([{ gap: { from: 1, to: last + 1 } }, ...whole.slice(1)]);
+    expect(await (await historyFor('audit')).json()).toEqual(cut);
+    expect((await historyFor('globex')).status).toBe(404);
     following.leave();
   });
 });

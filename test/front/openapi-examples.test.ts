@@ -186,6 +186,8 @@ describe('What the front writes fits the schemas', () => {
     }
     for (const event of JSON.parse(historyJson(history)))
       expect(violations(document, schema('HistoryEvent'), event), event.type).toEqual([]);
+    const [gap] = JSON.parse(historyJson(history.slice(1)));
+    expect(violations(document, schema('HistoryGap'), gap)).toEqual([]);
     const wordings = [
       ['HistoryLine', PLAIN],
       ['CloudEvent', cloudEvents(PUBLIC_URL)],

@@ -1,6 +1,5 @@
 import Type from 'typebox';
 import { TASK_EVENT_TYPES } from '../../../actors/event.ts';
-import { listOf } from './answer-schemas.ts';
 import { answers } from './answers.ts';
 import { KEY, OTHER_KEY } from './examples.ts';
 import { eventFeed, historyAnswer, sseEventFeed } from './history-examples.ts';
@@ -17,16 +16,22 @@ import {
 import { BY_SECRET } from './security.ts';
 import { ONE_KEY } from './status-paths.ts';
 
+const ENTRIES: Schema = {
+  type: 'array',
+  items: { anyOf: [schemaRef('HistoryEvent'), schemaRef('HistoryGap')] },
+};
+
 const HISTORY: Operation = {
   operationId: 'history',
   tags: ['Follow'],
   summary: 'All that happened to a task',
   description:
-    'The events of one task of your account, in log order. Of the progress reports of an attempt the last is kept.',
+    'The events of one task of your account, in log order. Of the progress reports of an attempt the last is kept. Where ' +
+    'neither the log nor its archive has the beginning any more, a `gap` stands in its place.',
   security: BY_SECRET,
   parameters: [ONE_KEY],
   responses: {
-    200: { description: 'The events', content: json(listOf('HistoryEvent'), historyAnswer) },
+    200: { description: 'The events', content: json(ENTRIES, historyAnswer) },
     ...answers('Invalid', 'SecretRefused', 'UnknownTask', 'LogOutOfReach'),
   },
 };

@@ -62,6 +62,12 @@ export const HISTORY_SCHEMAS = {
     kinds.map((properties) => shown(properties)),
     { description: 'One event of a task' },
   ),
+  HistoryGap: Type.Object(
+    { gap },
+    {
+      description: 'Stands for the beginning of a history that neither the log nor its archive has any more',
+    },
+  ),
   HistoryLine: Type.Union(
     [
       ...kinds.map((properties) => shown(properties, owner)),
