@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { historyStream } from '../../src/front/endpoints/history-stream.ts';
+import type { Exchange } from '../../src/front/exchange.ts';
+import type { FrontParts } from '../../src/front/front-parts.ts';
 import { HistoryStage } from './history-stream-support.ts';
 import { errorsOf, problem, UNKNOWN_KEY } from './support.ts';
 
@@ -48,6 +51,26 @@ describe('GET /v1/history_stream refuses', () => {
     ]);
   });
 
+  test('who goes on behind the end of the log, which is not the one that was read then', async () => {
+    await stage.create('acme', { task_name: 'hello', name: 'John' }, false);
+    const { last } = await stage.log.extent();
+    const why = `is beyond the newest event of the log, ${last}: the log was made anew, or lost events, since that was told`;
+    const ask = (query: string, id = '') =>
+      stage.ask('acme', query, { Accept: 'text/event-stream', 'Last-Event-ID': id });
+    const [byId, byFrom] = await Promise.all([
+      ask('follow=true&from=1', String(last + 1)),
+      ask(`follow=true&from=${last + 2}`),
+    ]);
+    expect(await errorsOf(byId)).toEqual([problem('Last-Event-ID', `Last-Event-ID ${why}`, 'header')]);
+    expect(await errorsOf(byFrom)).toEqual([problem('from', `from ${why}`, 'query')]);
+    for (const answer of await Promise.all([
+      ask(`from=${last + 1}`),
+      ask('from=1', String(last)),
+      ask(`from=${last + 2}`, String(last)),
+    ]))
+      expect(answer.status).toBe(200);
+  });
+
   test('whoever has no secret', async () => {
     const url = `${stage.service.url}/v1/history_stream`;
     const apiKey = { Authorization: 'Api-Key acme-api-key', Referer: 'https://example.com/' };
@@ -55,4 +78,20 @@ describe('GET /v1/history_stream refuses', () => {
     expect(await errorsOf(await fetch(url, { headers: apiKey }), 401)).toMatchObject([{ name: 'secret' }]);
     expect((await fetch(`${url}?secret=acme-secret`)).status).toBe(200);
   });
+});
+
+test('GET /v1/history_stream asks again where the log seems to end before what was told of it', async () => {
+  const ends = [10, 20];
+  const open = vi.fn();
+  const parts = {
+    config: { MAX_TASKS: 10 },
+    accounts: { authenticate: () => ({ ok: true, account: { name: 'acme' } }) },
+    log: { extent: async () => ({ first: 1, held: 1, last: ends.shift() }) },
+    historyFeeds: { open },
+  } as unknown as FrontParts;
+  const headers = new Map([['last-event-id', '15']]);
+  const head = { query: 'secret=acme-secret', header: (name: string) => headers.get(name) ?? '' };
+  await historyStream(parts, { head } as unknown as Exchange);
+  expect(open).toHaveBeenCalledOnce();
+  expect(open.mock.lastCall?.[1]).toMatchObject({ reading: { after: 15, through: 20 } });
 });

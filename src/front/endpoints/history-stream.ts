@@ -1,7 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { TASK_EVENT_TYPES, type TaskEventType } from '../../../actors/event.ts';
 import { digestOf } from '../../accounts/accounts.ts';
 import { eventDate } from '../../log/event-date.ts';
+import type { LogReader } from '../../log/log.ts';
 import { firstFrom, isAfter, lastUntil, type Position, parsePosition } from '../../log/position.ts';
+import type { Extent } from '../../log/reading.ts';
 import { authenticateBySecret } from '../authentication.ts';
 import type { Exchange } from '../exchange.ts';
 import { type Framing, framingFor } from '../framing.ts';
@@ -12,7 +15,7 @@ import { checkKeys } from '../keys.ts';
 import { lastEventOf } from '../last-event.ts';
 import { readPosition } from '../position.ts';
 import { parseQuery, readBoolean, readOnce } from '../query.ts';
-import { type Problem, RequestError } from '../request-error.ts';
+import { invalid, type Problem, RequestError } from '../request-error.ts';
 import type { RequestHead } from '../request-head.ts';
 
 interface Asked {
@@ -93,7 +96,7 @@ async function locateRequest(
   { from, lastId, until, follow, keys, types, isCloudEvents, framing }: Asked,
   asker: Pick<HistoryRequest, 'account' | 'secret'>,
 ): Promise<HistoryRequest> {
-  const { first: oldest, held, last } = await log.extent();
+  const { first: oldest, held, last } = await extentWith(log, tellsOf(from, lastId));
   const startsAt = stillToCome(from);
   const endsAt = stillToCome(until);
   const end = until && !endsAt ? await lastUntil(log, until) : undefined;
@@ -118,6 +121,34 @@ async function locateRequest(
     wording: isCloudEvents ? cloudEvents(config.PUBLIC_URL) : PLAIN,
     framing,
   };
+}
+
+/** A log that has a new leader may say for a moment that it ends before what readers were told. */
+const LEADER_MS = 1_000;
+
+/** An event that the log must have had, and where the request says so. */
+interface Told extends Pick<Problem, 'name' | 'location'> {
+  readonly seq: number;
+}
+
+/** The last event that the client has, if it says so. */
+function tellsOf(from: Position | undefined, lastId: number | undefined): Told | undefined {
+  if (lastId !== undefined) return { name: 'Last-Event-ID', location: 'header', seq: lastId };
+  return from?.kind === 'seq' ? { name: 'from', location: 'query', seq: from.seq - 1 } : undefined;
+}
+
+/**
+ * What the log holds. Rejects with a 400 `RequestError` if that ends before what was told of it: a client that has read of
+ * another log would wait for this one to come as far, and miss all until then.
+ */
+async function extentWith(log: Pick<LogReader, 'extent'>, told: Told | undefined): Promise<Extent> {
+  const extent = await log.extent();
+  if (!told || told.seq <= extent.last) return extent;
+  await delay(LEADER_MS);
+  const now = await log.extent();
+  if (told.seq <= now.last) return now;
+  const description = `${told.name} is beyond the newest event of the log, ${now.last}: the log was made anew, or lost events, since that was told`;
+  throw invalid(told.location, told.name, description);
 }
 
 /** The date, unless it is over. */

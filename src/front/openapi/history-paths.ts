@@ -62,7 +62,7 @@ const several = (
 const PARAMETERS: readonly Parameter[] = [
   place(
     'from',
-    'Where to begin, itself included; without it at the beginning of the log. With `follow` a date may be still to come',
+    'Where to begin, itself included, at most the one after the newest; without it at the beginning of the log. With `follow` a date may be still to come',
     '41',
   ),
   place('until', 'Where to end, itself included', '2013-04-03T15:47:28+00:00'),
