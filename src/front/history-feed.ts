@@ -21,6 +21,8 @@ const END_GRACE_MS = 1_000;
 
 /** Each has a consumer at nats-server, and two megabytes here if its client takes nothing. */
 const MOST_READERS = 1_000;
+/** An account may have so many for each place that is free, so that there are some for others, whatever those before have. */
+const FOR_EACH_FREE = 3;
 
 /** What a history feed shows, and how. */
 export interface HistoryRequest {
@@ -63,15 +65,25 @@ export class HistoryFeeds {
     return this.#open.size;
   }
 
-  /** Throws a 503 `RequestError` if as many are open as there may be. */
+  /** Throws a 503 `RequestError` if as many are open as there may be, or of this account as there may be for now. */
   open(exchange: Exchange, request: HistoryRequest): void {
-    if (this.#open.size >= MOST_READERS)
-      throw tryLater('path', 'path', `${MOST_READERS} feeds of history are open, try again later`);
+    this.#checkRoom(request.account.name);
     // The client may have left while the log was asked.
     if (exchange.closed) return;
     const feed = new HistoryFeed(exchange, this.#parts, request);
     this.#open.add(feed);
     void feed.run().finally(() => this.#open.delete(feed));
+  }
+
+  #checkRoom(account: string): void {
+    const free = MOST_READERS - this.#open.size;
+    if (free <= 0)
+      throw tryLater('path', 'path', `${MOST_READERS} feeds of history are open, try again later`);
+    let own = 0;
+    for (const feed of this.#open) own += Number(feed.account === account);
+    if (own < FOR_EACH_FREE * free) return;
+    const description = `${own} feeds of history of this account are open, which leaves ${free} for others: end one or try again later`;
+    throw tryLater('path', 'path', description);
   }
 
   close(): void {
@@ -113,6 +125,10 @@ class HistoryFeed {
     this.#filler = request.follow ? fillerFor(exchange.head, request.framing) : '';
     this.#told = request.reading.after;
     this.#through = request.reading.through;
+  }
+
+  get account(): string {
+    return this.#request.account.name;
   }
 
   async run(): Promise<void> {

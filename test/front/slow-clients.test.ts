@@ -134,16 +134,18 @@ async function* pages(): AsyncGenerator<Page> {
   }
 }
 
-/** Lets the client of the connection read that log. */
-function readPages({ exchange }: NarrowConnection): HistoryFeeds {
-  const feeds = new HistoryFeeds({
+const historyFeeds = (read: LogReader['read'] = pages): HistoryFeeds =>
+  new HistoryFeeds({
     accounts: { findBySecret: () => account } as unknown as Accounts,
-    log: { read: pages } as unknown as LogReader,
+    log: { read } as unknown as LogReader,
     projection: { seq: 20_000, isLate: () => false } as unknown as Projection,
     logger: pino({ enabled: false }),
   });
+
+/** Lets the client of the connection read that log. */
+function read(feeds: HistoryFeeds, { exchange }: NarrowConnection, by = account): void {
   feeds.open(exchange, {
-    account,
+    account: by,
     secret: '',
     reading: { after: 0, through: 20_000 },
     follow: false,
@@ -152,12 +154,12 @@ function readPages({ exchange }: NarrowConnection): HistoryFeeds {
     wording: PLAIN,
     framing: framingFor(exchange.head),
   });
-  return feeds;
 }
 
 test('A reader of events that is slow is sent no more than it takes, and in the end all of it', async () => {
   const connection = new NarrowConnection();
-  const feeds = readPages(connection);
+  const feeds = historyFeeds();
+  read(feeds, connection);
   await connection.takeAll();
   feeds.close();
   expect(connection.isEnded).toBe(true);
@@ -172,7 +174,8 @@ test('A reader of events that is slow is sent no more than it takes, and in the 
 
 test('A reader of events counts as open until it has taken the last of them', async () => {
   const connection = new NarrowConnection();
-  const feeds = readPages(connection);
+  const feeds = historyFeeds();
+  read(feeds, connection);
   let open = feeds.size;
   while (!connection.isEnded) {
     open = feeds.size;
@@ -181,6 +184,34 @@ test('A reader of events counts as open until it has taken the last of them', as
   expect(open).toBe(1);
   await new Promise(setImmediate);
   expect(feeds.size).toBe(0);
+  feeds.close();
+});
+
+test('A thousand read at once, of each account three for each place that is free', async () => {
+  let stop: () => void = () => {};
+  const silent = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  const feeds = historyFeeds(async function* () {
+    await silent;
+    yield* [];
+  });
+  const fill = (name: string): number => {
+    const before = feeds.size;
+    try {
+      for (;;) read(feeds, new NarrowConnection(), { ...account, name });
+    } catch (error) {
+      expect(error).toMatchObject({ status: 503, headers: { 'Retry-After': '1' } });
+    }
+    return feeds.size - before;
+  };
+  expect(fill('acme')).toBe(750);
+  expect(fill('globex')).toBe(188);
+  for (let others = 0; feeds.size < 1_000; others++) expect(fill(`other ${others}`)).toBeGreaterThan(0);
+  expect(fill('one more')).toBe(0);
+  expect(fill('acme')).toBe(0);
+  stop();
+  await new Promise(setImmediate);
   feeds.close();
 });
 
