@@ -9,6 +9,10 @@ export interface Framing {
   readonly filler: string;
   /** The same behind the last line. */
   readonly lastFiller: string;
+  /** Behind the last line of a feed in which all has been told; see `isOver`. */
+  readonly end: string;
+  /** Lines carry where a reader may take up again. */
+  readonly hasIds: boolean;
   /** `seq` is where a reader who has this may take up again; undefined where that is not to be had. */
   line(json: string, seq?: number): string;
   /** Keeps a feed alive that has nothing new: `json` repeats or says so. */
@@ -27,19 +31,25 @@ const NDJSON: Framing = {
   filler: ' ',
   // Whoever splits an answer into lines passes over an empty one, as a rule: there is one behind every last line end.
   lastFiller: '\n',
+  end: '',
+  hasIds: false,
   line: (json) => `${json}\n`,
   heartbeat: (json) => `${json}\n`,
 };
 
 const idLine = (seq: number | undefined): string => (seq === undefined ? '' : `id: ${seq}\n`);
 
+const END_ID = 'end';
+
 const SSE: Framing = {
   // Some clients take text without a charset for Latin-1.
   headers: headersFor('text/event-stream; charset=utf-8'),
   filler: ':\n\n',
   lastFiller: ':\n\n',
-  line: (json, seq) => `${idLine(seq)}data: ${json}\n\n`,
   // Without data it is no event to the browser, which remembers the id all the same.
+  end: `id: ${END_ID}\n\n`,
+  hasIds: true,
+  line: (json, seq) => `${idLine(seq)}data: ${json}\n\n`,
   heartbeat: (_, seq) => `: nothing new\n${idLine(seq)}\n`,
 };
 
@@ -52,6 +62,13 @@ function asksForEvents(range: string): boolean {
 /** The framing that a request asks for; NDJSON unless it accepts Server-Sent Events. */
 export const framingFor = (head: RequestHead): Framing =>
   head.header('accept').split(',').some(asksForEvents) ? SSE : NDJSON;
+
+/**
+ * True for a browser's `EventSource` that has had all of a feed: it asks again whenever an answer ends, with the last id that
+ * it got, and stops at a 204.
+ */
+export const isOver = (head: RequestHead): boolean =>
+  head.header('last-event-id') === END_ID && framingFor(head).hasIds;
 
 /** Python's `requests` is one of those. */
 const WAIT_FOR_THE_NEXT = /\b(?:urllib3|python-requests)\b/i;

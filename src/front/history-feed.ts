@@ -37,6 +37,8 @@ export interface HistoryRequest {
   readonly startsAt: string | undefined;
   /** A date still to come, up to which the feed tells, however long that takes. */
   readonly endsAt: string | undefined;
+  /** It was asked for up to some end, not for what there is. */
+  readonly hasEnd: boolean;
   readonly wording: Wording;
   readonly framing: Framing;
 }
@@ -132,7 +134,7 @@ class HistoryFeed {
   }
 
   async run(): Promise<void> {
-    const { endsAt, follow, framing } = this.#request;
+    const { endsAt, follow, hasEnd, framing } = this.#request;
     this.#exchange.onGone(() => this.#stop());
     this.#exchange.begin(200, framing.headers);
     if (follow) this.#write(framing.filler, true);
@@ -147,8 +149,8 @@ class HistoryFeed {
       this.#parts.logger.error({ err: error }, 'a history feed failed unexpectedly');
       return this.cut();
     }
-    // A filler is no line, and must not be the last word.
-    if (this.#isFilled) this.#write(this.#heartbeat(), true);
+    // A filler is no line, and must not be the last word. A browser asks again from the last id on: that shall be the end.
+    if (this.#isFilled || (hasEnd && framing.hasIds)) this.#write(this.#heartbeat(), true);
     // There is nothing more to say, while it waits for its client to take the rest.
     this.#isWaiting = true;
     await this.#exchange.end(framing.lastFiller);

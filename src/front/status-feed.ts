@@ -165,10 +165,13 @@ class StatusFeed implements Watcher {
   #send(text: string): void {
     this.#wroteAt = performance.now();
     // Where nothing is owed any more, this is the last line.
-    const filler = this.#owed.size === 0 ? '' : this.#filler;
-    if (this.#exchange.write(text, filler) || !this.#isWritable) return;
+    const isLast = this.#owed.size === 0;
+    const isTaken = isLast
+      ? this.#exchange.write(text + this.#framing.end)
+      : this.#exchange.write(text, this.#filler);
+    if (isTaken || !this.#isWritable) return;
     this.#isWritable = false;
-    if (this.#owed.size > 0) this.#exchange.whenTaken(this.#framing.filler, () => this.#resume());
+    if (!isLast) this.#exchange.whenTaken(this.#framing.filler, () => this.#resume());
   }
 
   #resume(): void {

@@ -171,6 +171,52 @@ describe('As Server-Sent Events', () => {
   });
 });
 
+describe('A browser that asks again when its feed has ended', () => {
+  const headers = { Accept: 'text/event-stream' };
+  const untilOver = async (query: string): Promise<number[]> => {
+    const seqs: number[] = [];
+    let id = '';
+    for (let asked = 0; asked < 5; asked++) {
+      const response = await stage.ask('acme', query, { ...headers, 'Last-Event-ID': id });
+      const text = await response.text();
+      if (response.status === 204) return seqs;
+      expect(response.status).toBe(200);
+      seqs.push(...seqsOf(linesOf(text)));
+      id = /^.*\nid: (\d+)\n/s.exec(text)?.[1] ?? '';
+    }
+    throw new Error('it was never told to stop');
+  };
+
+  test('is told to stop at the end that it asked for', async () => {
+    await stage.create('acme', hello());
+    const lines = await stage.read('acme');
+    const { last } = await stage.log.extent();
+    const now = lines.at(-1)?.time as string;
+    const types = 'types=queued';
+    const queued = seqsOf(await stage.read('acme', types));
+    expect(await untilOver(`until=${last}`)).toEqual(seqsOf(lines));
+    // The last that it is told of stands before the end.
+    expect(await untilOver(`until=${last}&${types}`)).toEqual(queued);
+    expect(await untilOver(`until=${encodeURIComponent(now)}&${types}&follow=true`)).toEqual(queued);
+    expect(await untilOver(`until=${last}&types=retried`)).toEqual([]);
+    const soon = new Date(Date.now() + 1_000).toISOString();
+    expect(await untilOver(`until=${soon}&follow=true&${types}`)).toEqual(queued);
+  });
+
+  test('goes on where it asked for none, or for one to come', async () => {
+    const { last } = await stage.log.extent();
+    for (const query of ['', `until=${last + 1}`]) {
+      const response = await stage.ask('acme', query, { ...headers, 'Last-Event-ID': String(last) });
+      expect([response.status, await response.text()]).toEqual([200, '']);
+    }
+  });
+
+  test('and another client gets an answer of no lines', async () => {
+    const { last } = await stage.log.extent();
+    expect(await stage.read('acme', `until=${last}`, { 'Last-Event-ID': String(last) })).toEqual([]);
+  });
+});
+
 describe('As CloudEvents', () => {
   test.each([
     ['Accept: application/cloudevents+json', '', { Accept: 'application/cloudevents+json' }],

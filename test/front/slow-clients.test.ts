@@ -151,6 +151,7 @@ function read(feeds: HistoryFeeds, { exchange }: NarrowConnection, by = account)
     follow: false,
     startsAt: undefined,
     endsAt: undefined,
+    hasEnd: false,
     wording: PLAIN,
     framing: framingFor(exchange.head),
   });

@@ -162,6 +162,8 @@ describe('A feed is Server-Sent Events when text/event-stream is accepted', () =
     expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     expect(response.headers.get('access-control-allow-origin')).toBe('*');
     const events = await allOf(partsOf(response, '\n\n'));
+    // What a browser asks again with is no event.
+    expect(events.pop()).toBe('id: end');
     for (const event of events) expect(event).toMatch(/^data: [^\r\n]+$/);
     const [first, ...then] = events.map((event) => JSON.parse(event.slice('data: '.length)));
     expect(first).toHaveLength(2);
@@ -189,7 +191,18 @@ describe('A feed is Server-Sent Events when text/event-stream is accepted', () =
     expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     const [event, ...more] = await allOf(partsOf(response, '\n\n'));
     expect(JSON.parse(event?.slice('data: '.length) ?? '')).toMatchObject([{ key, status: 'success' }]);
-    expect(more).toEqual([]);
+    expect(more).toEqual(['id: end']);
+  });
+
+  test('and whoever has had all of it, and asks again as browsers do, is told to stop', async () => {
+    const { key } = await createOne(service, hello(), true);
+    const again = (headers: Record<string, string>) =>
+      statusStream([key], '/v1/status_stream', { headers: { 'Last-Event-ID': 'end', ...headers } });
+    const over = await again(SSE.headers);
+    expect([over.status, await over.text()]).toEqual([204, '']);
+    expect((await again({})).status).toBe(200);
+    const other = await again({ ...SSE.headers, 'Last-Event-ID': 'none' });
+    expect(await other.text()).toContain('data: ');
   });
 });
 

@@ -36,10 +36,10 @@ export async function historyStream(parts: FrontParts, exchange: Exchange): Prom
   const query = parseQuery(head.query);
   const { account, credential } = authenticateBySecret(parts.accounts, exchange, { query });
   const asked = readAsked(query, head, parts.config.MAX_TASKS);
-  parts.historyFeeds.open(
-    exchange,
-    await locateRequest(parts, asked, { account, secret: digestOf(credential.value) }),
-  );
+  const request = await locateRequest(parts, asked, { account, secret: digestOf(credential.value) });
+  // At that a browser's `EventSource` stops, which would ask for the rest for ever.
+  if (!request) return exchange.sendWithoutBody(204, {});
+  parts.historyFeeds.open(exchange, request);
 }
 
 function readAsked(query: URLSearchParams, head: RequestHead, maxTasks: number): Asked {
@@ -90,18 +90,23 @@ function readFormat(format: string | null, head: RequestHead, problems: Problem[
   return false;
 }
 
-/** Turns dates into positions in the log, and says where the feed ends: at the head as it is now, if nowhere else. */
+/**
+ * Turns dates into positions in the log, and says where the feed ends: at the head as it is now, if nowhere else. Undefined
+ * for a browser's `EventSource` that has had all up to the end that it asked for.
+ */
 async function locateRequest(
   { log, projection, config }: FrontParts,
   { from, lastId, until, follow, keys, types, isCloudEvents, framing }: Asked,
   asker: Pick<HistoryRequest, 'account' | 'secret'>,
-): Promise<HistoryRequest> {
+): Promise<HistoryRequest | undefined> {
   const { first: oldest, held, last } = await extentWith(log, tellsOf(from, lastId));
   const startsAt = stillToCome(from);
   const endsAt = stillToCome(until);
   const end = until && !endsAt ? await lastUntil(log, until) : undefined;
   const first = from ? await firstFrom(log, from) : 1;
   const after = lastId ?? Math.max(0, first - 1);
+  const isEndThere = end !== undefined && end <= last;
+  if (isEndThere && framing.hasIds && lastId !== undefined && lastId >= end) return undefined;
   // In the archive these tasks share their shards with others, whose events a reading to the end would all go through. Where
   // the last event of the tasks is known, it ends there.
   const isArchived = oldest < held && after + 1 < held;
@@ -115,7 +120,8 @@ async function locateRequest(
       keys,
       types,
     },
-    follow: follow && (end === undefined || end > last),
+    follow: follow && !isEndThere,
+    hasEnd: isEndThere || (follow && until !== undefined),
     startsAt: follow ? startsAt : undefined,
     endsAt: follow ? endsAt : undefined,
     wording: isCloudEvents ? cloudEvents(config.PUBLIC_URL) : PLAIN,

@@ -2,6 +2,7 @@ import type { Position } from '../../log/position.ts';
 import type { TaskState } from '../../projection/state.ts';
 import { readJson } from '../body.ts';
 import type { Exchange } from '../exchange.ts';
+import { isOver } from '../framing.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { checkHeld } from '../held-answers.ts';
 import { checkKeys, readKeys, readStates } from '../keys.ts';
@@ -60,6 +61,7 @@ async function readEnded(
 /** `GET` and `POST /v1/status_stream`, `/v1/stream`: the statuses, followed until all have ended. */
 export async function statusStream(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { keys, location } = await readAsked(parts, exchange, 'feed');
+  if (isOver(exchange.head)) return exchange.sendWithoutBody(204, {});
   const giveBack = keepRoomToWait(parts.projection, keys.length, location);
   try {
     await parts.statusFeeds.open(exchange, await readStates(parts, exchange, keys, location), location);

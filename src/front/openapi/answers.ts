@@ -92,6 +92,12 @@ export const answers = (...names: readonly Name[]): Answers =>
     ]),
   );
 
+/** What stops a browser's `EventSource`, which asks again whenever an answer ends. */
+export const OVER: Answer = {
+  description:
+    'To Server-Sent Events with the `Last-Event-ID` that the end of the feed had: all has been told. At this an `EventSource` stops',
+};
+
 const feedLine: Schema = { anyOf: [listOf('Status'), schemaRef('Status')] };
 const feedText = (description: string): Schema => ({ type: 'string', description });
 

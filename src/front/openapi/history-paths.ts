@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { TASK_EVENT_TYPES } from '../../../actors/event.ts';
-import { answers } from './answers.ts';
+import { answers, OVER } from './answers.ts';
 import { KEY, OTHER_KEY } from './examples.ts';
 import { eventFeed, historyAnswer, sseEventFeed } from './history-examples.ts';
 import {
@@ -122,7 +122,7 @@ const HISTORY_STREAM: Operation = {
     'slows down its own reading only.',
   security: BY_SECRET,
   parameters: PARAMETERS,
-  responses: { 200: EVENTS, ...answers('Invalid', 'SecretRefused', 'LogOutOfReach') },
+  responses: { 200: EVENTS, 204: OVER, ...answers('Invalid', 'SecretRefused', 'LogOutOfReach') },
 };
 
 /** What happened, to one task and to all. */

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { DETAILS, STATUS_LISTS } from './answer-schemas.ts';
-import { answers, FEED } from './answers.ts';
+import { answers, FEED, OVER } from './answers.ts';
 import { CREDENTIALS, requestBody } from './create-paths.ts';
 import { cancelAnswer, KEY, OTHER_KEY, statusAnswers, statusBody } from './examples.ts';
 import {
@@ -84,13 +84,17 @@ const follow = (path: string, operationId: string, description: string): Paths =
     ...shared,
     operationId: `${operationId}ByGet`,
     parameters: [KEYS],
-    responses: { 200: FEED, ...answers('Invalid', 'UnknownTask', 'LogOutOfReach') },
+    responses: { 200: FEED, 204: OVER, ...answers('Invalid', 'UnknownTask', 'LogOutOfReach') },
   };
   const post: Operation = {
     ...shared,
     operationId: `${operationId}ByPost`,
     requestBody: requestBody('The keys', FollowBody, twoKeys),
-    responses: { 200: FEED, ...answers('Invalid', 'UnknownTask', 'TooLarge', 'LogOutOfReach') },
+    responses: {
+      200: FEED,
+      204: OVER,
+      ...answers('Invalid', 'UnknownTask', 'TooLarge', 'LogOutOfReach'),
+    },
   };
   return { [path]: { get, post } };
 };
