@@ -134,11 +134,13 @@ test('A feed from a date to come tells nothing before it, and all from then on',
   });
   while (isOpen) await stage.create('acme', hello());
   expect(await following.closed).toBe('ended');
-  for (const { time } of following.lines) expect(time >= from && time <= end).toBe(true);
+  // To a client that was slow it may end with a heartbeat.
+  const told = following.lines.filter(({ heartbeat }) => !heartbeat);
+  for (const { time } of told) expect(time >= from && time <= end).toBe(true);
   // What is dated within the last moments may stand in the log behind what is dated after the end.
   const asked = (await stage.read('acme')).filter(({ time }) => time >= from && time <= nearEnd);
   expect(asked.length).toBeGreaterThan(0);
-  expect(following.lines.slice(0, asked.length)).toEqual(asked);
+  expect(told.slice(0, asked.length)).toEqual(asked);
 });
 
 describe('A reader that is cut off and takes up again while tasks are created', () => {
