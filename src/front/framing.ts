@@ -9,12 +9,12 @@ export interface Framing {
   readonly filler: string;
   /** The same behind the last line. */
   readonly lastFiller: string;
-  /** Behind the last line of a feed in which all has been told; see `isOver`. */
-  readonly end: string;
   /** Lines carry where a reader may take up again. */
   readonly hasIds: boolean;
   /** `seq` is where a reader who has this may take up again; undefined where that is not to be had. */
   line(json: string, seq?: number): string;
+  /** The last line of a feed in which all has been told; see `isOver`. */
+  lastLine(json: string): string;
   /** Keeps a feed alive that has nothing new: `json` repeats or says so. */
   heartbeat(json: string, seq?: number): string;
 }
@@ -31,27 +31,29 @@ const NDJSON: Framing = {
   filler: ' ',
   // Whoever splits an answer into lines passes over an empty one, as a rule: there is one behind every last line end.
   lastFiller: '\n',
-  end: '',
   hasIds: false,
   line: (json) => `${json}\n`,
+  lastLine: (json) => `${json}\n`,
   heartbeat: (json) => `${json}\n`,
 };
 
-const idLine = (seq: number | undefined): string => (seq === undefined ? '' : `id: ${seq}\n`);
-
 const END_ID = 'end';
+
+const idLine = (id: number | typeof END_ID | undefined): string => (id === undefined ? '' : `id: ${id}\n`);
 
 const SSE: Framing = {
   // Some clients take text without a charset for Latin-1.
   headers: headersFor('text/event-stream; charset=utf-8'),
   filler: ':\n\n',
   lastFiller: ':\n\n',
-  // Without data it is no event to the browser, which remembers the id all the same.
-  end: `id: ${END_ID}\n\n`,
   hasIds: true,
   line: (json, seq) => `${idLine(seq)}data: ${json}\n\n`,
+  lastLine: (json) => `${idLine(END_ID)}data: ${json}\n\n`,
   heartbeat: (_, seq) => `: nothing new\n${idLine(seq)}\n`,
 };
+
+/** Only a `GET` is asked again by browsers. */
+const SSE_OF_POST: Framing = { ...SSE, lastLine: SSE.line };
 
 /** Whether a part of `Accept` is for Server-Sent Events, whatever stands in front of its `q`, and not against them. */
 function asksForEvents(range: string): boolean {
@@ -60,8 +62,10 @@ function asksForEvents(range: string): boolean {
 }
 
 /** The framing that a request asks for; NDJSON unless it accepts Server-Sent Events. */
-export const framingFor = (head: RequestHead): Framing =>
-  head.header('accept').split(',').some(asksForEvents) ? SSE : NDJSON;
+export function framingFor(head: RequestHead): Framing {
+  if (!head.header('accept').split(',').some(asksForEvents)) return NDJSON;
+  return head.method === 'POST' ? SSE_OF_POST : SSE;
+}
 
 /**
  * True for a browser's `EventSource` that has had all of a feed: it asks again whenever an answer ends, with the last id that

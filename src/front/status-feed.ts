@@ -158,20 +158,21 @@ class StatusFeed implements Watcher {
     owed.isStartKnown ||= state.status === 'executing';
   }
 
+  /** What is written now is the last line. */
+  get #isToldOut(): boolean {
+    return this.#owed.size === 0;
+  }
+
   #write(json: string): void {
-    this.#send(this.#framing.line(json));
+    this.#send(this.#isToldOut ? this.#framing.lastLine(json) : this.#framing.line(json));
   }
 
   #send(text: string): void {
     this.#wroteAt = performance.now();
-    // Where nothing is owed any more, this is the last line.
-    const isLast = this.#owed.size === 0;
-    const isTaken = isLast
-      ? this.#exchange.write(text + this.#framing.end)
-      : this.#exchange.write(text, this.#filler);
+    const isTaken = this.#exchange.write(text, this.#isToldOut ? '' : this.#filler);
     if (isTaken || !this.#isWritable) return;
     this.#isWritable = false;
-    if (!isLast) this.#exchange.whenTaken(this.#framing.filler, () => this.#resume());
+    if (!this.#isToldOut) this.#exchange.whenTaken(this.#framing.filler, () => this.#resume());
   }
 
   #resume(): void {
