@@ -118,6 +118,8 @@ class HistoryFeed {
   #resume: () => void = () => {};
   /** All that was asked for has been told up to this sequence. */
   #told: number;
+  /** Where the last line with an id stands. */
+  #idTold = 0;
   #wroteAt = performance.now();
 
   constructor(exchange: Exchange, parts: Parts, request: HistoryRequest) {
@@ -149,8 +151,10 @@ class HistoryFeed {
       this.#parts.logger.error({ err: error }, 'a history feed failed unexpectedly');
       return this.cut();
     }
-    // A filler is no line, and must not be the last word. A browser asks again from the last id on: that shall be the end.
-    if (this.#isFilled || (hasEnd && framing.hasIds)) this.#write(this.#heartbeat(), true);
+    // A browser asks again from the last id on: that shall be the end.
+    const lacksEnd = hasEnd && framing.hasIds && this.#idTold < this.#told;
+    // A filler is no line, and must not be the last word.
+    if (this.#isFilled || lacksEnd) this.#write(this.#heartbeat(), true);
     // There is nothing more to say, while it waits for its client to take the rest.
     this.#isWaiting = true;
     await this.#exchange.end(framing.lastFiller);
@@ -236,14 +240,19 @@ class HistoryFeed {
 
   /** Empty for what is not to be shown. */
   #lineOf(entry: Entry): string {
-    const { account, framing, wording } = this.#request;
+    const { account, wording } = this.#request;
     if (this.#isAfterEnd(entry)) return '';
     if (this.#isBeforeStart('at' in entry ? entry.at : eventDate())) return '';
-    if ('gap' in entry) return framing.line(wording.gap(entry.gap), entry.gap.to);
+    if ('gap' in entry) return this.#line(wording.gap(entry.gap), entry.gap.to);
     if ('unreadable' in entry)
-      return account.auditor ? framing.line(wording.unreadable(entry.unreadable), entry.unreadable.seq) : '';
+      return account.auditor ? this.#line(wording.unreadable(entry.unreadable), entry.unreadable.seq) : '';
     if (!account.auditor && entry.account !== account.name) return '';
-    return framing.line(wording.event(entry, this.#parts.projection.isLate(entry.seq)), entry.seq);
+    return this.#line(wording.event(entry, this.#parts.projection.isLate(entry.seq)), entry.seq);
+  }
+
+  #line(json: string, seq: number): string {
+    this.#idTold = seq;
+    return this.#request.framing.line(json, seq);
   }
 
   #isAfterEnd(entry: Entry): boolean {

@@ -195,6 +195,8 @@ describe('A browser that asks again when its feed has ended', () => {
     const types = 'types=queued';
     const queued = seqsOf(await stage.read('acme', types));
     expect(await untilOver(`until=${last}`)).toEqual(seqsOf(lines));
+    const whole = await (await stage.ask('acme', `until=${lines.at(-1)?.seq}`, headers)).text();
+    expect(whole.match(/^id: /gm)).toHaveLength(lines.length);
     // The last that it is told of stands before the end.
     expect(await untilOver(`until=${last}&${types}`)).toEqual(queued);
     expect(await untilOver(`until=${encodeURIComponent(now)}&${types}&follow=true`)).toEqual(queued);
