@@ -1,6 +1,7 @@
 import type { Source } from '../definition.ts';
 import { blurhashOf } from './blurhash.ts';
 import { dominantColour, overWhite, type Rgba, withAlpha } from './colours.ts';
+import { keepEdges } from './edges.ts';
 import { readExif } from './exif.ts';
 import { contentTypeOf } from './limits.ts';
 import { decode, type OpenedImage, openImage } from './opened-image.ts';
@@ -54,7 +55,7 @@ function rotationOf(orientation: number | undefined): 0 | 90 | 180 | 270 | null 
 /** The upright image at most 32 pixels a side; a picture that people will look at, so are its hash and its colour. */
 async function samplePixels(image: OpenedImage): Promise<Rgba> {
   const { data, info } = await decode(image, (pixels) => {
-    const small = pixels.resize({
+    const small = keepEdges(pixels, image).resize({
       width: SAMPLE_SIDE,
       height: SAMPLE_SIDE,
       fit: 'inside',

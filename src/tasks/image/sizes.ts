@@ -1,5 +1,6 @@
 import type { Sharp } from 'sharp';
 import type { RunContext } from '../definition.ts';
+import { keepEdges } from './edges.ts';
 import { encodeAs } from './encode.ts';
 import type { Frame } from './frame.ts';
 import { contentTypeOf, extensionOf, type Format, MAX_COPY_PIXELS } from './limits.ts';
@@ -74,7 +75,7 @@ function copyFor(image: OpenedImage, wanted: readonly Wanted[], format: Format):
   return decodePixels(image, channels, (pixels) =>
     size.width === image.width && size.height === image.height
       ? pixels
-      : pixels.resize({ ...size, fit: 'fill' }),
+      : keepEdges(pixels, image).resize({ ...size, fit: 'fill' }),
   );
 }
 

@@ -2,10 +2,12 @@ import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { imageInfo } from '../../../src/tasks/image-info.ts';
+import { imageSizes } from '../../../src/tasks/image-sizes.ts';
+import { imageStrip } from '../../../src/tasks/image-strip.ts';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
 import { decoded, difference, gradient, type Picture, picture, pipeline } from '../../support/picture.ts';
 import { type PngKind, rawPng } from '../../support/raw-png.ts';
-import { runOn } from '../../support/run-task.ts';
+import { type Ran, runOn, runOnAll } from '../../support/run-task.ts';
 import { overWhite } from '../../support/views.ts';
 
 const pngOf = async (bytes: Uint8Array): Promise<Picture> => {
@@ -107,6 +109,31 @@ describe('what a file carries beside its pixels', () => {
     ];
     const bytes = Buffer.concat([jpeg.subarray(0, 2), ...more, jpeg.subarray(2)]);
     expect(difference(await pngOf(bytes), await decoded(jpeg))).toBeLessThan(1);
+  });
+});
+
+describe('a JPEG of few rows', () => {
+  /** Seven of fifteen rows are white, the lower ones. */
+  const banner = pipeline(picture(1_200, 15, (_, y) => (y < 8 ? [0, 0, 0] : [255, 255, 255])));
+  const jpeg = banner.jpeg({ quality: 95 }).toBuffer();
+  const ways: Readonly<Record<string, (bytes: Buffer) => Promise<Ran<unknown>>>> = {
+    'a thumb': (bytes) => runOn(imageThumb, bytes, { width: 100, format: 'png' }),
+    'a turned thumb': (bytes) => runOn(imageThumb, bytes, { height: 100, rotation: 90, format: 'png' }),
+    'a size': (bytes) => runOn(imageSizes, bytes, { sizes: { a: { width: 100 } }, format: 'png' }),
+    'a strip': (bytes) => runOnAll(imageStrip, 'urls', [bytes], { width: 100, format: 'png' }),
+  };
+
+  it.each(Object.entries(ways))('keeps them all when it becomes smaller: %s', async (_, made) => {
+    const { data } = (await made(await jpeg)).outputs[0] as { data: Uint8Array };
+    const { data: samples, width, height } = await decoded(data);
+    expect(width * height).toBe(100);
+    const mean = samples.reduce((sum, sample) => sum + sample, 0) / samples.length;
+    expect(Math.abs(mean - (255 * 7) / 15)).toBeLessThan(8);
+  });
+
+  it('is told with the colour of them all', async () => {
+    const { result } = await runOn<{ dominant_color: string }>(imageInfo, await jpeg);
+    expect(result.dominant_color).toMatch(/^#7[0-9a-f]7[0-9a-f]7[0-9a-f]$/);
   });
 });
 
