@@ -2,6 +2,14 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Settings } from '../src/config.ts';
 import { catalogue } from '../src/tasks/catalogue.ts';
+import {
+  FORMATS,
+  MAX_SIDE,
+  maxInputPixels,
+  maxOutputPixels,
+  maxSheetPixels,
+} from '../src/tasks/image/limits.ts';
+import { MAX_SCANS } from '../src/tasks/image/scans.ts';
 import { PROMISES } from './faults/checker.ts';
 import { callsOf, published } from './front/openapi-support.ts';
 
@@ -39,6 +47,17 @@ describe('the README', () => {
 
   it.each([...catalogue.keys()])('has the task %s', (name) => {
     expect(readme).toContain(`| \`${name}\` |`);
+  });
+
+  it.each(FORMATS)('has the limits of %s as they are', (format) => {
+    const mega = (pixels: number): string => String(Math.round(pixels / 1e6));
+    const [read, slowly] = [false, true].map((inPasses) => mega(maxInputPixels(format, inPasses)));
+    const passes = { jpeg: `, progressive ${slowly}`, png: `, interlaced ${slowly}` }[format as string] ?? '';
+    const together = format === 'avif' ? '–' : mega(maxSheetPixels(format));
+    const row = [`${read}${passes}`, mega(maxOutputPixels(format)), together].join(' | ');
+    expect(readme).toMatch(new RegExp(`^\\| ${format} \\| ${row.replaceAll('|', '\\|')} \\|$`, 'im'));
+    expect(readme).toContain(`${MAX_SIDE.toLocaleString('en')} pixels a side`);
+    expect(readme).toContain(`${MAX_SCANS} scans`);
   });
 
   it.each(Object.keys(PROMISES))('has the promise that %s', (promise) => {

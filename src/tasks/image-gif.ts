@@ -1,16 +1,16 @@
 import Type from 'typebox';
 import { defineTask } from './definition.ts';
-import { side, sourceUrls } from './image-parameters.ts';
+import { imageUrls, side } from './image-parameters.ts';
 
 const pixels = (description: string) => Type.Integer({ description });
 
 export const imageGif = defineTask({
   name: 'image.gif',
   description:
-    'Makes an animated GIF with the images as its frames: upright, in sRGB, fitted inside and in the middle.',
+    'Makes an animated GIF with the images as its frames: upright, in sRGB, fitted inside and in the middle. It can be seen through if each of the images may be; else it is over white.',
   parameters: Type.Object(
     {
-      images: sourceUrls('the frames, in order; one may come again'),
+      images: imageUrls('the frames, in order; one may come again'),
       loop: Type.Integer({
         description: 'how often it plays: 0 for ever, -1 once',
         default: 0,
@@ -18,7 +18,7 @@ export const imageGif = defineTask({
         maximum: 65_535,
       }),
       frame_duration: Type.Number({
-        description: 'seconds that each frame is shown, to a hundredth',
+        description: 'seconds that each frame is shown, to a hundredth; browsers show less than 0.02 as 0.1',
         default: 0.1,
         minimum: 0.01,
         maximum: 65.53,

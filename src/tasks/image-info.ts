@@ -1,6 +1,6 @@
 import Type, { type TSchema } from 'typebox';
 import { defineTask } from './definition.ts';
-import { sourceUrl } from './url.ts';
+import { imageUrl } from './image-parameters.ts';
 
 const known = <T extends TSchema>(value: T, description: string) =>
   Type.Union([value, Type.Null()], { description: `${description}; null if unknown` });
@@ -11,7 +11,7 @@ const SIDE = 'pixels, as stored; of an AVIF, as it is shown';
 export const imageInfo = defineTask({
   name: 'image.info',
   description: 'Reads what an image file says about itself, and looks at its colours.',
-  parameters: Type.Object({ url: sourceUrl('the image') }, { additionalProperties: false }),
+  parameters: Type.Object({ url: imageUrl() }, { additionalProperties: false }),
   result: Type.Object({
     content_type: Type.String({ description: 'media type of the file, by its bytes' }),
     type: Type.Literal('image'),

@@ -27,9 +27,13 @@ export const quality = Type.Integer({
   maximum: 95,
 });
 
+const READ = 'a JPEG, PNG, GIF, WebP or AVIF by its first bytes';
+
+export const imageUrl = () => sourceUrl(`the image, ${READ}`);
+
 /** Images of which one result is made. */
-export const sourceUrls = (description: string) =>
-  Type.Array(sourceUrl('an image'), { description, minItems: 1, maxItems: 100 });
+export const imageUrls = (description: string) =>
+  Type.Array(sourceUrl(`an image, ${READ}`), { description, minItems: 1, maxItems: 100 });
 
 interface Asked {
   readonly width?: number | undefined;

@@ -2,8 +2,7 @@ import Type from 'typebox';
 import { defineTask } from './definition.ts';
 import { FILE_NAME_PATTERN } from './file-name.ts';
 import { FORMATS } from './image/limits.ts';
-import { areSlowToWrite, crop, format, MANY, quality, side } from './image-parameters.ts';
-import { sourceUrl } from './url.ts';
+import { areSlowToWrite, crop, format, imageUrl, MANY, quality, side } from './image-parameters.ts';
 
 const MAX_SIZES = 20;
 
@@ -22,7 +21,7 @@ export const imageSizes = defineTask({
     'Makes several sizes of an image: upright, in sRGB and without metadata. Of an animation, the first frame. Each is there as soon as it is made.',
   parameters: Type.Object(
     {
-      url: sourceUrl('the image'),
+      url: imageUrl(),
       sizes: Type.Record(Type.String(), size, {
         description:
           'the sizes by the names of their files, which are up to 64 of a-z, 0-9, - and _, and begin with a letter or digit; `sizes` is taken',

@@ -1,15 +1,16 @@
 import Type from 'typebox';
 import { defineTask } from './definition.ts';
-import { areSlowToWrite, crop, format, MANY, side, sourceUrls } from './image-parameters.ts';
+import { areSlowToWrite, crop, format, imageUrls, MANY, side } from './image-parameters.ts';
 
 const pixels = (description: string) => Type.Integer({ description });
 
 export const imageStrip = defineTask({
   name: 'image.strip',
-  description: 'Puts images side by side into one, each upright and in a frame of its own, in sRGB.',
+  description:
+    'Puts images side by side into one, each upright and in a frame of its own, in sRGB. What they leave free is transparent, in jpeg white.',
   parameters: Type.Object(
     {
-      urls: sourceUrls('the images, in order; one may come again'),
+      urls: imageUrls('the images, in order; one may come again'),
       width: Type.Optional(
         side('pixels of a frame; without it, what follows from `height`, or the width of the first image'),
       ),

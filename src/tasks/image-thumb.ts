@@ -1,8 +1,7 @@
 import Type from 'typebox';
 import { defineTask } from './definition.ts';
 import { FORMATS } from './image/limits.ts';
-import { areSlowToWrite, crop, format, quality, side } from './image-parameters.ts';
-import { sourceUrl } from './url.ts';
+import { areSlowToWrite, crop, format, imageUrl, quality, side } from './image-parameters.ts';
 
 const pixels = (description: string) => Type.Integer({ description });
 
@@ -12,7 +11,7 @@ export const imageThumb = defineTask({
     'Makes a smaller, or larger, copy of an image: upright, in sRGB and without metadata. Of an animation, the first frame.',
   parameters: Type.Object(
     {
-      url: sourceUrl('the image'),
+      url: imageUrl(),
       width: Type.Optional(
         side('pixels; without it, what follows from `height`, or the width of the source'),
       ),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { catalogue } from '../../src/tasks/catalogue.ts';
 import type { TaskDefinition } from '../../src/tasks/definition.ts';
+import { FORMATS } from '../../src/tasks/image/limits.ts';
 import { checkParameters, convertQuery } from '../../src/tasks/parameters.ts';
 
 const url = 'http://example.com/a.jpg';
@@ -30,6 +31,18 @@ describe('the parameters of tasks on images', () => {
     ['image.strip', { urls: [url], crop: false, format: 'jpeg' }],
   ])('have these defaults: %s', (name, value) => {
     expect(checkParameters(definitionOf(name), { ...SOURCES[name] })).toEqual({ ok: true, value });
+  });
+
+  it.each(NAMES)('of %s say what images may be', (name) => {
+    const told = JSON.stringify(definitionOf(name).parameters).match(
+      /image, an? ([\w, ]+) by its first bytes/,
+    );
+    expect(
+      told?.[1]
+        ?.toLowerCase()
+        .split(/, | or /)
+        .sort(),
+    ).toEqual([...FORMATS].sort());
   });
 
   describe.each(['image.thumb', 'image.gif', 'image.strip'])('of %s', (name) => {
