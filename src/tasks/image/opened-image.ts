@@ -1,5 +1,6 @@
 import type { Metadata, Sharp } from 'sharp';
 import type { Source } from '../definition.ts';
+import { divideByAlpha, isPremultiplied } from './avif-alpha.ts';
 import { inputFor } from './avif-brand.ts';
 import { type Culprit, culpritOf, culpritOfWhole, failureOf, isHarmless, NOT_AN_IMAGE } from './blame.ts';
 import { formatOfSource } from './format.ts';
@@ -27,6 +28,8 @@ export interface OpenedImage {
   readonly frames: number;
   /** Whether libvips would show black where a GIF is to be seen through. */
   readonly hidesMargin: boolean;
+  /** Whether libvips would hand over colours that are multiplied by their opacity. */
+  readonly isPremultiplied: boolean;
 }
 
 /** Throws `TaskFailure` for what is no image, or one of too many pixels or scans. */
@@ -45,7 +48,11 @@ export async function openImage(source: Source | undefined): Promise<OpenedImage
   refuseManyPixels(source, metadata, maxInputPixels(format, metadata.isProgressive));
   await refuseManyScans(source, format, metadata);
   const extras = await readExtras(source, format, metadata);
-  return { source, format, metadata: seen, width, height, hidesMargin, ...extras };
+  const ofAlpha = {
+    hidesMargin,
+    isPremultiplied: format === 'avif' && metadata.hasAlpha && isPremultiplied(source),
+  };
+  return { source, format, metadata: seen, width, height, ...ofAlpha, ...extras };
 }
 
 /** Opens all images of a list, of which there is at least one; so the last is refused before the first is decoded. */
@@ -118,6 +125,14 @@ export async function decode(
 type FailOn = 'warning' | 'error';
 
 async function pixelsOf(image: OpenedImage, failOn: FailOn): Promise<Sharp> {
+  const pixels = await storedPixelsOf(image, failOn);
+  if (!image.isPremultiplied) return pixels;
+  const rgba = pixels.toColourspace('srgb').ensureAlpha().raw();
+  const { data, info } = await rgba.toBuffer({ resolveWithObject: true });
+  return sharp(divideByAlpha(data), { raw: { width: info.width, height: info.height, channels: 4 } });
+}
+
+async function storedPixelsOf(image: OpenedImage, failOn: FailOn): Promise<Sharp> {
   const { source, format, metadata, hidesMargin } = image;
   const limitInputPixels = maxInputPixels(format, metadata.isProgressive);
   const shown = hidesMargin ? await withTransparency(source) : undefined;
@@ -137,8 +152,9 @@ const isOfGreys = (profile: Buffer | undefined): boolean => profile?.toString('l
  * an image that decodes when nothing else is asked of it is not to blame.
  */
 async function culpritByDecoding(image: OpenedImage, failOn: FailOn, error: unknown): Promise<Culprit> {
-  const onePixel = (await pixelsOf(image, failOn)).resize({ width: 1, height: 1, fit: 'fill' }).raw();
-  return onePixel.toBuffer().then(
+  const onePixel = async (): Promise<Buffer> =>
+    (await pixelsOf(image, failOn)).resize({ width: 1, height: 1, fit: 'fill' }).raw().toBuffer();
+  return onePixel().then(
     () => culpritOfWhole(error),
     (again: unknown) => culpritOf(again) ?? 'file',
   );
