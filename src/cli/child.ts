@@ -5,7 +5,8 @@ import type { Logger } from '../logger.ts';
 export const CANNOT_START = 78;
 
 const FIRST_DELAY_MS = 100;
-const MAX_DELAY_MS = 5_000;
+/** What dies again and again, too, is back within the 5 s in which a dead front or nats-server is to have caught up. */
+const MAX_DELAY_MS = 2_000;
 /** Who lives this long has started well: the delay before a restart begins anew. */
 const STABLE_MS = 10_000;
 

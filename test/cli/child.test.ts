@@ -11,15 +11,18 @@ const TOO_LONG = 'x'.repeat(4 * 1024 * 1024);
 
 interface Told {
   starts: number;
+  /** How long each death made the next start wait, in ms. */
+  waits: number[];
   /** Starts that came to nothing. */
   failures: number;
   isHopeless: boolean;
 }
 
 function run(command: string, env: NodeJS.ProcessEnv): Told & AsyncDisposable {
-  const told: Told = { starts: 0, failures: 0, isHopeless: false };
+  const told: Told = { starts: 0, waits: [], failures: 0, isHopeless: false };
   const write = (line: string) => {
     if (line.includes('cannot start a program')) told.failures++;
+    if (line.includes('a program died')) told.waits.push(JSON.parse(line).restartMs);
   };
   const child = new Child({
     name: 'a program',
@@ -69,6 +72,13 @@ test('A program that is being replaced is started when it is there again', async
   await rename(`${path}.old`, path);
   await until(() => told.starts > starts || undefined);
   expect(told.isHopeless).toBe(false);
+});
+
+test('A process that dies again and again waits longer each time, but never longer than 2 s', async () => {
+  await using folder = await temporaryFolder();
+  await using told = run(await program(folder.path), {});
+  await until(() => told.waits.length > 6 || undefined);
+  expect(told.waits).toEqual([100, 200, 400, 800, 1_600, 2_000, 2_000]);
 });
 
 test('A program that has never been there is hopeless', async () => {
