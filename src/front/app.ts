@@ -15,7 +15,7 @@ import { healthz, metrics, readyz, tasks } from './endpoints/service.ts';
 import { status, statusStream } from './endpoints/status.ts';
 import { ClientLeft, Exchange } from './exchange.ts';
 import type { FrontParts } from './front-parts.ts';
-import { errorBody, type Problem, RequestError } from './request-error.ts';
+import { askAgainIn, errorBody, type Problem, RequestError } from './request-error.ts';
 import { listen, newServer, type Server } from './server.ts';
 import { BodyTooLarge } from './whole-body.ts';
 
@@ -93,7 +93,7 @@ export class App {
     const description = 'the service is stopping; tasks that were created go on, ask again';
     const body = errorBody([{ name: 'service', location: 'path', description }]);
     for (const exchange of this.#open.values())
-      if (exchange.status === 0) exchange.json(503, body, { 'Retry-After': '1' });
+      if (exchange.status === 0) exchange.json(503, body, askAgainIn(1));
   }
 
   /** Closes what is still open. */
@@ -161,7 +161,7 @@ export class App {
     if (later) {
       if (error instanceof StorageFailure)
         logger.error({ err: error, path: exchange.head.path }, later.description);
-      return exchange.json(503, errorBody([later]), { 'Retry-After': '1' });
+      return exchange.json(503, errorBody([later]), askAgainIn(1));
     }
     logger.error({ err: error, path: exchange.head.path }, 'an endpoint failed unexpectedly');
     const description = 'the service failed in a way that it did not foresee';

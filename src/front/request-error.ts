@@ -65,6 +65,12 @@ export const errorBody = (problems: readonly Problem[], credential = ''): string
 export const invalid = (location: Problem['location'], name: string, description: string): RequestError =>
   new RequestError(400, [{ name, location, description }]);
 
+/** The headers of a 503. Pages in browsers may read when to ask again, too. */
+export const askAgainIn = (seconds: number): Readonly<Record<string, string>> => ({
+  'Retry-After': String(seconds),
+  'Access-Control-Expose-Headers': 'Retry-After',
+});
+
 /** A 503: the front holds as much as it may, which passes. */
 export const tryLater = (location: Problem['location'], name: string, description: string): RequestError =>
-  new RequestError(503, [{ name, location, description }], { 'Retry-After': '1' });
+  new RequestError(503, [{ name, location, description }], askAgainIn(1));

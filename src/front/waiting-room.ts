@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import type { Connections } from './connections.ts';
 import { Exchange } from './exchange.ts';
-import { errorBody } from './request-error.ts';
+import { askAgainIn, errorBody } from './request-error.ts';
 import { listen, newServer, type Server } from './server.ts';
 
 /**
@@ -27,7 +27,7 @@ export class WaitingRoom {
     server.any('/*', (res, req) => {
       const exchange = new Exchange(res, req, () => {});
       if (exchange.head.path === '/healthz') exchange.json(200, '{"status":"ok"}');
-      else exchange.json(503, body, { 'Retry-After': '5' });
+      else exchange.json(503, body, askAgainIn(5));
     });
     await listen(server, config.HOST, config.PORT);
     return new WaitingRoom(server);

@@ -24,6 +24,7 @@ test('A store that cannot be reached is a 503, and its files are there again aft
   await writeFile(shard, 'a file in the place of the folder');
   const refused = await fetch(url);
   expect(refused.headers.get('retry-after')).toBe('1');
+  expect(refused.headers.get('access-control-expose-headers'), 'pages may read it').toBe('Retry-After');
   expect(await errorsOf(refused, 503)).toEqual([
     problem('storage', 'the outputs are out of reach, try again later', 'path'),
   ]);

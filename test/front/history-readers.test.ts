@@ -113,6 +113,7 @@ test('No account reads so much at once that there is no place for others, and it
   const ask = () => stage.ask('acme', 'until=0');
   const refused = await ask();
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+  expect(refused.headers.get('access-control-expose-headers'), 'pages may read it').toBe('Retry-After');
   expect(await refused.text()).toContain(
     '750 feeds of history of this account are open, which leaves 250 for others',
   );

@@ -240,6 +240,7 @@ describe('Without any worker', () => {
   test('/readyz answers 503 and says what is missing, while /healthz is well', async () => {
     const response = await idle.fetch('/readyz');
     expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
+    expect(response.headers.get('access-control-expose-headers'), 'pages may read it').toBe('Retry-After');
     expect(await errorsOf(response, 503)).toEqual([problem('service', 'no worker is known', 'path')]);
     expect((await idle.fetch('/healthz')).status).toBe(200);
   });

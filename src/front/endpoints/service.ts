@@ -4,6 +4,7 @@ import { publishedParameters } from '../../tasks/parameters.ts';
 import { publishedResult } from '../../tasks/published-result.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
+import { askAgainIn } from '../request-error.ts';
 import { within } from '../within.ts';
 
 /** `GET /v1/tasks`: the catalogue. */
@@ -39,9 +40,7 @@ export async function readyz(parts: FrontParts, exchange: Exchange): Promise<voi
       status: 'error',
       errors: problems.map((description) => ({ name: 'service', location: 'path', description })),
     }),
-    {
-      'Retry-After': '1',
-    },
+    askAgainIn(1),
   );
 }
 
