@@ -141,8 +141,9 @@ export class Exchange {
     });
   }
 
+  /** Any page may follow it: those that isolate themselves from other origins ask the redirect as well as what it leads to. */
   redirect(location: string, headers?: Headers): void {
-    this.send(302, '', { Location: location, ...headers });
+    this.send(302, '', { Location: location, 'Cross-Origin-Resource-Policy': 'cross-origin', ...headers });
   }
 
   /** Begins an answer of unknown length. */

@@ -119,6 +119,8 @@ async function expectRedirect(response: Response, type = 'image/jpeg'): Promise<
   const output = await fetch(location);
   expect(output.status).toBe(200);
   expect(output.headers.get('content-type')).toBe(type);
+  for (const { headers } of [response, output])
+    expect(headers.get('cross-origin-resource-policy'), 'isolated pages may show it').toBe('cross-origin');
   expect((await output.arrayBuffer()).byteLength).toBeGreaterThan(100);
   return match?.[2] as string;
 }
