@@ -29,6 +29,10 @@ export type Headers = Readonly<Record<string, string>>;
 
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
+const JSON_HEADERS: Headers = { 'Content-Type': JSON_TYPE };
+/** What a GET is told in JSON is true now: caches keep what does not forbid it, some for a day. */
+const JSON_FOR_NOW: Headers = { ...JSON_HEADERS, 'Cache-Control': 'no-store' };
+
 /** Nobody waits for an answer any more: what would be done for it is of no use. */
 export class ClientLeft extends Error {
   override readonly name = 'ClientLeft';
@@ -106,7 +110,8 @@ export class Exchange {
 
   /** Answers with JSON that is written already. */
   json(status: number, body: string, headers?: Headers): void {
-    this.send(status, body, { 'Content-Type': JSON_TYPE, ...headers });
+    const always = this.head.method === 'POST' ? JSON_HEADERS : JSON_FOR_NOW;
+    this.send(status, body, headers ? { ...always, ...headers } : always);
   }
 
   /**

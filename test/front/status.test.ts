@@ -85,6 +85,19 @@ describe('A status', () => {
   });
 });
 
+test('No cache between keeps what a GET is told now, be it that there is no such task', async () => {
+  const told = [
+    await get(keysOf(ended)),
+    await get([UNKNOWN_KEY]),
+    await get(['x']),
+    await service.fetch(`/v1/history?task=${ended[0]?.key}`),
+    await service.fetch(`/v1/file?task=${UNKNOWN_KEY}`),
+    await fetch(`${service.url}/readyz`),
+  ];
+  expect(told.map(({ status }) => status)).toEqual([200, 404, 400, 200, 404, 200]);
+  for (const { url, headers } of told) expect(headers.get('cache-control'), url).toBe('no-store');
+});
+
 describe.each([
   ['GET', (keys: readonly string[], rest = {}) => get(keys, rest), 'query'],
   ['POST', (keys: readonly string[], rest = {}) => post({ tasks: keys, ...rest }), 'body'],
