@@ -357,6 +357,7 @@ describe('The filename of a task with several outputs', () => {
       message: "'medium' is not a valid filename, choose one of: 'small', 'large'",
     });
     expect(choose('constructor')).toHaveProperty('message');
+    expect(choose('small.jpg/large.jpg')).toHaveProperty('message');
   });
 
   test('must not be missing', () => {

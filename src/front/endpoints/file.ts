@@ -67,7 +67,7 @@ export function chooseFile(
 /** A task with one file serves it under any name; of several, the name decides, with or without an extension. */
 function findFile(state: TaskState, filename: string): StoredOutput | undefined {
   const { outputs, name } = state;
-  const stem = filename.replace(/\.[^.]*$/, '');
+  const stem = filename.replace(/\.[^./]*$/, '');
   const named =
     outputs.find((output) => output.name === filename) ?? outputs.find((output) => output.name === stem);
   if (named) return named;
