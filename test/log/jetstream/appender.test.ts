@@ -177,7 +177,9 @@ describe('a merged batch', () => {
 
   it('that fails for want of room is refused to each of its members', async () => {
     stream.react = () => new LogFull('the log is full');
-    const results = await settled(many(20).map((entry) => open().append([entry])));
+    const appender = open();
+    const results = await settled(many(20).map((entry) => appender.append([entry])));
+    expect(stream.sizes[0]).toBe(20);
     for (const result of results) expect(result).toMatchObject({ reason: expect.any(LogFull) });
   });
 });
