@@ -72,6 +72,8 @@ export class GrowingFile {
   }
 
   close(): void {
+    // What is still to be written would be taken for a fault of the disk.
+    this.#full.length = 0;
     // It waits for reads that are under way; there is nothing to save.
     void this.#handle.close().catch(() => {});
   }

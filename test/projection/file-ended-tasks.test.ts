@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
@@ -128,4 +128,19 @@ describe('ended tasks on disk', () => {
     expect(await kept.ended.get(task.key)).toBeUndefined();
     expect(kept.warnings).toEqual([]);
   });
+
+  it('say nothing of what was still to be written at the end', async () => {
+    await using kept = await keep();
+    for (let count = 0; count < 6; count++) kept.ended.put(endedTask('x'.repeat(CHUNK_BYTES * 0.9)));
+    kept.ended.close();
+    await until(async () => (await openFiles(kept.folder)).length === 0 || undefined);
+    expect(kept.warnings).toEqual([]);
+  });
 });
+
+/** Files of the folder that this process has open, with or without a name. */
+async function openFiles(folder: string): Promise<string[]> {
+  const files = await readdir('/proc/self/fd');
+  const paths = await Promise.all(files.map((file) => readlink(`/proc/self/fd/${file}`).catch(() => '')));
+  return paths.filter((path) => path.startsWith(folder));
+}
