@@ -54,10 +54,10 @@ test('A process that cannot be started for a while is started when it can be', a
   const env: NodeJS.ProcessEnv = {};
   await using told = run(await program(folder.path), env);
   env.HELD = TOO_LONG;
-  await until(() => told.failures > 1 || undefined);
+  await until(() => told.failures > 1);
   const { starts } = told;
   delete env.HELD;
-  await until(() => told.starts > starts || undefined);
+  await until(() => told.starts > starts);
   expect(told.isHopeless).toBe(false);
 });
 
@@ -65,12 +65,12 @@ test('A program that is being replaced is started when it is there again', async
   await using folder = await temporaryFolder();
   const path = await program(folder.path);
   await using told = run(path, {});
-  await until(() => told.starts > 0 || undefined);
+  await until(() => told.starts > 0);
   await rename(path, `${path}.old`);
-  await until(() => told.failures > 1 || undefined);
+  await until(() => told.failures > 1);
   const { starts } = told;
   await rename(`${path}.old`, path);
-  await until(() => told.starts > starts || undefined);
+  await until(() => told.starts > starts);
   expect(told.isHopeless).toBe(false);
 });
 
@@ -83,5 +83,5 @@ test('A process that dies again and again waits longer each time, but never long
 
 test('A program that has never been there is hopeless', async () => {
   await using told = run('/nowhere/program', {});
-  await until(() => told.isHopeless || undefined);
+  await until(() => told.isHopeless);
 });

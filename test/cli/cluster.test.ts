@@ -56,7 +56,7 @@ test('npm run cluster brings three nats-servers with TLS, two fronts and three w
       DATA_DIR: own.path,
       STORAGE: 'jetstream',
     });
-    await until(() => /"msg":"listening/.test(further.output) || undefined, 30_000);
+    await until(() => /"msg":"listening/.test(further.output), 30_000);
     expect(further.output).toContain('the log keeps the copies that it has');
     expect(further.output).toContain('there was no accounts file: made one');
     expect(further.output).not.toContain(

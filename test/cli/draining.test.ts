@@ -53,11 +53,9 @@ describe('a front that is told to stop', () => {
     const history = readFeed(await service.fetch('/v1/history_stream?follow=true'));
     const [page, head] = await Promise.all([keepAlive(service), keepAlive(service)]);
     page.ask('GET /healthz');
-    await until(() => page.text().endsWith('{"status":"ok"}') || undefined);
-    await until(
-      async () =>
-        (await service.fetch('/metrics').then((answer) => answer.text())).includes('wyvern_watchers 5') ||
-        undefined,
+    await until(() => page.text().endsWith('{"status":"ok"}'));
+    await until(async () =>
+      (await service.fetch('/metrics').then((answer) => answer.text())).includes('wyvern_watchers 5'),
     );
 
     const [front] = service.processes('front');
@@ -73,7 +71,7 @@ describe('a front that is told to stop', () => {
     page.ask('GET /healthz');
     head.ask('HEAD /healthz');
     if (!page.socket.closed) await once(page.socket, 'close');
-    await until(() => head.text().endsWith('\r\n\r\n') || undefined);
+    await until(() => head.text().endsWith('\r\n\r\n'));
     const answer = page.text().slice(before);
     expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     expect(answer).toMatch(/\r\nConnection: close\r\n/i);
@@ -95,7 +93,7 @@ describe('a front that is told to stop', () => {
       expect(await refused.json()).toMatchObject({ errors: [{ description }] });
     }
     expect(performance.now() - toldAt).toBeLessThan(GRACE_MS + 3_000);
-    await until(() => service.processes('front').every(({ pid }) => pid !== front?.pid) || undefined);
+    await until(() => service.processes('front').every(({ pid }) => pid !== front?.pid));
     expect(service.output()).not.toMatch(/could not stop/);
   });
 });
@@ -129,16 +127,13 @@ describe('a worker that is told to stop under load', () => {
           )),
         );
     })();
-    await until(() => short.length > 50 || undefined);
+    await until(() => short.length > 50);
     const [victim] = service.processes('worker');
     const held = (await Promise.all(long.map((key) => historyOf(service, key)))).filter(
       (history) => workerOf(history, 1) === victim?.pid,
     );
     process.kill(victim?.pid as number, 'SIGTERM');
-    await until(
-      () => service.processes('worker').every(({ pid }) => pid !== victim?.pid) || undefined,
-      20_000,
-    );
+    await until(() => service.processes('worker').every(({ pid }) => pid !== victim?.pid), 20_000);
     isOver = true;
     await load;
 
@@ -183,7 +178,7 @@ test('a service that is told to stop under load stops in under 10 s', { timeout:
       await answer.text();
     }
   });
-  await until(() => answered > 10 || undefined, 30_000);
+  await until(() => answered > 10, 30_000);
   const startedAt = performance.now();
   expect(await service.stop()).toBe(0);
   expect(performance.now() - startedAt).toBeLessThan(10_000);

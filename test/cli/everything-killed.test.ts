@@ -31,7 +31,7 @@ describe.concurrent('when every process is killed while tasks are created', () =
       await using killed = await Service.start({ SYNC }, folder.path);
       const keys: string[] = [];
       const creating = Array.from({ length: 8 }, () => createUntilGone(killed, keys));
-      await until(() => keys.length > 300 || undefined);
+      await until(() => keys.length > 300);
       // The supervisor first, so that it starts nothing again.
       const processes = [killed.pid, ...descendants(killed.pid).map(({ pid }) => pid)];
       for (const pid of processes) process.kill(pid, 'SIGKILL');

@@ -69,22 +69,22 @@ test('SIGHUP has the accounts read again; a broken file is refused with a word a
 
   // Nothing has changed, so it is the signal that has it read.
   process.kill(first.pid, 'SIGHUP');
-  await until(() => count(reads) === 1 || undefined);
+  await until(() => count(reads) === 1);
 
   await writeFile(path, JSON.stringify({ accounts: [...accounts, { name: 'second', secret }] }));
   process.kill(first.pid, 'SIGHUP');
-  await until(async () => (await tasksWith(secret)).ok || undefined);
+  await until(async () => (await tasksWith(secret)).ok);
   expect((await tasksWith(first.secret)).status).toBe(200);
 
   await writeFile(path, '{"accounts": [');
   process.kill(first.pid, 'SIGHUP');
-  await until(() => count(/the accounts in force stay/g) > 0 || undefined);
+  await until(() => count(/the accounts in force stay/g) > 0);
   expect((await tasksWith(secret)).status).toBe(200);
   expect((await tasksWith(first.secret)).status).toBe(200);
 
   await writeFile(path, before);
   process.kill(first.pid, 'SIGHUP');
-  await until(async () => (await tasksWith(secret)).status === 401 || undefined);
+  await until(async () => (await tasksWith(secret)).status === 401);
   expect((await tasksWith(first.secret)).status).toBe(200);
 });
 

@@ -17,7 +17,7 @@ test('a front that is killed is back within 5 s, with all that it knew', { timeo
     () => 'answered',
     () => 'cut',
   );
-  await until(() => feed.lines.length > 0 || undefined);
+  await until(() => feed.lines.length > 0);
   process.kill(front?.pid as number, 'SIGKILL');
 
   // Its clients notice at once, and are answered again within 5 s.

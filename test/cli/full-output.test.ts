@@ -23,7 +23,7 @@ test('a service whose output goes to a full disk works all the same, and stops i
   });
   try {
     const url = `http://127.0.0.1:${port}`;
-    await until(async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok || undefined, 30_000);
+    await until(async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok, 30_000);
     const { accounts } = JSON.parse(await readFile(join(folder.path, 'accounts.json'), 'utf8'));
     const create = async (task: object) => {
       const answer = await fetch(`${url}/v1/create`, {

@@ -24,8 +24,7 @@ test('a service whose log is lost says so loudly, and starts anew by itself on a
   process.kill(service.processes('worker')[0]?.pid as number, 'SIGKILL');
 
   await until(
-    () =>
-      /starting anew on what is there, acknowledged tasks may be lost/.test(service.output()) || undefined,
+    () => /starting anew on what is there, acknowledged tasks may be lost/.test(service.output()),
     40_000,
   );
   const after = await until(

@@ -56,7 +56,7 @@ async function watchSleep(service: Service, seconds: number) {
   await untilHistory(service, key, (history) => attemptsOf(history).includes(1));
   const feed: FeedReader = readFeed(await service.fetch(`/v1/status_stream?tasks=${key}`));
   const asked = service.post('/v1/status', { tasks: key, block: true });
-  await until(() => feed.lines.length > 0 || undefined);
+  await until(() => feed.lines.length > 0);
   const statuses = async (answer: Response) =>
     ((await answer.json()) as Status[]).map(({ status }) => status);
   const answers = Promise.all([created.then(statuses), asked.then(statuses)]);
@@ -75,13 +75,13 @@ describe('while nats-server is away', () => {
   }, async () => {
     const { key, feed, answers } = await watchSleep(service, 4);
     const { told, stop } = keepAsking(service);
-    await until(() => told.keys.length > 20 || undefined);
+    await until(() => told.keys.length > 20);
     const [nats] = service.processes('nats-server');
     process.kill(nats?.pid as number, 'SIGKILL');
-    await until(() => told.readiness.includes(503) || undefined);
+    await until(() => told.readiness.includes(503));
     await service.untilReady(5_000);
     const known = told.keys.length;
-    await until(() => told.keys.length > known || undefined);
+    await until(() => told.keys.length > known);
     await stop();
 
     expect(service.processes('nats-server')).not.toEqual([nats]);
@@ -105,9 +105,7 @@ describe('while nats-server is away', () => {
     const pid = nats?.pid as number;
     process.kill(pid, 'SIGSTOP');
     // On another core it may still answer for a moment.
-    await until(
-      () => /^T/.test(execFileSync('ps', ['-o', 'stat=', '-p', `${pid}`], { encoding: 'utf8' })) || undefined,
-    );
+    await until(() => /^T/.test(execFileSync('ps', ['-o', 'stat=', '-p', `${pid}`], { encoding: 'utf8' })));
     try {
       const [created, ready] = await Promise.all([
         service.post('/v1/create', { tasks: { task_name: 'hello', name: 'nobody' } }),
@@ -134,7 +132,7 @@ describe('while nats-server is away', () => {
     process.kill(service.pid, 'SIGSTOP');
     process.kill(service.processes('nats-server')[0]?.pid as number, 'SIGKILL');
     try {
-      await until(async () => (await service.fetch('/readyz')).status === 503 || undefined);
+      await until(async () => (await service.fetch('/readyz')).status === 503);
       const asked = await Promise.all(
         [
           () => service.post('/v1/create', { tasks: { task_name: 'hello', name: 'nobody' }, block: true }),

@@ -19,7 +19,7 @@ test('a front and a worker that share nothing but nats-server make thumbs and se
   const env = { NATS_URL: nats.url, STORAGE: 'jetstream', PUBLIC_URL: url };
   await using _worker = new Program('worker', { ...env, DATA_DIR: there.path });
   await using _front = new Program('front', { ...env, DATA_DIR: here.path, PORT });
-  await until(async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok || undefined, 20_000);
+  await until(async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok, 20_000);
   const { accounts } = JSON.parse(await readFile(join(here.path, 'accounts.json'), 'utf8'));
   const make = async (parameters: object): Promise<string> => {
     const task = { task_name: 'image.thumb', url: `${url}/files/sample/raccoon.jpg`, ...parameters };

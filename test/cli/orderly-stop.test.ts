@@ -35,7 +35,7 @@ describe.concurrent('a service that is told to stop', () => {
       const long = keys.slice(1);
       await untilAllStarted(first, long);
       const feed = readFeed(await first.fetch(`/v1/status_stream?tasks=${long[0]}`));
-      await until(() => feed.lines.length > 0 || undefined);
+      await until(() => feed.lines.length > 0);
       const processes = descendants(first.pid);
 
       const startedAt = performance.now();

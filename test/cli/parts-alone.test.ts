@@ -19,7 +19,7 @@ test('a front and two workers, started alone on one nats-server, work together',
   await using _first = new Program('worker', env);
   await using _second = new Program('worker', env);
   await using _front = new Program('front', env);
-  await until(async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok || undefined, 20_000);
+  await until(async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok, 20_000);
   const { accounts } = JSON.parse(await readFile(join(folder.path, 'accounts.json'), 'utf8'));
   const headers = { Authorization: `Secret ${accounts[0].secret}` };
   const service = {

@@ -226,7 +226,7 @@ describe('while no nats-server answers at NATS_URL', () => {
     const NATS_URL = `nats://token-of-mine@127.0.0.1:${await freePort()}`;
     await using program = new Program(command, { NATS_URL, DATA_DIR: join(dataDir, command) });
     const { host } = new URL(NATS_URL);
-    await until(() => (program.output.includes(host) && /waiting for/.test(program.output)) || undefined);
+    await until(() => program.output.includes(host) && /waiting for/.test(program.output));
     expect(program.output).not.toContain('token-of-mine');
     const below = descendants(program.pid);
     program.kill('SIGTERM');
@@ -246,7 +246,7 @@ describe('while no nats-server answers at NATS_URL', () => {
       return found.length === 2 ? found : undefined;
     });
     // Past their own start: the one that says that it waits has loaded all of its program.
-    await until(() => (program.output.match(/waiting for/g)?.length ?? 0) >= 2 || undefined);
+    await until(() => (program.output.match(/waiting for/g)?.length ?? 0) >= 2);
     program.kill('SIGKILL');
     await program.ended();
     await untilGone(below, 5_000);

@@ -44,7 +44,7 @@ afterAll(async () => {
 /** Waits until the health has been asked for, and judged, with what it is now. */
 const judged = async (): Promise<void> => {
   const before = asked;
-  await until(() => asked >= before + 2 || undefined);
+  await until(() => asked >= before + 2);
 };
 
 it('leaves a nats-server alone that is well, or unwell for another reason', async () => {
@@ -71,7 +71,7 @@ it('waits for a disk that does not say how much room it has', async () => {
 
 it('starts a nats-server anew that could not write, once there is room', async () => {
   health = WRITE_ERROR;
-  await until(() => restarts === 1 || undefined);
+  await until(() => restarts === 1);
   await judged();
   expect(restarts).toBe(1);
 });

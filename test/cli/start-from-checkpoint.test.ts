@@ -67,7 +67,7 @@ describe('a front that starts on a log with a checkpoint', () => {
     await using front = new Program('front', { NATS_URL: nats.url, DATA_DIR: nats.config.DATA_DIR, PORT });
     const line = await until(() => /^.*"msg":"folded the log".*$/m.exec(front.output)?.[0], 20_000);
     const url = `http://127.0.0.1:${PORT}`;
-    await until(async () => (await fetch(`${url}/healthz`).catch(() => undefined))?.ok || undefined);
+    await until(async () => (await fetch(`${url}/healthz`).catch(() => undefined))?.ok);
     const headers = { Authorization: `Secret ${SECRET}` };
     await use(
       {

@@ -168,9 +168,7 @@ describe('a reader of an archived log', () => {
         // It takes up again when the writer has gone on.
         const { last } = await log.extent();
         if (pauseEvery > 0 && last < through)
-          await until(
-            async () => (await log.extent()).last >= Math.min(through, last + pauseEvery) || undefined,
-          );
+          await until(async () => (await log.extent()).last >= Math.min(through, last + pauseEvery));
       }
     };
     await Promise.all([follow(0), follow(400), follow(2_000), writing]);
@@ -189,7 +187,7 @@ describe('a reader of an archived log', () => {
     }
     for await (const { entries } of log.read({ after: 0, signal: never })) if (entries.length > 0) break;
     for (const name of ['ARCHIVE', 'TASKS'] as const)
-      await until(async () => (await stage.stream(name)).state.consumer_count === 0 || undefined);
+      await until(async () => (await stage.stream(name)).state.consumer_count === 0);
   });
 });
 

@@ -66,7 +66,7 @@ export class ArchiveStage implements AsyncDisposable {
   archived(through: number, log = this.log): Promise<unknown> {
     return until(async () => {
       const archive = await log.upkeep.archive().catch(() => undefined);
-      return (archive?.through ?? 0) >= through || undefined;
+      return (archive?.through ?? 0) >= through;
     });
   }
 

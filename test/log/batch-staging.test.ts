@@ -99,7 +99,7 @@ describe('Batches', () => {
     const asking = [ask(), ask()];
     for (let round = 0; round < 3; round++) {
       const before = asked.length;
-      await until(() => asked.length >= before + 6 || undefined);
+      await until(() => asked.length >= before + 6);
       await server.kill();
       server.restart();
       await until(() => log.ping().catch(() => undefined));
@@ -191,7 +191,7 @@ describe('Batches', () => {
   it('are staged on disk where there is no such memory', async () => {
     await log.appendAll(request());
     stage({ memory: join(memory.path, 'missing') });
-    await until(() => said.length > 0 || undefined);
+    await until(() => said.length > 0);
     expect(await isStagedIn(link())).toBe(true);
   });
 

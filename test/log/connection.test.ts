@@ -44,12 +44,12 @@ test('a connection outlives a time in which its credentials are refused, and tel
   await server.kill();
   await writeFile(file, right.replace(/token: ".+?"/, 'token: "another"'));
   server.restart();
-  await until(() => refusals >= 4 || undefined);
+  await until(() => refusals >= 4);
 
   await server.kill();
   await writeFile(file, right);
   server.restart();
-  await until(() => said.includes('reconnected to nats-server') || undefined);
+  await until(() => said.includes('reconnected to nats-server'));
   expect(said.filter((text) => text === 'nats-server reported an error')).toHaveLength(1);
   await connection.close();
 });

@@ -126,7 +126,7 @@ describe('the records on which creates depend', () => {
     const submission = { ...named(newName()), turn: { account: 'followed', after: 0 } };
     await two.submit(submission);
     const keys = keysOf(submission);
-    await until(() => (seen.at(-1) === keys.at(-1) ? true : undefined));
+    await until(() => seen.at(-1) === keys.at(-1));
     expect(seen.slice(-2)).toEqual(keys);
     await following.close();
   });
@@ -149,7 +149,7 @@ describe('the records on which creates depend', () => {
     const submission = named(name);
     await one.submit(submission);
     const manager = await jetstreamManager((await server.open()).connection);
-    const isCopied = async () => (await manager.streams.info('REQUESTS')).state.messages >= 4 || undefined;
+    const isCopied = async () => (await manager.streams.info('REQUESTS')).state.messages >= 4;
     await until(isCopied);
     await manager.streams.purge('TASKS');
     expect(await two.findCreate(name)).toMatchObject({ record: { keys: keysOf(submission) }, after: 0 });

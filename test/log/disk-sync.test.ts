@@ -47,7 +47,7 @@ async function answerAll(seqs: readonly number[]): Promise<number[]> {
     const next = asked.shift();
     if (next) inodes.push(next.inode);
     next?.answer();
-    return told.length === seqs.length || undefined;
+    return told.length === seqs.length;
   });
   expect(told).toEqual(seqs.map(String));
   return inodes;
@@ -56,14 +56,14 @@ async function answerAll(seqs: readonly number[]): Promise<number[]> {
 describe('Who needs an event on disk', () => {
   it('is told when the disk has answered, in order, and all that came together at once', async () => {
     for (const seq of [1, 2, 3]) wait(seq);
-    await until(() => asked.length === 1 || undefined);
+    await until(() => asked.length === 1);
     expect(told).toEqual([]);
     expect(await answerAll([1, 2, 3])).toEqual([await inode(1)]);
   });
 
   it('waits for the next answer when the disk was asked before the event came', async () => {
     wait(1);
-    await until(() => asked.length === 1 || undefined);
+    await until(() => asked.length === 1);
     wait(2);
     asked.shift()?.answer();
     expect(told).toEqual(['1']);
@@ -72,7 +72,7 @@ describe('Who needs an event on disk', () => {
 
   it('is not overtaken: what is told of an event has been told of the events before it', async () => {
     wait(600);
-    await until(() => asked.length === 1 || undefined);
+    await until(() => asked.length === 1);
     wait(10);
     asked.shift()?.answer();
     wait(11);
@@ -153,7 +153,7 @@ describe('Who needs an event on disk', () => {
 
   it('waits for what has come of another log while that was put on disk', async () => {
     wait(100);
-    await until(() => asked.length === 1 || undefined);
+    await until(() => asked.length === 1);
     await rm(blocks, { recursive: true });
     await mkdir(blocks);
     await write(1);
@@ -167,7 +167,7 @@ describe('Who needs an event on disk', () => {
 
   it('is still told when nothing more is to come; then no file stays open', async () => {
     wait(1);
-    await until(() => asked.length === 1 || undefined);
+    await until(() => asked.length === 1);
     disk.close();
     expect(await openFiles()).toEqual([block(1)]);
     await answerAll([1]);
@@ -180,7 +180,7 @@ describe('Who needs an event on disk', () => {
 
   it('is never told when the disk fails', async () => {
     wait(1);
-    await until(() => asked.length === 1 || undefined);
+    await until(() => asked.length === 1);
     expect(() => asked.shift()?.answer(new Error('EIO'))).toThrow('the log could not be put on disk');
     expect(told).toEqual([]);
   });

@@ -171,7 +171,7 @@ describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
     await following.caughtUp;
     expect(seen.length).toBeGreaterThanOrEqual(500);
     const last = Math.max(...(await live));
-    await until(() => (seen.at(-1)?.seq === last ? true : undefined));
+    await until(() => seen.at(-1)?.seq === last);
     expect(seen.map(({ seq }) => seq)).toEqual(
       Array.from({ length: last - from }, (_, index) => from + 1 + index),
     );
@@ -193,7 +193,7 @@ describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
         delivery.ack();
       },
     });
-    await until(() => (got.length >= 30 ? true : undefined));
+    await until(() => got.length >= 30);
     await taking.pause();
     expect(got.map(({ key }) => key)).toEqual(entries.map(({ key }) => key));
     expect(got.every(({ count, queued: event }) => count === 1 && event.type === 'queued')).toBe(true);
@@ -214,7 +214,7 @@ describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
         delivery.ack();
       },
     });
-    await until(() => (got.length > 0 ? true : undefined), 2_500);
+    await until(() => got.length > 0, 2_500);
     await taking.pause();
     expect(got.map(({ key }) => key)).toEqual([entry.key]);
   });
@@ -233,7 +233,7 @@ describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
         else delivery.ack();
       },
     });
-    await until(() => (counts.length === 2 ? true : undefined));
+    await until(() => counts.length === 2);
     await taking.pause();
     expect(counts).toEqual([1, 2]);
   });
@@ -248,7 +248,7 @@ describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
       expect(timers).not.toEqual([]);
       await log.close();
       const cleared = () => new Set(clearing.mock.calls.map(([timer]) => timer));
-      await until(() => timers.every((timer) => cleared().has(timer)) || undefined);
+      await until(() => timers.every((timer) => cleared().has(timer)));
     } finally {
       setting.mockRestore();
       clearing.mockRestore();
@@ -276,16 +276,16 @@ describe('a log whose server dies', () => {
         acknowledged.push(entry.key);
       }),
     ).catch((error: unknown) => error);
-    await until(() => (acknowledged.length > 20 ? true : undefined));
+    await until(() => acknowledged.length > 20);
     await server.kill();
     await writing;
-    await until(() => (log.connected ? undefined : true));
+    await until(() => !log.connected);
     await expect(log.append(submit())).rejects.toBeInstanceOf(LogUnavailable);
     server.restart();
-    await until(() => (log.connected ? true : undefined));
+    await until(() => log.connected);
     const last = await until(() => log.append(submit()).catch(() => undefined));
     for (const key of acknowledged) expect(await log.history(key)).toHaveLength(1);
-    await until(() => (seen.at(-1) === last ? true : undefined), 20_000);
+    await until(() => seen.at(-1) === last, 20_000);
     expect(seen).toEqual(Array.from({ length: last }, (_, index) => index + 1));
     await following.close();
   });

@@ -100,10 +100,10 @@ describe('a log that lets go of its oldest events', () => {
     })();
     const last = await log.appendAll(lifeOf('hello'));
     // While nothing comes for it, it learns how far the log has been looked at.
-    await until(() => through >= last || undefined);
+    await until(() => through >= last);
     await stage.purge(last + 1);
     await log.appendAll(rest);
-    await until(() => found.length >= 6 || undefined);
+    await until(() => found.length >= 6);
     abort.abort();
     await reading;
     expect(found.every(isEvent)).toBe(true);
@@ -149,11 +149,11 @@ describe('a reader whose nats-server dies', () => {
         seen[index]?.push(...(entries as RecordedEvent[]));
     });
     const first = await stage.writer.appendAll(lifeOf('hello'));
-    await until(() => seen[0]?.at(-1)?.seq === first || undefined, 20_000);
+    await until(() => seen[0]?.at(-1)?.seq === first, 20_000);
     await stage.server.kill();
     stage.server.restart();
     const last = await until(() => stage.writer.appendAll(lifeOf('hello')).catch(() => undefined));
-    await until(() => (seen[0]?.at(-1)?.seq === last && seen[2]?.at(-1)?.seq === last) || undefined, 20_000);
+    await until(() => seen[0]?.at(-1)?.seq === last && seen[2]?.at(-1)?.seq === last, 20_000);
     abort.abort();
     await Promise.all(reading);
     const [everything = [], ofQueued, ofOthers] = seen;

@@ -76,7 +76,7 @@ describe('a reading', () => {
     const { last } = await log.extent();
     const options = { after: last, through: last + 6 };
     const waiting = [all(log, options), all(log, { ...options, types: ['queued'] as const })];
-    await until(async () => (await stage.consumers()) === 2 || undefined);
+    await until(async () => (await stage.consumers()) === 2);
     await log.appendAll(life);
     const [whole, ofQueued] = await Promise.all(waiting);
     expect(whole).toHaveLength(6);
@@ -91,16 +91,16 @@ describe('a reading', () => {
   });
 
   it('frees its consumer when it is left, when it ends and when it is aborted while it waits', async () => {
-    await until(async () => (await stage.consumers()) === 0 || undefined);
+    await until(async () => (await stage.consumers()) === 0);
     const { last } = await log.extent();
     await some(log, {}, (found) => found.length > 3);
     await all(log, { through: last });
     const abort = new AbortController();
     const waiting = all(log, { after: last, signal: abort.signal });
-    await until(async () => (await stage.consumers()) === 1 || undefined);
+    await until(async () => (await stage.consumers()) === 1);
     abort.abort();
     expect(await waiting).toEqual([]);
-    await until(async () => (await stage.consumers()) === 0 || undefined);
+    await until(async () => (await stage.consumers()) === 0);
   });
 
   it('goes on past a record that it cannot read, and says which', async () => {

@@ -43,6 +43,13 @@ async function keep({ tasks = 1_000, bytes = 1e9, folder = '' } = {}): Promise<K
   };
 }
 
+/** What is put while a file is made, or the disk is behind, is not kept. */
+const putToStay = ({ ended }: Kept, task: TaskState): Promise<unknown> =>
+  until(async () => {
+    ended.put(task);
+    return (await ended.get(task.key)) !== undefined;
+  });
+
 describe('ended tasks on disk', () => {
   it('are found as they were put, written or not', async () => {
     await using kept = await keep();
@@ -58,12 +65,7 @@ describe('ended tasks on disk', () => {
     const tasks = Array.from({ length: 1_200 }, (_, index) =>
       endedTask(`${index}é`.repeat(index % 40 === 0 ? 25_000 : (repeats[index % 3] as number))),
     );
-    // What is put while the disk is behind is not kept.
-    for (const task of tasks)
-      await until(async () => {
-        kept.ended.put(task);
-        return (await kept.ended.get(task.key)) !== undefined || undefined;
-      });
+    for (const task of tasks) await putToStay(kept, task);
     const asked = tasks.flatMap((task, index) => (index % 7 === 3 ? [] : [task])).reverse();
     const order = [...asked.slice(400), ...asked.slice(0, 400), ...asked.slice(0, 5)];
     const found = await Promise.all(order.map(({ key }) => kept.ended.get(key)));
@@ -79,12 +81,7 @@ describe('ended tasks on disk', () => {
   it('are the newest ones, within their number', async () => {
     await using kept = await keep({ tasks: 10 });
     const tasks = Array.from({ length: 50 }, () => endedTask());
-    // What is put while a file is made is not kept.
-    for (const task of tasks)
-      await until(async () => {
-        kept.ended.put(task);
-        return (await kept.ended.get(task.key)) !== undefined || undefined;
-      });
+    for (const task of tasks) await putToStay(kept, task);
     for (const task of tasks.slice(-10)) expect(await kept.ended.get(task.key)).toStrictEqual(task);
     for (const task of tasks.slice(0, 20)) expect(await kept.ended.get(task.key)).toBeUndefined();
   });
@@ -92,11 +89,7 @@ describe('ended tasks on disk', () => {
   it('stay within their bytes', async () => {
     await using kept = await keep({ bytes: 4_000 });
     const [first, ...others] = Array.from({ length: 20 }, () => endedTask('x'.repeat(1_000)));
-    for (const task of [first as TaskState, ...others])
-      await until(async () => {
-        kept.ended.put(task);
-        return (await kept.ended.get(task.key)) !== undefined || undefined;
-      });
+    for (const task of [first as TaskState, ...others]) await putToStay(kept, task);
     expect(await kept.ended.get((first as TaskState).key)).toBeUndefined();
   });
 
@@ -133,7 +126,7 @@ describe('ended tasks on disk', () => {
     await using kept = await keep();
     for (let count = 0; count < 6; count++) kept.ended.put(endedTask('x'.repeat(CHUNK_BYTES * 0.9)));
     kept.ended.close();
-    await until(async () => (await openFiles(kept.folder)).length === 0 || undefined);
+    await until(async () => (await openFiles(kept.folder)).length === 0);
     expect(kept.warnings).toEqual([]);
   });
 });

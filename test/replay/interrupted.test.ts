@@ -49,7 +49,7 @@ describe('replay that goes on', () => {
     [['--speed', '0.001'], 1, 'SIGHUP', 130],
   ])('shows what there is, and ends in order when it is told to: %j', async (args, count, signal, code) => {
     const { child, lines, ended } = begin(...args);
-    await until(() => lines().length >= count || undefined, 30_000);
+    await until(() => lines().length >= count, 30_000);
     child.kill(signal);
     expect(await ended).toBe(code);
     expect(lines()).toHaveLength(count);
@@ -76,7 +76,7 @@ describe('replay that goes on', () => {
 
   test('ends when nobody reads it any more', async () => {
     const { child, lines, ended } = begin('--follow');
-    await until(() => lines().length >= 6 || undefined, 30_000);
+    await until(() => lines().length >= 6, 30_000);
     child.stdout?.destroy();
     for (const event of lifeOf('hello')) await stage.writer.append(event);
     expect(await ended).toBe(0);

@@ -181,7 +181,7 @@ describe('the keeper of a log', () => {
     const submitted = Array.from({ length: 5 }, () => submit('work'));
     // The first is taken and has ended, but its worker has not acknowledged it when its events go.
     await log.append(submitted[0] as Append);
-    await until(() => got.length === 1 || undefined);
+    await until(() => got.length === 1);
     await log.append(next(submitted[0] as Append, completed(1)));
     await fillLog(log, { ended: 950 });
     await log.appendAll(submitted.slice(1));
@@ -191,7 +191,7 @@ describe('the keeper of a log', () => {
     got[0]?.ack();
     for (let count = 1; count < submitted.length; count++) {
       taking.more();
-      await until(() => got.length > count || undefined);
+      await until(() => got.length > count);
       got[count]?.ack();
     }
     await taking.pause();
@@ -315,7 +315,7 @@ describe('the keeper of a log', () => {
         });
       expect((await log.history(ended.key)).map(({ event }) => event.type)).toEqual(['queued', 'completed']);
       expect(front.canceled).toEqual([queuedOne.key, running.key]);
-      await until(() => front.projection.openTasks === 0 || undefined);
+      await until(() => front.projection.openTasks === 0);
     });
 
     it('leaves those that came after the log was measured, though nothing in it was in time then', async () => {
@@ -337,7 +337,7 @@ describe('the keeper of a log', () => {
       const logger = pino({}, { write: (line) => void said.push(line) });
       const front = await openFront(undefined, logger);
       await front.overdue.end(await inDays(6.1));
-      await until(() => front.projection.openTasks === 1 || undefined);
+      await until(() => front.projection.openTasks === 1);
       await front.overdue.end(await inDays(6.1));
       for (const { key } of [one, other])
         expect((await log.history(key)).at(-1)?.event).toMatchObject({ type: 'failed' });
@@ -350,9 +350,7 @@ describe('the keeper of a log', () => {
       await fillLog(log, { ended: 10, open: 100 });
       const several = await Promise.all([1, 2, 3].map(() => openFront()));
       const { nowMs } = await inDays(6.1);
-      await until(
-        async () => ((await log.upkeep.volume())?.nowMs ?? 0) > nowMs - 6.1 * DAY_MS + 300 || undefined,
-      );
+      await until(async () => ((await log.upkeep.volume())?.nowMs ?? 0) > nowMs - 6.1 * DAY_MS + 300);
       const young = submit();
       await log.append(young);
       const { lastSeq } = await inDays(0);

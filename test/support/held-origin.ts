@@ -23,7 +23,7 @@ export class HeldOrigin {
   url = (): string => `http://${this.host}/${randomUUID()}.jpg`;
 
   /** Resolves when that many wait. */
-  waits = (count: number): Promise<unknown> => until(() => this.waiting.length >= count || undefined);
+  waits = (count: number): Promise<unknown> => until(() => this.waiting.length >= count);
 
   /** Answers all who wait: with the sample picture, or other bytes. */
   async answer(bytes?: string | Uint8Array): Promise<void> {

@@ -112,7 +112,7 @@ async function untilNone(
   let left = keys;
   await until(async () => {
     left = await having(service, left, unwanted).catch(() => left);
-    return left.length === 0 || undefined;
+    return left.length === 0;
   }, timeoutMs);
 }
 

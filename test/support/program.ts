@@ -72,7 +72,7 @@ export async function untilGone(processes: readonly ServiceProcess[], timeoutMs:
   let left: readonly ServiceProcess[] = processes;
   await until(() => {
     left = remaining(left);
-    return left.length === 0 || undefined;
+    return left.length === 0;
   }, timeoutMs).catch((cause) => {
     for (const { pid } of left) process.kill(pid, 'SIGKILL');
     throw new Error(`still running: ${left.map(({ pid, command }) => `${pid} ${command}`).join(', ')}`, {

@@ -25,7 +25,7 @@ export class SecondFront {
       PUBLIC_URL: service.url,
       PORT: port,
     });
-    await until(async () => (await fetch(`${url}/healthz`).catch(() => undefined))?.ok || undefined, 20_000);
+    await until(async () => (await fetch(`${url}/healthz`).catch(() => undefined))?.ok, 20_000);
     return new SecondFront(url, program);
   }
 

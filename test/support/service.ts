@@ -95,7 +95,7 @@ export class Service {
   }
 
   async untilReady(timeoutMs = 20_000): Promise<void> {
-    await until(async () => (await this.fetch('/readyz').catch(() => undefined))?.ok || undefined, timeoutMs);
+    await until(async () => (await this.fetch('/readyz').catch(() => undefined))?.ok, timeoutMs);
   }
 
   /** SIGTERM, as an operator would. Resolves with the exit code. */

@@ -22,7 +22,7 @@ describe('the extent of the log', () => {
     expect(answers).toHaveLength(1);
     answers[0]?.(span(1, 5));
     expect(await first).toEqual(span(1, 5));
-    await until(() => answers.length === 2 || undefined);
+    await until(() => answers.length === 2);
     answers[1]?.(span(3, 6));
     // They came after the first question was put: what went between would have been missed.
     expect(await Promise.all([second, third])).toEqual([span(3, 6), span(3, 6)]);
@@ -33,7 +33,7 @@ describe('the extent of the log', () => {
     const { extent, answers } = slowLog();
     const idle = Array.from({ length: 100 }, () => extent.soon());
     expect(answers).toHaveLength(0);
-    await until(() => answers.length > 0 || undefined);
+    await until(() => answers.length > 0);
     answers[0]?.(undefined);
     expect(new Set(await Promise.all(idle))).toEqual(new Set([undefined]));
     const later = extent.now();
@@ -53,12 +53,12 @@ it('is one question for all readers with a filter who learn that there was nothi
     for await (const { through } of stage.log.read({ after: 0, keys: [newKey()], signal: abort.signal }))
       reader.through = through;
   });
-  await until(async () => (await stage.consumers()) === readers.length || undefined);
+  await until(async () => (await stage.consumers()) === readers.length);
   let questions = 0;
   connection.subscribe('$JS.API.STREAM.INFO.TASKS', { callback: () => void questions++ });
   await connection.flush();
   const last = await stage.writer.appendAll(lifeOf('hello'));
-  await until(() => readers.every(({ through }) => through >= last) || undefined);
+  await until(() => readers.every(({ through }) => through >= last));
   abort.abort();
   await Promise.all(reading);
   expect(questions).toBeGreaterThan(0);
