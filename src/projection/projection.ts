@@ -190,8 +190,8 @@ export class Projection {
       this.#remember(state, bytes);
       return state;
     }
-    // What is not in memory although it is open, or ahead of the fold, was created a moment ago through another
-    // front. Taking it in now would keep the fold from telling of it when it comes there.
+    // What is not in memory although it is open, or ahead of the fold, was created a moment ago through another front. Who
+    // were shown it now would see it go back: the fold has yet to come to its beginning.
     await this.reached(state.seq);
     return this.peek(key) ?? state;
   }

@@ -1,56 +1,30 @@
-import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { decodeEvent, hashOf, type StoredEvent } from '../../src/log/envelope.ts';
+import type { StoredEvent } from '../../src/log/envelope.ts';
 import { newKey } from '../../src/log/key.ts';
-import type { EventLog, FollowOptions } from '../../src/log/log.ts';
-import { seal } from '../../src/log/seal.ts';
-import { subjectOf } from '../../src/log/subject.ts';
 import type { EndedTasks } from '../../src/projection/ended-tasks.ts';
-import { Projection } from '../../src/projection/projection.ts';
 import type { TaskState } from '../../src/projection/state.ts';
 import { completed, queued, started } from '../actors/events.ts';
+import { fedProjection, storedAt } from './fed-projection.ts';
 
-function eventsOf(key: string, firstSeq: number): StoredEvent[] {
-  const place = { name: 'hello', key };
-  const first = seal(place, queued());
-  const events = [
-    first,
-    ...[started(1), completed(1)].map((event) => seal(place, event, hashOf(first.bytes))),
-  ];
-  return events.map(({ event, bytes }, index) =>
-    decodeEvent(subjectOf('hello', key, event), bytes, firstSeq + index),
-  );
-}
+const lifeOf = (key: string, first: number): StoredEvent[] =>
+  [queued(), started(1), completed(1)].map((event, index) => storedAt(first + index, key, event));
 
 /** A projection that remembers one ended task, over a log with some, all of them folded. */
 async function coldProjection(keys: readonly string[]) {
-  const histories = new Map(keys.map((key, index) => [key, eventsOf(key, index * 3 + 1)]));
+  const histories = new Map(keys.map((key, index) => [key, lifeOf(key, index * 3 + 1)]));
   const kept = new Map<string, TaskState>();
   const asked: string[] = [];
-  let follower: FollowOptions | undefined;
-  const log = {
-    history: async (key: string) => {
-      asked.push(key);
-      return histories.get(key) ?? [];
-    },
-    follow: async (options: FollowOptions) => {
-      follower = options;
-      return { caughtUp: Promise.resolve(0), close: async () => {} };
-    },
-  };
   const endedTasks: EndedTasks = {
     put: (state) => kept.set(state.key, state),
     get: async (key) => kept.get(key),
     close: () => kept.clear(),
   };
-  const projection = new Projection({
-    log: log as Partial<EventLog> as EventLog,
-    logger: pino({ level: 'silent' }),
-    maxEnded: 1,
-    endedTasks,
+  const { made: projection, tell } = fedProjection({ maxEnded: 1, endedTasks }, (key) => {
+    asked.push(key);
+    return histories.get(key) ?? [];
   });
   await projection.start();
-  for (const events of histories.values()) for (const event of events) follower?.onEvent(event);
+  for (const life of histories.values()) for (const { seq, key, event } of life) tell(seq, key, event);
   return { projection, histories, kept, asked };
 }
 

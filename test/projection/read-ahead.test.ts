@@ -1,37 +1,19 @@
-import { pino } from 'pino';
 import { expect, it } from 'vitest';
-import { decodeEvent, hashOf, type StoredEvent } from '../../src/log/envelope.ts';
-import type { EventLog, FollowOptions } from '../../src/log/log.ts';
-import { seal } from '../../src/log/seal.ts';
-import { subjectOf } from '../../src/log/subject.ts';
-import { Projection } from '../../src/projection/projection.ts';
 import { completed, KEY, queued, started } from '../actors/events.ts';
+import { fedProjection, storedAt } from './fed-projection.ts';
 
-const place = { name: 'hello', key: KEY };
-const first = seal(place, queued());
-const stored: StoredEvent[] = [
-  first,
-  ...[started(1), completed(1)].map((event) => seal(place, event, hashOf(first.bytes))),
-].map(({ event, bytes }, index) => decodeEvent(subjectOf('hello', KEY, event), bytes, index + 1));
+const events = [queued(), started(1), completed(1)];
 
-it('a task that has ended, but not yet here, is read without keeping the fold from telling of it', async () => {
-  let follower: FollowOptions | undefined;
+it('a task that has ended, but not yet here, is read when the fold has told its end, so that it never goes back', async () => {
   const told: string[] = [];
-  const log = {
-    history: async () => stored,
-    follow: async (options: FollowOptions) => {
-      follower = options;
-      return { caughtUp: Promise.resolve(0), close: async () => {} };
-    },
-  };
-  const projection = new Projection({
-    log: log as Partial<EventLog> as EventLog,
-    logger: pino({ level: 'silent' }),
-    onChange: (_, event) => told.push(event.type),
-  });
-  await projection.start();
-  const reading = projection.read(KEY);
-  for (const event of stored) follower?.onEvent(event);
-  expect(await reading).toMatchObject({ status: 'success', seq: 3 });
-  expect(told).toEqual(['queued', 'started', 'completed']);
+  const { made, tell } = fedProjection({ onChange: (_, event) => told.push(event.type) }, () =>
+    events.map((event, index) => storedAt(index + 1, KEY, event)),
+  );
+  await made.start();
+  const reading = made.read(KEY).then((state) => told.push(`read: ${state?.status}`));
+  // The log has answered by then.
+  await new Promise(setImmediate);
+  for (const [index, event] of events.entries()) tell(index + 1, KEY, event);
+  await reading;
+  expect(told).toEqual(['queued', 'started', 'completed', 'read: success']);
 });
