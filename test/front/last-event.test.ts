@@ -4,7 +4,8 @@ import { newKey } from '../../src/log/key.ts';
 import type { Append } from '../../src/log/log.ts';
 import { createLogger } from '../../src/logger.ts';
 import { Projection } from '../../src/projection/projection.ts';
-import { ArchiveStage, lifeOf } from '../log/archive-support.ts';
+import { ArchiveStage } from '../log/archive-support.ts';
+import { lifeOfNow } from '../log/reading-support.ts';
 
 let stage: ArchiveStage;
 let projection: Projection;
@@ -20,7 +21,7 @@ afterAll(async () => {
 
 it('finds where archived tasks said their last word, late ones included', async () => {
   const { log } = stage;
-  const [first, second, open] = [lifeOf('hello'), lifeOf('hello'), lifeOf('hello')];
+  const [first, second, open] = [lifeOfNow('hello'), lifeOfNow('hello'), lifeOfNow('hello')];
   const keys = [first, second].map((life) => life[0]?.key as string);
   const end = await log.appendAll([...first, ...second]);
   const late = await log.append(first[2] as Append);

@@ -5,8 +5,8 @@ import type { Append } from '../../src/log/log.ts';
 import type { Entry } from '../../src/log/reading.ts';
 import { createLogger } from '../../src/logger.ts';
 import { until } from '../support/until.ts';
-import { ArchiveStage, lifeOf, recordsOf } from './archive-support.ts';
-import { all, isEvent, never, numbers } from './reading-support.ts';
+import { ArchiveStage, recordsOf } from './archive-support.ts';
+import { all, isEvent, lifeOfNow, never, numbers } from './reading-support.ts';
 
 let stage: ArchiveStage;
 let log: JetStreamLog;
@@ -41,7 +41,7 @@ describe('an archive that was turned on late, off, and on again', () => {
   it('takes nothing while it is off, is read all the same, and says later what it lacks', async () => {
     const off = await stage.open({ ARCHIVE_DAYS: 0 });
     expect((await stage.stream('ARCHIVE')).config.sources ?? []).toEqual([]);
-    const chosen: Append[][] = [lifeOf('hello'), lifeOf('hello')];
+    const chosen: Append[][] = [lifeOfNow('hello'), lifeOfNow('hello')];
     await stage.fill(50, off);
     await off.appendAll(chosen[0] as Append[]);
     expect(await all(off, { after: 100, through: 300 })).toHaveLength(200);
@@ -96,7 +96,7 @@ describe('an archive with little room', () => {
 
   it('lets go of its oldest events, and tells so as a gap to readers and filters', async () => {
     await stage.open({ ARCHIVE_DAYS: 30, MAX_ARCHIVE_BYTES: 100_000 });
-    const chosen = lifeOf('hello');
+    const chosen = lifeOfNow('hello');
     const keys = [chosen[0]?.key as string];
     await stage.fill(100);
     await log.appendAll(chosen);
@@ -122,8 +122,8 @@ describe('a task that was made after what the archive has lost', () => {
     await stage.manager.streams.purge('ARCHIVE', { seq: 101 });
     // As far ahead as clocks may differ: so it is stored right where it is looked for.
     const key = ulid(Date.now() + 60_000);
-    const life = lifeOf('hello').map((entry) => ({ ...entry, key }));
-    const before = lifeOf('hello');
+    const life = lifeOfNow('hello').map((entry) => ({ ...entry, key }));
+    const before = lifeOfNow('hello');
     await log.appendAll(before);
     await log.appendAll(life);
     const last = await stage.fill(50);
@@ -157,7 +157,7 @@ describe('a reader of an archived log', () => {
     const abort = new AbortController();
     const through = rounds * 180;
     const seen: number[][] = [];
-    const key = lifeOf('hello')[0]?.key as string;
+    const key = lifeOfNow('hello')[0]?.key as string;
     const follow = async (pauseEvery: number) => {
       const seqs: number[] = [];
       seen.push(seqs);

@@ -1,24 +1,9 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import type { TaskEvent } from '../../actors/event.ts';
-import { eventDate } from '../../src/log/event-date.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
-import { newKey } from '../../src/log/key.ts';
-import type { Append } from '../../src/log/log.ts';
-import { seal } from '../../src/log/seal.ts';
 import { createLogger } from '../../src/logger.ts';
-import { completed, progress, queued, retried, started } from '../actors/events.ts';
 import { TestLog } from '../support/nats.ts';
 import { until } from '../support/until.ts';
-import { after, never } from './reading-support.ts';
-
-/** What happens to a task, dated now: the archive finds it by its date. */
-export function lifeOf(name: string): Append[] {
-  const dated = <E extends TaskEvent>(event: E): E => ({ ...event, at: eventDate() });
-  const life = [seal({ name, key: newKey() }, dated(queued()))];
-  for (const event of [started(1), progress(1, 50), retried(1), started(2), completed(2)])
-    life.push(after(life.at(-1) as Append, dated(event)));
-  return life;
-}
+import { lifeOfNow, never } from './reading-support.ts';
 
 /** A log with an archive, and what an operator does to both. */
 export class ArchiveStage implements AsyncDisposable {
@@ -54,11 +39,13 @@ export class ArchiveStage implements AsyncDisposable {
     return JetStreamLog.open(connection, { ...this.server.config, ...settings }, telling);
   }
 
-  /** Whole lives of tasks; resolves with the last sequence. */
+  /** Whole lives of tasks, dated now, since the archive finds them by their dates; resolves with the last sequence. */
   async fill(tasks: number, log = this.log): Promise<number> {
     let last = 0;
     for (let left = tasks; left > 0; left -= 100)
-      last = await log.appendAll(Array.from({ length: Math.min(100, left) }, () => lifeOf('hello')).flat());
+      last = await log.appendAll(
+        Array.from({ length: Math.min(100, left) }, () => lifeOfNow('hello')).flat(),
+      );
     return last;
   }
 

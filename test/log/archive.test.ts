@@ -4,8 +4,8 @@ import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
 import type { Append } from '../../src/log/log.ts';
 import type { RecordedEvent } from '../../src/log/recorded-event.ts';
-import { ArchiveStage, lifeOf, recordsOf } from './archive-support.ts';
-import { all, isEvent, numbers } from './reading-support.ts';
+import { ArchiveStage, recordsOf } from './archive-support.ts';
+import { all, isEvent, lifeOfNow, numbers } from './reading-support.ts';
 
 let stage: ArchiveStage;
 let log: JetStreamLog;
@@ -17,7 +17,7 @@ describe('an archived log', () => {
     stage = await ArchiveStage.start();
     log = stage.log;
     for (let round = 0; round < 20; round++) {
-      const some = Array.from({ length: 10 }, () => lifeOf('hello'));
+      const some = Array.from({ length: 10 }, () => lifeOfNow('hello'));
       lives.push(...some);
       // Interleaved, and with what creates depend on.
       const turns = numbers(0, 5).map((step) => some.map((life) => life[step] as Append));
@@ -55,11 +55,11 @@ describe('an archived log', () => {
   });
 
   it('has the history of a task that the log has let go of, whole and as the log told it', async () => {
-    const life = lifeOf('hello');
+    const life = lifeOfNow('hello');
     const key = life[0]?.key as string;
     const first = await log.append(life[0] as Append);
     await log.appendAll(life.slice(1, 3));
-    await log.appendAll(lives.slice(0, 5).flatMap(([entry]) => lifeOf(entry?.name as string)));
+    await log.appendAll(lives.slice(0, 5).flatMap(([entry]) => lifeOfNow(entry?.name as string)));
     const end = await log.appendAll(life.slice(3));
     await stage.archived(end);
     const whole = await log.history(key);
@@ -75,7 +75,7 @@ describe('an archived log', () => {
   });
 
   it('tells of progress the last of each attempt', async () => {
-    const life = lifeOf('hello');
+    const life = lifeOfNow('hello');
     const progress = life[2] as Append;
     const end = await log.appendAll([...life.slice(0, 3), progress, progress, ...life.slice(3)]);
     const whole = await log.history(progress.key);
@@ -88,7 +88,7 @@ describe('an archived log', () => {
   });
 
   it('tells of the past the progress then, also where the log has none but progress of it', async () => {
-    const life = lifeOf('hello');
+    const life = lifeOfNow('hello');
     const progress = life[2] as Append;
     const first = await log.append(life[0] as Append);
     await log.append(life[1] as Append);
@@ -124,11 +124,11 @@ describe('an archived log', () => {
     expect(await log.locate('2199-01-01T00:00:00.000000+00:00')).toEqual({ from: end + 1, until: end });
   });
 
-  it('finds them, too, where the log begins with a record that is no event', async () => {
+  it('finds the events of a date also where the log begins with a record that is no event', async () => {
     const { at } = (await all(log, { through: 10 })).find(isEvent) as RecordedEvent;
     const before = await log.locate(at);
     const beginsAt = await submitted('queued before what is left');
-    const [entry] = lifeOf('hello');
+    const [entry] = lifeOfNow('hello');
     await log.append(entry as Append);
     const { last: end } = await log.extent();
     await stage.archived(end);
@@ -144,7 +144,7 @@ describe('an archived log', () => {
 
 /** Stores a task and behind it the record of the request that made it; resolves with the sequence of the task. */
 async function submitted(idempotencyKey: string): Promise<number> {
-  const [entry] = lifeOf('hello') as [Append];
+  const [entry] = lifeOfNow('hello') as [Append];
   const name = { account: 'acme', idempotencyKey };
   const record = { ...name, after: 0, at: entry.event.at, digest: 'b0d1', keys: [entry.key] };
   return (await log.submit({ entries: [entry], records: [record] })).seq;

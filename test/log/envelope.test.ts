@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { decodeEvent, encodeEvent, hashOf } from '../../src/log/envelope.ts';
-import { formatDate, nowMicros } from '../../src/log/event-date.ts';
 import { contentTypeOf, FORMATS } from '../../src/tasks/image/limits.ts';
 import { completed, KEY, progress, queued, started, stored, storing } from '../actors/events.ts';
 
@@ -110,16 +109,5 @@ describe('a stored event', () => {
     expect(() => decodeEvent('task.queued.hello', encodeEvent(queued()).bytes, 3)).toThrow(
       "event 3 is at the subject 'task.queued.hello'",
     );
-  });
-});
-
-describe('event dates', () => {
-  it('are ISO 8601 in UTC with microseconds', () => {
-    expect(formatDate(1_364_996_847_707_526)).toBe('2013-04-03T13:47:27.707526+00:00');
-    expect(formatDate(1_364_996_847_000_001)).toBe('2013-04-03T13:47:27.000001+00:00');
-  });
-
-  it('follow the wall clock', () => {
-    expect(Math.abs(nowMicros() / 1_000 - Date.now())).toBeLessThan(50);
   });
 });

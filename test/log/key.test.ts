@@ -8,6 +8,11 @@ it('makes ULIDs of the time at which they were made', () => {
   expect(keys.filter((key) => timeOf(key) < before || timeOf(key) > Date.now())).toEqual([]);
 });
 
+it('makes keys that do not count up within a moment', () => {
+  const random = Array.from({ length: 2_000 }, () => newKey().slice(10));
+  expect(random).not.toEqual([...random].sort());
+});
+
 it('makes no key twice, and uses each of the 32 letters at each random place about as often', () => {
   const keys = Array.from({ length: 64_000 }, newKey);
   expect(new Set(keys).size).toBe(keys.length);

@@ -1,6 +1,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { TaskEvent } from '../../actors/event.ts';
 import { hashOf } from '../../src/log/envelope.ts';
+import { eventDate } from '../../src/log/event-date.ts';
 import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
 import type { Append } from '../../src/log/log.ts';
@@ -10,14 +11,22 @@ import { seal } from '../../src/log/seal.ts';
 import { completed, progress, queued, retried, started } from '../actors/events.ts';
 import { TestLog } from '../support/nats.ts';
 
-/** What every task of these tests comes to. */
-export function lifeOf(name: string): Append[] {
-  const place = { name, key: newKey() };
-  const life = [seal(place, queued())];
+/** What every task of these tests comes to; `dated` may give its events other dates. */
+export function lifeOf(name: string, dated = <E extends TaskEvent>(event: E): E => event): Append[] {
+  const life = [seal({ name, key: newKey() }, dated(queued()))];
   for (const event of [started(1), progress(1, 50), retried(1), started(2), completed(2)])
-    life.push(after(life.at(-1) as Append, event));
+    life.push(after(life.at(-1) as Append, dated(event)));
   return life;
 }
+
+/** The same, dated now. */
+export const lifeOfNow = (name: string): Append[] =>
+  lifeOf(name, (event) => ({
+    ...event,
+    at: eventDate(),
+    ...(event.type === 'retried' && { next: eventDate() }),
+  }));
+
 /** The event of a task that follows another one. */
 export const after = (entry: Append, event: TaskEvent): Append => seal(entry, event, hashOf(entry.bytes));
 export const never = new AbortController().signal;

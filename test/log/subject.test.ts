@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isKey, newKey } from '../../src/log/key.ts';
+import { isKey } from '../../src/log/key.ts';
 import {
   decodeName,
   encodeName,
@@ -69,14 +69,4 @@ describe('subjects', () => {
   ])('of another kind are not taken for ours: %s', (subject) =>
     expect(parseSubject(subject)).toBeUndefined(),
   );
-});
-
-describe('keys', () => {
-  it('are ULIDs of this moment that do not repeat and do not count up', () => {
-    const keys = Array.from({ length: 2_000 }, newKey);
-    expect(new Set(keys).size).toBe(2_000);
-    expect(keys.every(isKey)).toBe(true);
-    const random = keys.map((key) => key.slice(10));
-    expect(random).not.toEqual([...random].sort());
-  });
 });

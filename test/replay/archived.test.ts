@@ -6,8 +6,8 @@ import { readReplayOptions } from '../../src/replay/options.ts';
 import { replay } from '../../src/replay/replay.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { completed, started, stored } from '../actors/events.ts';
-import { ArchiveStage, lifeOf } from '../log/archive-support.ts';
-import { after, never } from '../log/reading-support.ts';
+import { ArchiveStage } from '../log/archive-support.ts';
+import { after, lifeOfNow, never } from '../log/reading-support.ts';
 
 /** A store from which everything has been swept. */
 const empty = { open: async () => undefined } as unknown as Storage;
@@ -22,7 +22,7 @@ it('verifies, shows and digests what only the archive has as what the log has, a
     return { code: await replay(parts, readReplayOptions([...args, '--json'])), lines };
   };
   await stage.fill(20);
-  const [first] = lifeOf('hello') as [Append];
+  const [first] = lifeOfNow('hello') as [Append];
   const output = stored('output', 1);
   const begun = after(first, { ...started(1), at: eventDate() });
   const end = after(begun, { ...completed(1), at: eventDate(), outputs: [output] } as TaskEvent);

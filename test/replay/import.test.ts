@@ -5,43 +5,23 @@ import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest';
-import type { TaskEvent } from '../../actors/event.ts';
-import { hashOf } from '../../src/log/envelope.ts';
-import { eventDate } from '../../src/log/event-date.ts';
 import { JetStreamImport } from '../../src/log/jetstream/import.ts';
 import { UnfinishedImport } from '../../src/log/jetstream/import-mark.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
 import { type Append, LogUnavailable } from '../../src/log/log.ts';
 import type { ReadOptions } from '../../src/log/reading.ts';
-import { seal } from '../../src/log/seal.ts';
 import { createLogger } from '../../src/logger.ts';
 import { hasZstd } from '../../src/replay/compression.ts';
 import { FileProblem } from '../../src/replay/file-problem.ts';
 import { readReplayOptions } from '../../src/replay/options.ts';
-import { lifeOf, never, openStage, type Stage } from '../log/reading-support.ts';
+import { lifeOf, lifeOfNow, never, openStage, type Stage } from '../log/reading-support.ts';
 import { until } from '../support/until.ts';
 import { Bench, linesIn, replayed } from './import-support.ts';
 
 let source: Stage;
 let bench: Bench;
 const keys: string[] = [];
-
-/** As `lifeOf`, dated now. */
-function lifeOfNow(name: string): Append[] {
-  const life: Append[] = [];
-  for (const { key, event } of lifeOf(name)) {
-    const dated = { ...event, at: eventDate(), ...(event.type === 'retried' && { next: eventDate() }) };
-    life.push(
-      seal(
-        { name, key },
-        dated as TaskEvent,
-        life.length > 0 ? hashOf((life.at(-1) as Append).bytes) : (undefined as never),
-      ),
-    );
-  }
-  return life;
-}
 
 beforeAll(async () => {
   source = await openStage();

@@ -6,7 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
 import { create, type History, untilAllEnded, untilAllStarted, workerOf } from '../support/histories.ts';
-import { connectToLogOf, readRawLog } from '../support/raw-log.ts';
+import { connectToLogOf, natsUrlOf, readRawLog } from '../support/raw-log.ts';
 import { Service } from '../support/service.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/src/cli/wyvern.js', import.meta.url));
@@ -31,7 +31,6 @@ describe('replay', () => {
   }, async () => {
     await using folder = await temporaryFolder();
     const at = { DATA_DIR: folder.path };
-    let natsUrl = '';
     let before: Awaited<ReturnType<typeof replay>>;
     let raw: Awaited<ReturnType<typeof readRawLog>>;
     let key = '';
@@ -53,10 +52,9 @@ describe('replay', () => {
       const connection = await connectToLogOf(folder.path);
       raw = await readRawLog(connection);
       await connection.close();
-      const settings = await readFile(join(folder.path, 'nats', 'nats-server.conf'), 'utf8');
-      natsUrl = `nats://${/token: "([^"]+)"/.exec(settings)?.[1]}@${/listen: "([^"]+)"/.exec(settings)?.[1]}`;
       before = await replay(at, '--verify', '--json');
-      expect((await replay({ ...at, NATS_URL: natsUrl }, '--verify', '--json')).lines).toEqual(before.lines);
+      const remote = { ...at, NATS_URL: await natsUrlOf(folder.path) };
+      expect((await replay(remote, '--verify', '--json')).lines).toEqual(before.lines);
       key = keys[6] as string;
     }
     expect(before.code).toBe(0);

@@ -1,10 +1,9 @@
 import { expect, it } from 'vitest';
+import { DAY_MS } from '../../src/log/event-date.ts';
 import { LogUnavailable } from '../../src/log/log.ts';
 import type { ArchiveVolume, LogVolume } from '../../src/log/upkeep.ts';
 import type { Logger } from '../../src/logger.ts';
 import { ArchiveWatch } from '../../src/retention/archive-watch.ts';
-
-const DAY_MS = 86_400_000;
 
 /** A watch over an archive and a log that are as the test says, at its time. */
 function setUp() {

@@ -2,7 +2,9 @@ import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jet
 import type { NatsConnection } from '@nats-io/transport-node';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Submission } from '../../src/log/creates.ts';
 import { hashOf } from '../../src/log/envelope.ts';
+import { DAY_MS } from '../../src/log/event-date.ts';
 import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
 import { type Append, LogFull, LogUnavailable } from '../../src/log/log.ts';
@@ -21,12 +23,19 @@ import { TestLog } from '../support/nats.ts';
 import { until } from '../support/until.ts';
 
 const MAX_LOG_EVENTS = 3_000;
-const DAY_MS = 86_400_000;
 const RETENTION_MS = 7 * DAY_MS;
 
 const submit = (name = 'hello'): Append => seal({ name, key: newKey() }, queued());
 const next = (entry: Append, event: Parameters<typeof seal>[1]): Append =>
   seal(entry, event, hashOf(entry.bytes));
+
+/** A task, and behind it the record of the request that made it. */
+function namedRequest(): Submission {
+  const entry = submit();
+  const name = { account: 'sesame', idempotencyKey: 'order-1' };
+  const record = { ...name, after: 0, at: entry.event.at, digest: 'b0d1', keys: [entry.key] };
+  return { entries: [entry], records: [record] };
+}
 
 describe('the keeper of a log', () => {
   let server: TestLog;
@@ -121,7 +130,7 @@ describe('the keeper of a log', () => {
     expect(ended).toHaveLength(1);
   });
 
-  it('does so once, however many fronts there are', async () => {
+  it('lets go of old events once, however many fronts there are', async () => {
     await fillLog(log, { ended: 980 });
     const several = await Promise.all([1, 2, 3].map(() => openFront()));
     await Promise.all(several.map(({ look }) => look()));
@@ -213,16 +222,7 @@ describe('the keeper of a log', () => {
   });
 
   it('misses nothing in a log that ends with the record of a named request', async () => {
-    const entry = submit();
-    const name = { account: 'sesame', idempotencyKey: 'order-1' };
-    const record = {
-      ...name,
-      after: 0,
-      at: '2026-11-28T12:00:00.000000+00:00',
-      digest: 'b0d1',
-      keys: [entry.key],
-    };
-    await log.submit({ entries: [entry], records: [record] });
+    await log.submit(namedRequest());
     expect((await state()).last_seq).toBe(2);
     const front = await openFront();
     await front.keeper.look();
@@ -230,7 +230,7 @@ describe('the keeper of a log', () => {
     expect(front.lost).toEqual([]);
   });
 
-  it('says so too when the log has lost its end, and other events have taken the places', async () => {
+  it('says that the log is lost when it has lost its end, and other events have taken the places', async () => {
     await fillLog(log, { ended: 10 });
     const [kept, lost] = [submit(), submit()];
     await log.append(kept);
@@ -252,24 +252,14 @@ describe('the keeper of a log', () => {
     expect(front.lost).toEqual(['the log has lost its event 32, and what came after it']);
   });
 
-  it('says so, too, where only a record behind the last event was lost: what takes its place is never folded', async () => {
+  it('says that the log is lost where only a record behind the last event was: what takes its place is never folded', async () => {
     const front = await openFront();
-    const [entry, other] = [submit(), submit()];
-    const at = '2026-11-28T12:00:00.000000+00:00';
-    const record = {
-      account: 'sesame',
-      idempotencyKey: 'order-1',
-      after: 0,
-      at,
-      digest: 'b0d1',
-      keys: [entry.key],
-    };
-    await log.submit({ entries: [entry], records: [record] });
+    await log.submit(namedRequest());
     await front.look();
     expect(front.projection.last).toEqual({ seq: 2, key: undefined });
     expect(front.lost).toEqual([]);
     const { upkeep } = log;
-    const keyAt = vi.spyOn(upkeep, 'keyAt').mockResolvedValueOnce(other.key);
+    const keyAt = vi.spyOn(upkeep, 'keyAt').mockResolvedValueOnce(newKey());
     await front.keeper.look();
     expect(keyAt).toHaveBeenCalledWith(2);
     expect(front.lost).toEqual(['the log has lost its event 2, and what came after it']);

@@ -5,8 +5,8 @@ import { LEFT_TO_SERVER } from '../../../src/log/jetstream/durability.ts';
 import type { ReaderParts } from '../../../src/log/jetstream/patience.ts';
 import { SharedExtent } from '../../../src/log/jetstream/shared-extent.ts';
 import { createLogger } from '../../../src/logger.ts';
-import { ArchiveStage, lifeOf } from '../archive-support.ts';
-import { never, numbers } from '../reading-support.ts';
+import { ArchiveStage } from '../archive-support.ts';
+import { lifeOfNow, never, numbers } from '../reading-support.ts';
 import { laggingConsumers } from './lagging-consumer.ts';
 
 let stage: ArchiveStage;
@@ -20,8 +20,8 @@ beforeAll(async () => {
   const manager = await jetstreamManager(connection);
   const extent = new SharedExtent(async () => undefined);
   parts = { connection, manager, isReplicated: true, durability: LEFT_TO_SERVER, extent, logger };
-  await stage.log.appendAll(lifeOf('hello'));
-  const life = lifeOf('hello');
+  await stage.log.appendAll(lifeOfNow('hello'));
+  const life = lifeOfNow('hello');
   keys = [life[0]?.key as string];
   await stage.archived(await stage.log.appendAll(life));
 });
@@ -41,13 +41,13 @@ describe('a reader of a replicated archive', () => {
     expect(await told(laggingConsumers(parts, { has: 9, missing: 3 }))).toEqual(numbers(1, 12));
   });
 
-  it('does not do so either where its consumer has nothing yet', async () => {
+  it('does not come to its end before that where its consumer has nothing yet', async () => {
     expect(await told({ ...laggingConsumers(parts, { has: 9, missing: 3 }), after: 9 })).toEqual(
       numbers(10, 12),
     );
   });
 
-  it('of chosen tasks does not do so either', async () => {
+  it('of chosen tasks does not come to its end before its consumer has all of theirs', async () => {
     expect(await told({ ...laggingConsumers(parts, { has: 9, missing: 3 }), keys })).toEqual(numbers(7, 12));
   });
 
