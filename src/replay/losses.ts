@@ -1,12 +1,11 @@
 import type { Loss } from '../log/reading.ts';
 
 /** Whether all of a gap was let go of. The losses are as `merged` gives them. */
-export function isLostIn(lost: readonly Loss[], { from, to }: Loss): boolean {
-  return lost.some((loss) => loss.from <= from && loss.to >= to);
-}
+export const isWhollyLost = (lost: readonly Loss[], { from, to }: Loss): boolean =>
+  lost.some((loss) => loss.from <= from && loss.to >= to);
 
 /** Whether anything of a gap was let go of. */
-export const isLostWithin = (lost: readonly Loss[], { from, to }: Loss): boolean =>
+export const isPartlyLost = (lost: readonly Loss[], { from, to }: Loss): boolean =>
   lost.some((loss) => loss.from <= to && loss.to >= from);
 
 /** The same, in order and without overlaps. */

@@ -10,7 +10,7 @@ import { exportRecords } from './export.ts';
 import { heldFrom } from './held-from.ts';
 import { canBeLate, LateFinder } from './late-finder.ts';
 import { humanLine, illegalJson, illegalLine, jsonLine, summaryLine } from './lines.ts';
-import { isLostIn, isLostWithin } from './losses.ts';
+import { isPartlyLost, isWhollyLost } from './losses.ts';
 import type { ReplayOptions } from './options.ts';
 import { outputProblem } from './outputs.ts';
 import { type Range, rangeOf } from './range.ts';
@@ -125,9 +125,9 @@ async function verify(parts: ReplayParts, options: ReplayOptions, range: Range):
   };
   const noteGap = async (gap: Loss): Promise<void> => {
     // What was not exported with this part of a log is other tasks'.
-    if (isPart && !isLostWithin(lost, gap)) return;
+    if (isPart && !isPartlyLost(lost, gap)) return;
     // A reading of chosen tasks has gaps only where the log has let go of something.
-    const isExcused = isPart || options.tasks !== undefined || isLostIn(lost, gap);
+    const isExcused = isPart || options.tasks !== undefined || isWhollyLost(lost, gap);
     verifier.gap(gap.from, gap.to, isExcused || (await heldFrom(log, signal)) > gap.to);
   };
   for await (const { entries, through } of log.readRecords({ ...range, keys: options.tasks, signal })) {

@@ -69,15 +69,11 @@ export async function ensureRequestsStream(manager: JetStreamManager, settings: 
   };
   await provideStream(manager, made, {
     // A tenth of what the log may take, and one for each three of its events, which is a task.
-    max_bytes: requestsBytes(settings),
+    max_bytes: Math.ceil(settings.MAX_LOG_BYTES / 10),
     max_msgs: Math.ceil(settings.MAX_LOG_EVENTS / 3),
     num_replicas: settings.REPLICAS,
   });
 }
-
-/** Bytes that the stream of requests may take beside the log. */
-export const requestsBytes = ({ MAX_LOG_BYTES }: Pick<Config, 'MAX_LOG_BYTES'>): number =>
-  Math.ceil(MAX_LOG_BYTES / 10);
 
 export async function findCreate(
   manager: JetStreamManager,
