@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { ARCHIVE } from '../log/jetstream/archive/stream.ts';
-import { STREAM } from '../log/jetstream/stream.ts';
+import { STREAM, streamFolder } from '../log/jetstream/stream.ts';
 import { storeOf } from '../log/server/embedded-server.ts';
 import { CannotStart } from './terminal.ts';
 
@@ -43,7 +43,7 @@ export async function copyIfAged(config: Config): Promise<StoreCopy | undefined>
 
 async function hasAged(store: string): Promise<boolean> {
   for (const name of [STREAM, ARCHIVE]) {
-    const folder = join(store, 'jetstream', '$G', 'streams', name);
+    const folder = streamFolder(store, name);
     const maxAgeMs = await maxAgeOf(folder);
     if (maxAgeMs > 0 && (await oldestOf(folder)) < Date.now() - maxAgeMs) return true;
   }

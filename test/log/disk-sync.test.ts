@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DiskSync, LOOK_EVERY_MS } from '../../src/log/jetstream/disk-sync.ts';
+import { streamFolder } from '../../src/log/jetstream/stream.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { until } from '../support/until.ts';
 
@@ -16,7 +17,7 @@ let told: string[];
 
 beforeEach(async () => {
   store = await temporaryFolder();
-  blocks = join(store.path, 'jetstream', '$G', 'streams', 'TASKS', 'msgs');
+  blocks = join(streamFolder(store.path), 'msgs');
   await mkdir(blocks, { recursive: true });
   await write(1);
   asked = [];

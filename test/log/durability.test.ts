@@ -8,9 +8,11 @@ import { Follower } from '../../src/log/jetstream/follower.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { chosenEvents, Reader } from '../../src/log/jetstream/reader.ts';
 import { SharedExtent } from '../../src/log/jetstream/shared-extent.ts';
+import { streamFolder } from '../../src/log/jetstream/stream.ts';
 import {
   type EmbeddedServer,
   prepareEmbeddedServer,
+  storeOf,
   whoSyncs,
 } from '../../src/log/server/embedded-server.ts';
 import { createLogger } from '../../src/logger.ts';
@@ -139,11 +141,11 @@ describe('The nats-server of a service', () => {
 it('A log that is put on disk by who writes it takes more than one file, and is read back', async () => {
   await using server = await TestLog.start();
   const { connection } = await server.open();
-  const store = join(server.config.DATA_DIR, 'nats', 'store');
+  const store = storeOf(server.config);
   const config = { ...server.config, SYNC: 'always' as const, NATS_STORE: store };
   const log = await JetStreamLog.open(connection, config, createLogger('test', config));
   const blocks = async () => {
-    const names = await readdir(join(store, 'jetstream', '$G', 'streams', 'TASKS', 'msgs'));
+    const names = await readdir(join(streamFolder(store), 'msgs'));
     return names.filter((name) => name.endsWith('.blk')).length;
   };
   const seen: number[] = [];

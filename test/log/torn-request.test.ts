@@ -5,9 +5,11 @@ import { mendLog } from '../../src/cli/mending.ts';
 import type { CreateName, Submission } from '../../src/log/creates.ts';
 import { eventDate } from '../../src/log/event-date.ts';
 import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
+import { streamFolder } from '../../src/log/jetstream/stream.ts';
 import { newKey } from '../../src/log/key.ts';
 import type { Append } from '../../src/log/log.ts';
 import { seal } from '../../src/log/seal.ts';
+import { storeOf } from '../../src/log/server/embedded-server.ts';
 import { createLogger } from '../../src/logger.ts';
 import { queued, started } from '../actors/events.ts';
 import { TestLog } from '../support/nats.ts';
@@ -36,7 +38,7 @@ const typesOf = async ({ key }: Append): Promise<string[]> =>
   (await log.history(key)).map(({ event }) => event.type);
 
 const blockFile = async (): Promise<string> => {
-  const folder = join(server.config.DATA_DIR, 'nats', 'store', 'jetstream', '$G', 'streams', 'TASKS', 'msgs');
+  const folder = join(streamFolder(storeOf(server.config)), 'msgs');
   const blocks = (await readdir(folder)).filter((file) => file.endsWith('.blk'));
   return join(folder, blocks.at(-1) as string);
 };

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
+import { streamFolder } from '../../src/log/jetstream/stream.ts';
+import { storeOf } from '../../src/log/server/embedded-server.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { create, untilAllEnded } from '../support/histories.ts';
 import { Program } from '../support/program.ts';
@@ -65,7 +67,7 @@ test('replay takes nothing from a log at rest that has grown too old: it reads a
 
 /** The log's blocks, each with a hash of what is in it. */
 async function blocksOf(folder: string): Promise<string[]> {
-  const blocks = join(folder, 'nats', 'store', 'jetstream', '$G', 'streams', 'TASKS', 'msgs');
+  const blocks = join(streamFolder(storeOf({ DATA_DIR: folder })), 'msgs');
   const names = (await readdir(blocks)).filter((name) => name.endsWith('.blk'));
   const hashes = names.map(async (name) => {
     const bytes = await readFile(join(blocks, name));

@@ -21,8 +21,9 @@ export const STREAM = 'TASKS';
 /** Bytes of one event with its headers. */
 export const MAX_EVENT_BYTES = 512 * 1024;
 
-/** Where a nats-server keeps the log below its `store_dir`. */
-export const streamFolder = (store: string): string => join(store, 'jetstream', '$G', 'streams', STREAM);
+/** Where a nats-server keeps a stream, the log by default, below its `store_dir`. */
+export const streamFolder = (store: string, stream = STREAM): string =>
+  join(store, 'jetstream', '$G', 'streams', stream);
 
 export type StreamSettings = Pick<Config, 'RETENTION_DAYS' | 'MAX_LOG_BYTES' | 'MAX_LOG_EVENTS' | 'REPLICAS'>;
 

@@ -1,6 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JetStreamLog } from '../../../src/log/jetstream/jetstream-log.ts';
+import { streamFolder } from '../../../src/log/jetstream/stream.ts';
+import { storeOf } from '../../../src/log/server/embedded-server.ts';
 import { fillLog } from '../../support/large-log.ts';
 import { TestLog } from '../../support/nats.ts';
 import { until } from '../../support/until.ts';
@@ -108,7 +110,7 @@ const shuffled = <T>(values: readonly T[]): T[] =>
   values.map((_, index) => values[(index * 7_919) % values.length] as T);
 
 async function bytesOf({ config }: TestLog, stream: string): Promise<number> {
-  const folder = join(config.DATA_DIR, 'nats', 'store', 'jetstream', '$G', 'streams', stream);
+  const folder = streamFolder(storeOf(config), stream);
   const files = await readdir(folder, { recursive: true, withFileTypes: true });
   const sizes = await Promise.all(
     files
