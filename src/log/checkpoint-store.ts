@@ -15,7 +15,7 @@ export interface StoredCheckpoint extends CheckpointHead {
  * log again, nothing else; so whatever is not whole, or does not belong to this log, is not there.
  */
 export interface CheckpointStore {
-  /** The newest one that belongs to this log. Rejects with `LogUnavailable`. */
+  /** The newest one that belongs to this log. All three reject, with whatever error, while the log does not answer. */
   newest(): Promise<CheckpointHead | undefined>;
   /** As `newest`, with all of its lines; undefined also if it is not whole. */
   load(): Promise<StoredCheckpoint | undefined>;

@@ -47,7 +47,10 @@ export interface LogUpkeep {
   keyAt(seq: number): Promise<string | undefined>;
   /** The sequence of the first event that was stored at that time or later; undefined if there is none. Rejects with `LogUnavailable`. */
   firstSince(ms: number): Promise<number | undefined>;
-  /** Lets go of every event before this sequence. Nothing is stored meanwhile: 240-290 ms, however many they are. */
+  /**
+   * Lets go of every event before this sequence. Nothing is stored meanwhile: 240-290 ms, however many they are. Rejects,
+   * as the next does, with the server's own error, so that a refusal is not taken for a log that is away.
+   */
   letGo(before: number): Promise<void>;
   /** Sets what the log may hold before it refuses every event. */
   allow(limits: LogLimits): Promise<void>;
