@@ -17,7 +17,7 @@ import { TaskCreation } from '../front/task-creation.ts';
 import { TaskQueues } from '../front/task-queues.ts';
 import { WaitingRoom } from '../front/waiting-room.ts';
 import { WorkerPresence } from '../front/worker-presence.ts';
-import { DAY_MS, dateToMs } from '../log/event-date.ts';
+import { DAY_MS } from '../log/event-date.ts';
 import { natsCancellations } from '../log/jetstream/cancellations.ts';
 import { JetStreamLog } from '../log/jetstream/jetstream-log.ts';
 import { natsPresence } from '../log/jetstream/presence.ts';
@@ -101,7 +101,7 @@ async function assemble(
   const metrics = new FrontMetrics();
   const index = new DefinitionIndex({ maxAgeMs: config.CACHE_SECONDS * 1_000 });
   const onChange: ProjectionOptions['onChange'] = (state, event) => {
-    if (event.type === 'queued') limits.queued(state.account, dateToMs(state.queued));
+    if (event.type === 'queued') limits.queued(state.account, Date.parse(state.queued));
     else if (state.completed !== undefined) limits.ended(state.account);
     metrics.changed(state, event.type);
     if (config.CACHE_SECONDS > 0) index.apply(state, event);

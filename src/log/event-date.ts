@@ -39,6 +39,3 @@ export function formatDate(micros: number): string {
 }
 
 export const eventDate = (): string => formatDate(nowMicros());
-
-/** Milliseconds since 1970 of an event date. */
-export const dateToMs = (date: string): number => Date.parse(date);

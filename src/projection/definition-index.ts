@@ -1,5 +1,4 @@
 import type { TaskEvent } from '../../actors/event.ts';
-import { dateToMs } from '../log/event-date.ts';
 import { definitionId } from '../tasks/canonical.ts';
 import { catalogue } from '../tasks/catalogue.ts';
 import { checkParameters } from '../tasks/parameters.ts';
@@ -80,7 +79,7 @@ export class DefinitionIndex {
   }
 
   #completed(id: string, { key, completed, outputs }: TaskState, nowMs: number): void {
-    const atMs = dateToMs(completed as string);
+    const atMs = Date.parse(completed as string);
     if (outputs.length === 0 || nowMs - atMs >= this.#maxAgeMs) return;
     // Anew, so that it stands last.
     this.#done.delete(id);

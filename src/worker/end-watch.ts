@@ -1,5 +1,4 @@
 import type { Cancellations } from '../log/cancellations.ts';
-import { dateToMs } from '../log/event-date.ts';
 import { type EventLog, LogUnavailable } from '../log/log.ts';
 import type { Delivery } from '../log/task-queue.ts';
 import type { Logger } from '../logger.ts';
@@ -62,7 +61,7 @@ export class EndWatch {
 
   /** Whether a task that is handed out for the first time has ended all the same. Rejects with `LogUnavailable`. */
   async hasEnded(task: Task): Promise<boolean> {
-    const isYoung = Date.now() - dateToMs(task.queued.at) < YOUNG_MS;
+    const isYoung = Date.now() - Date.parse(task.queued.at) < YOUNG_MS;
     return isYoung && !this.#heard.get(task.key) ? false : (await this.#ask(task)).has(task.key);
   }
 

@@ -1,7 +1,6 @@
 import type { Queued, TaskEvent } from '../../actors/event.ts';
 import { givenUp } from '../../actors/retry.ts';
 import { hashOf, type StoredEvent } from '../log/envelope.ts';
-import { dateToMs } from '../log/event-date.ts';
 import { type Delivery, LEASE_MS } from '../log/task-queue.ts';
 import { foldHistory } from '../projection/state.ts';
 import { nextCompany } from './suspects.ts';
@@ -63,12 +62,12 @@ export function waitedFor(events: readonly TaskEvent[], nowMs: number): number {
     if (event.type === 'retried') return event.next;
     return event.type === 'queued' || event.type === 'started' ? event.at : ready;
   }, '');
-  return Math.max(0, nowMs - dateToMs(readyAt));
+  return Math.max(0, nowMs - Date.parse(readyAt));
 }
 
 /** The writer's clock may differ; if it is ahead of ours, the wait is skipped, not lengthened. */
 const leftMs = (at: string, untilMs: number, nowMs: number): number =>
-  dateToMs(at) > nowMs + EARLY_MS ? 0 : untilMs - nowMs;
+  Date.parse(at) > nowMs + EARLY_MS ? 0 : untilMs - nowMs;
 
 type EventOf<Type extends TaskEvent['type']> = Extract<TaskEvent, { type: Type }>;
 
@@ -111,7 +110,7 @@ export function planAttempt(history: readonly StoredEvent[], attempts: number, n
   const events = history.map(({ event }) => event);
   const past: Past = { events: events as [Queued, ...TaskEvent[]], last: hashOf(newest.bytes) };
   const retried = events.flatMap((event) => (event.type === 'retried' ? [event] : []));
-  const delayMs = Math.max(0, ...retried.map(({ at, next }) => leftMs(at, dateToMs(next), nowMs)));
+  const delayMs = Math.max(0, ...retried.map(({ at, next }) => leftMs(at, Date.parse(next), nowMs)));
   if (delayMs > EARLY_MS) return { kind: 'wait', delayMs };
   const made = pastAttempts(events);
   const counted = made.filter(isCounted).length;
@@ -119,7 +118,7 @@ export function planAttempt(history: readonly StoredEvent[], attempts: number, n
   const lost = last && !last.retried ? last.started : undefined;
   // The lease cannot have run out yet: a nats-server that was killed has forgotten its newest deliveries, and whoever had
   // this one is at it still.
-  const heldMs = lost ? leftMs(lost.at, dateToMs(lost.at) + LEASE_MS, nowMs) : 0;
+  const heldMs = lost ? leftMs(lost.at, Date.parse(lost.at) + LEASE_MS, nowMs) : 0;
   if (heldMs > EARLY_MS) return { kind: 'wait', delayMs: heldMs };
   if (counted < attempts) {
     const before = made.findLast(({ retried }) => !retried?.handed_back);

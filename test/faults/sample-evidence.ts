@@ -1,7 +1,6 @@
 import type { Queued, StoredOutput, TaskEvent } from '../../actors/event.ts';
 import { StatusView } from '../../src/front/status-view.ts';
 import { decodeEvent, hashOf } from '../../src/log/envelope.ts';
-import { dateToMs } from '../../src/log/event-date.ts';
 import { seal } from '../../src/log/seal.ts';
 import { subjectOf } from '../../src/log/subject.ts';
 import { foldHistory } from '../../src/projection/state.ts';
@@ -74,7 +73,7 @@ export function recordsOf(events: readonly (readonly [string, string, TaskEvent]
     const { bytes } = event.type === 'queued' ? seal(place, event) : seal(place, event, before);
     last.set(task, hashOf(bytes));
     const subject = subjectOf(name, task, event);
-    return { seq: index + 1, subject, data: bytes.toString(), storedAt: dateToMs(event.at) };
+    return { seq: index + 1, subject, data: bytes.toString(), storedAt: Date.parse(event.at) };
   });
 }
 

@@ -4,7 +4,7 @@ import { Limits } from '../../src/accounts/limits.ts';
 import { RequestError } from '../../src/front/request-error.ts';
 import { Turns } from '../../src/front/turns.ts';
 import type { NewCreateRecord } from '../../src/log/creates.ts';
-import { dateToMs, eventDate } from '../../src/log/event-date.ts';
+import { eventDate } from '../../src/log/event-date.ts';
 import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
 import { type Append, LogConflict } from '../../src/log/log.ts';
@@ -43,7 +43,7 @@ async function openFront(): Promise<Front> {
     log,
     logger: pino({ level: 'silent' }),
     onChange: (state, { type }) => {
-      if (type === 'queued') limits.queued(state.account, dateToMs(state.queued));
+      if (type === 'queued') limits.queued(state.account, Date.parse(state.queued));
     },
   });
   await projection.start();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Submission } from '../../src/log/creates.ts';
-import { dateToMs, formatDate, nowMicros } from '../../src/log/event-date.ts';
+import { formatDate, nowMicros } from '../../src/log/event-date.ts';
 import type { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { newKey } from '../../src/log/key.ts';
 import type { RecordedEvent } from '../../src/log/recorded-event.ts';
@@ -39,7 +39,7 @@ async function expectFound(log: JetStreamLog, events: readonly RecordedEvent[]):
     const { seq, at } = events[index] as RecordedEvent;
     expect([index, await log.locate(at)]).toEqual([index, { from: seq, until: seq }]);
     const before = events[index - 1] as RecordedEvent;
-    const between = formatDate((dateToMs(at) - 50) * 1_000);
+    const between = formatDate((Date.parse(at) - 50) * 1_000);
     const { from, until } = await log.locate(between);
     expect([index, from]).toEqual([index, seq]);
     // Behind the event before it, there may be records of requests.

@@ -1,4 +1,3 @@
-import { dateToMs } from '../../log/event-date.ts';
 import type { TaskState } from '../../projection/state.ts';
 import { catalogue } from '../../tasks/catalogue.ts';
 import { convertQuery, takesJson } from '../../tasks/parameters.ts';
@@ -82,7 +81,7 @@ const asksForItsOwn = (
  */
 function cacheHeaders({ config }: FrontParts, { completed }: TaskState): Headers {
   if (completed === undefined) return {};
-  const seconds = Math.floor((dateToMs(completed) - Date.now()) / 1_000 + config.CACHE_SECONDS);
+  const seconds = Math.floor((Date.parse(completed) - Date.now()) / 1_000 + config.CACHE_SECONDS);
   const left = Math.min(seconds, config.CACHE_SECONDS);
   return left > 0 ? { 'Cache-Control': `private, max-age=${left}` } : {};
 }

@@ -18,7 +18,6 @@ import {
   type Turn,
 } from '../creates.ts';
 import { UnreadableEvent } from '../envelope.ts';
-import { dateToMs } from '../event-date.ts';
 import { LogUnavailable } from '../log.ts';
 import { isRequestSubject, requestSubject, turnSubject } from '../subject.ts';
 import { provideStream } from './any-stream.ts';
@@ -87,7 +86,7 @@ export async function findCreate(
     );
     const stored = inLog ?? remembered;
     const record = stored ? recordOf(stored) : undefined;
-    const isForgotten = record && dateToMs(record.at) < Date.now() - CREATE_MEMORY_MS;
+    const isForgotten = record && Date.parse(record.at) < Date.now() - CREATE_MEMORY_MS;
     return { record: isForgotten ? undefined : record, after: inLog?.seq ?? 0 };
   } catch (cause) {
     if (cause instanceof UnreadableEvent) throw cause;

@@ -1,5 +1,5 @@
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
-import { dateToMs, formatDate } from '../event-date.ts';
+import { formatDate } from '../event-date.ts';
 import type { Moment, Span } from '../reading.ts';
 import { type RecordedEvent, readOrExplain, type Unreadable } from '../recorded-event.ts';
 import { isNothingFound } from './history.ts';
@@ -65,7 +65,7 @@ export function momentOf(near: readonly Dated[], date: string, beginning: number
   const [nearest] = near;
   if (!nearest) return undefined;
   const first = near.find(({ at }) => at >= date) ?? nearest;
-  const clearlyLater = formatDate((dateToMs(date) + SPREAD_MS) * 1_000);
+  const clearlyLater = formatDate((Date.parse(date) + SPREAD_MS) * 1_000);
   const after = near.findIndex(({ at }) => at > clearlyLater);
   const beside = after === -1 ? near : near.slice(0, after);
   const last = beside.findLast(({ at }) => at <= date);
@@ -79,7 +79,7 @@ export function momentOf(near: readonly Dated[], date: string, beginning: number
 async function eventsNear(read: ReadStretch, date: string, known: Known): Promise<Dated[]> {
   const seq = await firstDated(read, date, { first: known.first, last: known.importedThrough });
   if (seq !== undefined) return eventsFrom(read, { seq: Math.max(known.first, seq - NEAR / 2) }, NEAR);
-  const start = Math.min(Math.max(dateToMs(date), EARLIEST_MS), LATEST_MS);
+  const start = Math.min(Math.max(Date.parse(date), EARLIEST_MS), LATEST_MS);
   const stored = await eventsFrom(read, { start_time: new Date(start) }, NEAR);
   const isImported = stored.some((event) => event.seq <= known.importedThrough);
   return isImported ? eventsFrom(read, { seq: known.importedThrough + 1 }, NEAR) : stored;

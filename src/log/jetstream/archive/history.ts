@@ -1,7 +1,6 @@
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { isEnd } from '../../../../actors/event.ts';
 import { decodeEvent, type StoredEvent } from '../../envelope.ts';
-import { dateToMs } from '../../event-date.ts';
 import { timeOf } from '../../key.ts';
 import type { LogRecord, Span } from '../../reading.ts';
 import { readOrExplain } from '../../recorded-event.ts';
@@ -112,13 +111,13 @@ const endOf = (events: readonly StoredEvent[]): StoredEvent | undefined =>
 /** A task that has not ended may go on at any time. */
 function untilMsOf(events: readonly StoredEvent[]): number {
   const end = endOf(events);
-  return end ? dateToMs(end.event.at) + LATE_MS : Number.POSITIVE_INFINITY;
+  return end ? Date.parse(end.event.at) + LATE_MS : Number.POSITIVE_INFINITY;
 }
 
 /** By its own date: the archive may have been filled long after. */
 function dateOf({ subject, bytes, seq }: LogRecord): number {
   const entry = readOrExplain(subject, bytes, seq);
-  return 'unreadable' in entry ? 0 : dateToMs(entry.at);
+  return 'unreadable' in entry ? 0 : Date.parse(entry.at);
 }
 
 async function readBatch(
