@@ -2,13 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { freePort } from '../../src/free-port.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { PROGRAM } from '../support/service.ts';
 import { until } from '../support/until.ts';
-
-const PROGRAM = fileURLToPath(new URL('../../dist/src/cli/wyvern.js', import.meta.url));
 
 test('a service whose output goes to a full disk works all the same, and stops in order', {
   timeout: 60_000,

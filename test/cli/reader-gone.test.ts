@@ -1,11 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { lifeOf } from '../log/reading-support.ts';
 import { TestLog } from '../support/nats.ts';
-
-const PROGRAM = fileURLToPath(new URL('../../dist/src/cli/wyvern.js', import.meta.url));
+import { PROGRAM } from '../support/service.ts';
 
 test('a replay that follows a log where nothing happens ends when its reader has left', async () => {
   await using server = await TestLog.start();

@@ -1,6 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { prepareLocalCluster } from '../../src/cli/local-cluster.ts';
@@ -11,11 +10,11 @@ import { freePort } from '../../src/free-port.ts';
 import { connectToNats } from '../../src/log/jetstream/connection.ts';
 import { prepareEmbeddedServer, whoSyncs } from '../../src/log/server/embedded-server.ts';
 import { createLogger } from '../../src/logger.ts';
+import { PROGRAM } from '../support/service.ts';
 import { until } from '../support/until.ts';
 import { ManagedProcess, type Role } from './managed-process.ts';
 import { Wire } from './wire.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../dist/src/cli/wyvern.js', import.meta.url));
 const CLUSTER = new URL('../../ops/cluster/', import.meta.url);
 const FRONTS = 2;
 const WORKERS = 3;

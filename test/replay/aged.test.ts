@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
@@ -12,10 +11,9 @@ import { temporaryFolder } from '../support/folder.ts';
 import { create, untilAllEnded } from '../support/histories.ts';
 import { Program } from '../support/program.ts';
 import { connectToLogOf } from '../support/raw-log.ts';
-import { Service } from '../support/service.ts';
+import { PROGRAM, Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
-const REPLAY = fileURLToPath(new URL('../../dist/src/cli/wyvern.js', import.meta.url));
 /** As short as it may be for the stream's window of duplicates, which no setting allows. */
 const MAX_AGE_MS = 10_000;
 
@@ -51,7 +49,7 @@ test('replay takes nothing from a log at rest that has grown too old: it reads a
 
   // Nothing is left of the copy either when nobody hears what is said of it.
   const env = { ...process.env, DATA_DIR: folder.path, TMPDIR: temporary.path };
-  const unheard = spawn(process.execPath, [REPLAY, 'replay', '--verify'], {
+  const unheard = spawn(process.execPath, [PROGRAM, 'replay', '--verify'], {
     env: { ...env, NATS_URL: undefined },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -2,14 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { watchLog } from '../../src/cli/log-watch.ts';
 import { LogUnavailable } from '../../src/log/log.ts';
 import { lifeOf, openStage, type Stage } from '../log/reading-support.ts';
+import { PROGRAM } from '../support/service.ts';
 import { until } from '../support/until.ts';
-
-const PROGRAM = fileURLToPath(new URL('../../dist/src/cli/wyvern.js', import.meta.url));
 
 let stage: Stage;
 const life = lifeOf('hello');

@@ -1,15 +1,12 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
 import { create, type History, untilAllEnded, untilAllStarted, workerOf } from '../support/histories.ts';
 import { connectToLogOf, natsUrlOf, readRawLog } from '../support/raw-log.ts';
-import { Service } from '../support/service.ts';
-
-const PROGRAM = fileURLToPath(new URL('../../dist/src/cli/wyvern.js', import.meta.url));
+import { PROGRAM, Service } from '../support/service.ts';
 
 /** Runs the command to its end. */
 function replay(

@@ -1,9 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { processTable, type ServiceProcess } from './service.ts';
+import { PROGRAM, processTable, type ServiceProcess } from './service.ts';
 import { until } from './until.ts';
-
-const PROGRAM = fileURLToPath(new URL('../../dist/src/cli/wyvern.js', import.meta.url));
 
 /** One command of the program, on its own: for starts that are refused, and for parts that run alone. */
 export class Program {

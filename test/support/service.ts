@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { until } from './until.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../dist/src/cli/wyvern.js', import.meta.url));
+/** The program as it was built. */
+export const PROGRAM = fileURLToPath(new URL('../../dist/src/cli/wyvern.js', import.meta.url));
 
 /** One process of the service, as `ps` shows it. */
 export interface ServiceProcess {
