@@ -11,6 +11,7 @@ interface Parts {
   /** Where its log lies. */
   readonly folder: string;
   readonly logger: Logger;
+  readonly everyMs?: number;
   restart(): void;
 }
 
@@ -24,17 +25,26 @@ export class Revival {
   readonly #parts: Parts;
   readonly #looking: NodeJS.Timeout;
   #isTold = false;
+  #isBusy = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#looking = setInterval(() => void this.#look(), LOOK_EVERY_MS);
+    this.#looking = setInterval(() => void this.#look(), parts.everyMs ?? LOOK_EVERY_MS);
   }
 
   close(): void {
     clearInterval(this.#looking);
   }
 
+  /** One look at a time: a disk that does not answer keeps a thread waiting for each. */
   async #look(): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    await this.#judge();
+    this.#isBusy = false;
+  }
+
+  async #judge(): Promise<void> {
     const { logger, restart } = this.#parts;
     const reason = await this.#writeError();
     if (!reason) {

@@ -2,18 +2,24 @@ import { mkdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Revival } from '../../src/cli/revival.ts';
-import { readConfig } from '../../src/config.ts';
+import { deferred } from '../../src/deferred.ts';
 import { createLogger } from '../../src/logger.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { until } from '../support/until.ts';
 
+const EVERY_MS = 20;
+
 let health = { status: 'ok' } as { status: string; error?: string };
 let asked = 0;
 let restarts = 0;
-const server = createServer((_, response) => {
+/** While it is held, an answer waits. */
+let hold: Promise<void> | undefined;
+const server = createServer(async (_, response) => {
   asked++;
+  await hold;
   response.writeHead(health.error ? 503 : 200).end(JSON.stringify(health));
 });
 let revival: Revival;
@@ -28,7 +34,8 @@ beforeAll(async () => {
   revival = new Revival({
     healthUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/healthz`,
     folder,
-    logger: createLogger('test', readConfig({ LOG_LEVEL: 'fatal' })),
+    logger: createLogger('test', { LOG_LEVEL: 'fatal' }),
+    everyMs: EVERY_MS,
     restart: () => {
       restarts++;
       health = { status: 'ok' };
@@ -52,6 +59,18 @@ it('leaves a nats-server alone that is well, or unwell for another reason', asyn
   health = { status: 'unavailable', error: "JetStream stream '$G > TASKS' is not current" };
   await judged();
   expect(restarts).toBe(0);
+});
+
+it('asks once more only when it has been answered, so that looks do not pile up', async () => {
+  const { promise, resolve } = deferred<void>();
+  hold = promise;
+  const before = asked;
+  await until(() => asked > before);
+  await delay(10 * EVERY_MS);
+  expect(asked).toBe(before + 1);
+  hold = undefined;
+  resolve();
+  await judged();
 });
 
 const WRITE_ERROR = {
