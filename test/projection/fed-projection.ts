@@ -32,5 +32,6 @@ export function fedProjection(
     tell: (seq: number, key: string, event: TaskEvent): void => follow?.onEvent(storedAt(seq, key, event)),
     pass: (seq: number): void => follow?.onPassed?.(seq),
     miss: (seq: number): void => follow?.onMissed?.(seq),
+    skip: (seq: number): void => follow?.onUnreadable(new Error('cannot be read'), seq),
   };
 }

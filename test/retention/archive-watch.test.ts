@@ -8,7 +8,11 @@ import { ArchiveWatch } from '../../src/retention/archive-watch.ts';
 /** A watch over an archive and a log that are as the test says, at its time. */
 function setUp() {
   const told: string[] = [];
-  const tell = (_: object, text: string) => told.push(text);
+  const missing: object[] = [];
+  const tell = (fields: object, text: string) => {
+    told.push(text);
+    if ('from' in fields) missing.push(fields);
+  };
   let volume: ArchiveVolume | 'away' | undefined;
   let now = 0;
   const watch = new ArchiveWatch({
@@ -44,7 +48,7 @@ function setUp() {
       ...log,
     });
   };
-  return { watch, look, told };
+  return { watch, look, told, missing };
 }
 
 it('lets the log let go of what a crash cannot take from the archive, and of no more', async () => {
@@ -71,14 +75,19 @@ it('counts what the log had let go of before there was an archive neither as mis
   expect(told).toEqual([]);
 });
 
-it('tells once what the log has let go of too early', async () => {
-  const { look, told } = setUp();
+it('tells once what the log has let go of too early, and after that what has gone since', async () => {
+  const { look, told, missing } = setUp();
   await look({ through: 400 }, { firstSeq: 401, lastSeq: 600 });
   expect(told).toEqual([]);
   await look({ through: 400 }, { firstSeq: 451, lastSeq: 600 });
   await look({ through: 400 }, { firstSeq: 451, lastSeq: 600 });
-  await look({ through: 600 }, { firstSeq: 451, lastSeq: 600 });
   expect(told).toEqual([expect.stringContaining('that the archive has not taken')]);
+  await look({ through: 400 }, { firstSeq: 452, lastSeq: 600 });
+  await look({ through: 600 }, { firstSeq: 452, lastSeq: 600 });
+  expect(missing).toEqual([
+    { from: 401, to: 450 },
+    { from: 451, to: 451 },
+  ]);
 });
 
 it('tells every minute of an archive that does not follow, and not of one that does', async () => {
