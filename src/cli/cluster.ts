@@ -1,6 +1,7 @@
 import { type Config, readConfig } from '../config.ts';
 import { freePort, probePort } from '../free-port.ts';
 import { createLogger } from '../logger.ts';
+import { inFolderAtStart } from './data-folder.ts';
 import { onHangUp, untilStopped } from './lifecycle.ts';
 import { prepareLocalCluster } from './local-cluster.ts';
 import { withPort } from './port.ts';
@@ -24,7 +25,10 @@ export async function cluster(given: Config, args: readonly string[]): Promise<v
   const secondPort = await portOfSecond(given, config);
   const logger = createLogger('cluster', config);
   const newSecret = await prepareStart(config);
-  const { nodes, client } = await prepareLocalCluster(config, CONFIGURATIONS, args.includes('--tls'));
+  const { nodes, client } = await inFolderAtStart(
+    config.DATA_DIR,
+    prepareLocalCluster(config, CONFIGURATIONS, args.includes('--tls')),
+  );
   const supervisor = new Supervisor(config, logger);
   const stop = untilStopped(logger, () => supervisor.stop(), supervisor.stopDeadlineMs);
   onHangUp(stop, () => supervisor.reload());

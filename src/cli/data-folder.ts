@@ -17,3 +17,15 @@ export async function inDataFolder<T>(
     throw new CannotStart(`cannot use the data folder ${DATA_DIR}: ${message}`, { cause: error });
   }
 }
+
+/** The same for a process that a person looks at: every error ends it, in one line. */
+export async function inFolderAtStart<T>(folder: string, opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (error) {
+    if (error instanceof CannotStart) throw error;
+    throw new CannotStart(`cannot use the data folder ${folder}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}

@@ -6,6 +6,7 @@ import type { Config } from '../config.ts';
 import { prepareEmbeddedServer, storeOf } from '../log/server/embedded-server.ts';
 import { createLogger } from '../logger.ts';
 import { copyIfAged } from './aged-store.ts';
+import { inFolderAtStart } from './data-folder.ts';
 import { FolderInUse, lockFolder } from './lock.ts';
 import { connectToLog } from './log-connection.ts';
 import { takeFolder } from './preparation.ts';
@@ -68,7 +69,10 @@ async function remote(config: Config, url: string): Promise<LogServer> {
 }
 
 async function startServer(config: Config): Promise<LogServer> {
-  const { args, variables, url, logFile } = await prepareEmbeddedServer(config);
+  const { args, variables, url, logFile } = await inFolderAtStart(
+    config.DATA_DIR,
+    prepareEmbeddedServer(config),
+  );
   const supervisor = new Supervisor({ GRACE: 0 }, createLogger('replay', config, 2));
   supervisor.runServer('nats-server', args, variables, logFile);
   try {

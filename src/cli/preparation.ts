@@ -2,9 +2,9 @@ import type { Config } from '../config.ts';
 import { makeFolder } from '../make-folder.ts';
 import { openAccounts } from './accounts-file.ts';
 import { checkCertificate } from './certificate.ts';
+import { inFolderAtStart } from './data-folder.ts';
 import { lockFolder } from './lock.ts';
 import { checkPort } from './port.ts';
-import { CannotStart } from './terminal.ts';
 
 /**
  * What comes before the first process: whatever its children would find wrong is found by the one that a person
@@ -22,11 +22,6 @@ export async function prepareStart(config: Config): Promise<string | undefined> 
 
 /** Makes the folder, and this process the only one that uses it. Rejects with `CannotStart`. */
 export async function takeFolder(folder: string): Promise<void> {
-  try {
-    await makeFolder(folder, 0o700);
-    await lockFolder(folder);
-  } catch (error) {
-    if (error instanceof CannotStart) throw error;
-    throw new CannotStart(`cannot use the data folder ${folder}: ${(error as Error).message}`);
-  }
+  await inFolderAtStart(folder, makeFolder(folder, 0o700));
+  await inFolderAtStart(folder, lockFolder(folder));
 }

@@ -7,6 +7,7 @@ import {
   whoSyncs,
 } from '../log/server/embedded-server.ts';
 import { createLogger } from '../logger.ts';
+import { inFolderAtStart } from './data-folder.ts';
 import { onHangUp, untilStopped } from './lifecycle.ts';
 import { mendLog } from './mending.ts';
 import { withPort } from './port.ts';
@@ -46,9 +47,9 @@ async function startAll(supervisor: Supervisor, config: Config): Promise<void> {
 
 async function startServer(supervisor: Supervisor, config: Config): Promise<EmbeddedServer['client']> {
   const isNew = !existsSync(storeOf(config));
-  const { args, variables, client, logFile, healthUrl } = await prepareEmbeddedServer(
-    config,
-    whoSyncs(config),
+  const { args, variables, client, logFile, healthUrl } = await inFolderAtStart(
+    config.DATA_DIR,
+    prepareEmbeddedServer(config, whoSyncs(config)),
   );
   supervisor.runServer('nats-server', args, variables, logFile);
   supervisor.revive(healthUrl, config.DATA_DIR);

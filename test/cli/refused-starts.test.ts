@@ -109,6 +109,18 @@ describe('a start is refused', () => {
     expect(await refusal('up', env)).toEqual([expect.stringMatching(line)]);
   });
 
+  test.each([
+    ['up', 'nats/nats-server.conf.new'],
+    ['cluster', 'cluster/url'],
+  ])('of %s where %s cannot be written, in one line', async (command, file) => {
+    const DATA_DIR = join(dataDir, `no-room-for-${command}`);
+    // A folder in its place stops root, too, as a full disk does.
+    await mkdir(join(DATA_DIR, file), { recursive: true });
+    expect(await refusal(command, { DATA_DIR })).toEqual([
+      expect.stringMatching(new RegExp(`^cannot use the data folder ${DATA_DIR}: EISDIR: `)),
+    ]);
+  });
+
   test('with replicas but without a cluster, in one line', async () => {
     expect(await refusal('up', { REPLICAS: '3' })).toEqual([
       'REPLICAS=3 needs a cluster of nats-servers: set NATS_URL to it, or run npm run -s cluster',
