@@ -60,7 +60,6 @@ export class TaskJudge {
   /** The log has lost events that may have been this task's: where the task stands is not known any more. */
   cut(): void {
     this.#isCut = true;
-    this.#account = undefined;
     this.#walk = undefined;
     this.#attempts = 0;
   }
@@ -98,8 +97,7 @@ export class TaskJudge {
       this.#isCut = true;
       return note('beginning', 'comes before any queued event of its task');
     }
-    if (this.#account !== undefined || this.#known.length > 0)
-      return note('beginning', 'is a second beginning of its task');
+    if (this.#known.length > 0) return note('beginning', 'is a second beginning of its task');
     this.#account = event.account;
     this.#walk = new TaskWalk();
     if (event.task.task_name !== name)
