@@ -63,8 +63,11 @@ export const tookTooLong = (deadlineMs: number): TaskFailure =>
  *
  * Outputs are stored as they are made, while the task runs; storing waits for those that are still on their way.
  * The deadline covers fetching, running and storing together. Waiting for a decoder does not count: that others are at
- * work is no fault of the task's. The outcome is the machine's output, and whoever hosts it writes it into the log, as
- * that of an attempt of one phase, which has no machine.
+ * work is no fault of the task's. So running and storing have a state around them, `making`, which gives them what fetching
+ * has left of the deadline; around all that can be ended early is `working`.
+ *
+ * The outcome is the machine's output, and whoever hosts it writes it into the log, as that of an attempt of one phase,
+ * which has no machine.
  *
  * The effects are input rather than `provide`d: that builds the machine anew, and an attempt took 220 µs instead of 80.
  */
