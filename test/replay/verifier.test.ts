@@ -9,6 +9,8 @@ import { canceled, completed, date, failed, progress, queued, retried, started }
 
 /** A key that was made when the histories of these tests begin. */
 const KEY = '01MCC5RM00PH8E2RX7S7QX1T2A';
+/** And one of an hour later. */
+const LATER = '01MCC975K0PH8E2RX7S7QX1T2C';
 const STORED = Date.parse(date(100));
 
 interface Line {
@@ -29,7 +31,7 @@ function chainOf(key: string, ...events: TaskEvent[]): Line[] {
 }
 
 async function verify(
-  lines: readonly (Line & { seq?: number })[],
+  lines: readonly (Line & Partial<Pick<LogRecord, 'seq' | 'storedAtMs'>>)[],
   { beginsLate = false, tellsGaps = false, maxEnded = 50_000 } = {},
 ) {
   const found: Illegal[] = [];
@@ -161,6 +163,20 @@ describe('of an illegal log', () => {
     const [first, second] = chain(queued(), started(1)) as [Line, Line];
     const { found } = await verify([second, first], { beginsLate: true });
     expect(found).toMatchObject([{ seq: 2, kind: 'beginning' }]);
+  });
+
+  it('a missing beginning is found though the log has let go of others, if its task was made after that', async () => {
+    const [, cut] = chain(queued(), failed(0)) as [Line, Line];
+    const [, late] = chainOf(LATER, queued(3_600), started(1, 3_601)) as [Line, Line];
+    const { found } = await verify([cut, { ...late, storedAtMs: Date.parse(date(3_700)) }], {
+      beginsLate: true,
+    });
+    expect(found).toMatchObject([{ seq: 2, key: LATER, kind: 'beginning' }]);
+  });
+
+  it('an attempt that never started is found, though the log has let go of those before', async () => {
+    const lines = chain(queued(), started(1), started(2), progress(2, 5), completed(3, 'x', 2)).slice(3);
+    expect((await verify(lines, { beginsLate: true })).found).toMatchObject([{ seq: 2, kind: 'attempt' }]);
   });
 
   it('a hash that was left out is found', async () => {
