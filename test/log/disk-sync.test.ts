@@ -2,7 +2,7 @@ import { type fdatasync, fstatSync } from 'node:fs';
 import { mkdir, readdir, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DiskSync, LOOK_EVERY_MS } from '../../src/log/jetstream/disk-sync.ts';
 import { streamFolder } from '../../src/log/jetstream/stream.ts';
 import { temporaryFolder } from '../support/folder.ts';
@@ -177,6 +177,19 @@ describe('Who needs an event on disk', () => {
     wait(1);
     expect(told).toEqual(['1', '1']);
     expect(await openFiles()).toEqual([]);
+  });
+
+  it('is never told when there is no file of the log for a second', async () => {
+    await rm(block(1));
+    vi.useFakeTimers({ toFake: ['setTimeout', 'setImmediate'] });
+    try {
+      wait(1);
+      vi.advanceTimersByTime(900);
+      expect(() => vi.advanceTimersByTime(200)).toThrow('there is no block of the log');
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(told).toEqual([]);
   });
 
   it('is never told when the disk fails', async () => {
