@@ -33,7 +33,8 @@ export async function exportRecords(parts: Parts, options: ReplayOptions, range:
   const partial = `${place}.${randomUUID()}.part`;
   const lines = new Lines(parts, options, range);
   try {
-    const target = createWriteStream(partial, { mode: 0o600, flags: 'wx' });
+    // On disk before it has its name: after a power failure a short one would stand under it.
+    const target = createWriteStream(partial, { mode: 0o600, flags: 'wx', flush: true });
     const compressor = compressorFor(file);
     if (compressor) await pipeline(Readable.from(lines.pages()), compressor, target);
     else await pipeline(Readable.from(lines.pages()), target);
