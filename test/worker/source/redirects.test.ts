@@ -85,6 +85,10 @@ describe('a redirect', () => {
     ['http://127.0.0.1:99999/', "'http://127.0.0.1:99999/', which is not an http or https URL"],
     ['http://user:pw@127.0.0.1/', "'http://***@127.0.0.1/', which names user information"],
     ['//user:pw@127.0.0.1/', "'http://***@127.0.0.1/', which names user information"],
+    [
+      'http://a..b/',
+      "'http://a..b/', which names a host that cannot exist: it may have 253 characters, and 1 to 63 between two dots",
+    ],
     ['http://8.8.8.8:22/', "'http://8.8.8.8:22/', which is at port 22, which sources may not use"],
     ['http://10.0.0.1/', "'http://10.0.0.1/', which is not at a public address"],
     ['http://169.254.169.254/latest/', "'http://169.254.169.254/latest/', which is not at a public address"],

@@ -60,6 +60,22 @@ describe('a source URL', () => {
     for (const tail of ['a'.repeat(8_193 - start.length), 'é'.repeat(2_000), 'a'.repeat(65_536)])
       expect(() => parse(start + tail)).toThrow('is longer than 8192 characters');
   });
+
+  const longest = `${'a'.repeat(63)}.`.repeat(3) + 'a'.repeat(61);
+
+  it.each([longest, `${longest}.`, 'a_b.example', '*.example', '[2606:4700::1111]'])(
+    'may name the host %s',
+    (host) => {
+      expect(parse(`http://${host}/`).hostname).toBe(host);
+    },
+  );
+
+  it.each([
+    ...[`${'a'.repeat(64)}.example`, `ü${'a'.repeat(60)}.example`, `${longest}a`, `a.${longest}`],
+    ...['.', '..', '.example', 'a..example', 'a.example..'],
+  ])('may not name the host %s, of which no name server can know', (host) => {
+    expect(() => parse(`http://${host}/`)).toThrow('names a host that cannot exist');
+  });
 });
 
 describe('a URL in a text', () => {
