@@ -79,5 +79,5 @@ function shareOf({ fetched, gotDecoder, ran, outputs }: EndedWork, listener: Lis
   const leave = async (): Promise<void> => {
     hasLeft = true;
   };
-  return { fetched, gotDecoder, ran: replayed, leave };
+  return { fetched, gotDecoder, ran: replayed, ageMs: 0, leave };
 }

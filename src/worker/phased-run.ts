@@ -1,6 +1,7 @@
 import { createActor, toPromise } from 'xstate';
 import { type AttemptEffects, attemptMachine, type Outcome } from '../../actors/attempt.ts';
 import type { FetchedSource, Spent } from '../../actors/event.ts';
+import { TaskFailure } from '../../actors/failure.ts';
 import type { Storage } from '../storage/storage.ts';
 import { definitionId } from '../tasks/canonical.ts';
 import type { MediaDefinition, Source, SourceFacts } from '../tasks/definition.ts';
@@ -101,10 +102,14 @@ export class PhasedRun implements AttemptRun {
   }
 
   #effects(): AttemptEffects {
-    const { fetched, gotDecoder, ran } = this.#share;
+    const { fetched, gotDecoder, ran, ageMs } = this.#share;
     return {
       fetch: async () => {
-        this.#sources = await this.#timed('fetching', fetched);
+        try {
+          this.#sources = await this.#timed('fetching', fetched);
+        } catch (error) {
+          throw sinceJoined(error, ageMs);
+        }
         return this.#spent.fetching;
       },
       waitForDecoder: () => this.#timed('waiting', gotDecoder),
@@ -128,6 +133,14 @@ export class PhasedRun implements AttemptRun {
     this.#phase = undefined;
     this.#spent[name] = msSince(since);
   }
+}
+
+/** A shared fetch has its deadlines from its beginning, so who joined late would read of 10 s and have seen 3 of them. */
+function sinceJoined(error: unknown, ageMs: number): unknown {
+  if (!(error instanceof TaskFailure) || !error.passing || ageMs < 1_000) return error;
+  const { message, passing, retryAfterMs, cause } = error;
+  const late = `in a fetch that another task had begun ${Math.floor(ageMs / 1_000)} s earlier`;
+  return new TaskFailure(`${message}, ${late}`, { passing, retryAfterMs, cause });
 }
 
 /** The phases in the order in which they come, for whoever reads the log. */

@@ -33,14 +33,18 @@ export class RunningWork<Decoder> {
   }
 
   isJoinable(withinMs: number): boolean {
-    return this.#isOpen && performance.now() - this.#beganAt < withinMs;
+    return this.#isOpen && this.#ageMs < withinMs;
   }
 
   join(listener: Listener): Share {
     this.#isShared ||= this.#listeners.size > 0;
     this.#listeners.add(listener);
     if (this.#progress !== undefined) listener.onProgress(this.#progress);
-    return { ...this.#stages(), leave: () => this.#remove(listener) };
+    return { ...this.#stages(), ageMs: this.#ageMs, leave: () => this.#remove(listener) };
+  }
+
+  get #ageMs(): number {
+    return performance.now() - this.#beganAt;
   }
 
   async #do(steps: Steps<Decoder>): Promise<void> {

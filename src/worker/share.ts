@@ -32,6 +32,8 @@ export interface Stages {
 
 /** One attempt's part in a piece of work. */
 export interface Share extends Stages {
+  /** Milliseconds for which others had been at it when this attempt joined; 0 if it is over. */
+  readonly ageMs: number;
   /** May be called again. The last one that leaves ends the work, and waits until nothing is left of it. */
   leave(): Promise<void>;
 }
