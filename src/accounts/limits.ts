@@ -1,12 +1,9 @@
 import type { AccountLimits } from './account.ts';
 import { MinuteWindow } from './minute-window.ts';
 
-/** Why tasks may not be created: the front answers 401 with `description`. */
-export interface LimitRefusal {
+/** Why tasks may not be created, as the problem of a 401 says it. */
+interface LimitRefusal {
   readonly name: keyof AccountLimits;
-  readonly limit: number;
-  /** Tasks that count against the limit now, those about to be created included. */
-  readonly current: number;
   readonly description: string;
 }
 
@@ -138,7 +135,7 @@ function activeRefusal(
   const description =
     `account '${account}' may have ${active_tasks} active tasks, ` +
     `it has ${current} and this request adds ${count}`;
-  return { name: 'active_tasks', limit: active_tasks, current, description };
+  return { name: 'active_tasks', description };
 }
 
 function minuteRefusal(
@@ -151,5 +148,5 @@ function minuteRefusal(
   const description =
     `account '${account}' may create ${tasks_per_minute} tasks a minute, ` +
     `it has created ${current} in the last 60 seconds and this request adds ${count}`;
-  return { name: 'tasks_per_minute', limit: tasks_per_minute, current, description };
+  return { name: 'tasks_per_minute', description };
 }

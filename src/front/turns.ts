@@ -140,11 +140,7 @@ export class Turns {
       const isAdmitted = refusals.length === 0;
       if (isAdmitted) tasks += entries.length;
       else {
-        const problems = refusals.map(({ name, description }) => ({
-          name,
-          location: 'body' as const,
-          description,
-        }));
+        const problems = refusals.map((refusal) => ({ ...refusal, location: 'body' as const }));
         reject(new RequestError(401, problems));
       }
       return isAdmitted;
