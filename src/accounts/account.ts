@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { ReferrerRule } from './referrer.ts';
 
 /** What an account may use at once and over time. A limit that is not set does not limit. */
@@ -19,6 +20,9 @@ export interface Account {
 
 /** SHA-256 of a credential's UTF-8 bytes: 64 hexadecimal digits, lower case. */
 export type CredentialDigest = string;
+
+/** What the accounts know of a secret or an API key. */
+export const digestOf = (credential: string): CredentialDigest => hash('sha256', credential);
 
 /** An account with what proves to be it. Digests only: the plain text ends where the accounts file was read. */
 export interface AccountRecord {

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import Type, { type Static, type TProperties } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
-import type { AccountRecord, ApiKeyRecord, CredentialDigest } from './account.ts';
+import { type AccountRecord, type ApiKeyRecord, type CredentialDigest, digestOf } from './account.ts';
 import { MAX_CREDENTIAL_LENGTH } from './credentials.ts';
 import { findJsonError } from './json-syntax.ts';
 import { parseReferrerEntry, type ReferrerRule } from './referrer.ts';
@@ -119,7 +118,7 @@ class Reading {
         `${at}.${field} must be 1 to ${MAX_CREDENTIAL_LENGTH} characters, ` +
           'without control characters and without a space at either end',
       );
-    const digest = plain === undefined ? (sha256 ?? '').toLowerCase() : sha256Of(plain);
+    const digest = plain === undefined ? (sha256 ?? '').toLowerCase() : digestOf(plain);
     const path = `${at}.${plain === undefined ? `${field}_sha256` : field}`;
     if (plain !== undefined || sha256 !== undefined) this.#unique(this.#pathOfCredential, digest, path);
     return digest;
@@ -135,9 +134,6 @@ class Reading {
 /** True for a credential that a client can send whole in a header. */
 const isPresentable = (plain: string): boolean =>
   plain.length <= MAX_CREDENTIAL_LENGTH && /^\P{Cc}+$/u.test(plain) && plain.trim() === plain;
-
-const sha256Of = (plain: string): CredentialDigest =>
-  createHash('sha256').update(plain, 'utf8').digest('hex');
 
 function syntaxViolation(text: string): string {
   if (text.trim() === '') return 'the file is empty';

@@ -1,5 +1,11 @@
-import { hash, timingSafeEqual } from 'node:crypto';
-import type { Account, AccountRecord, CredentialDigest, Problem } from './account.ts';
+import { timingSafeEqual } from 'node:crypto';
+import {
+  type Account,
+  type AccountRecord,
+  type CredentialDigest,
+  digestOf,
+  type Problem,
+} from './account.ts';
 import type { CredentialKind, Credentials } from './credentials.ts';
 import { isReferrerAllowed, type ReferrerRule } from './referrer.ts';
 
@@ -33,9 +39,6 @@ interface Entries {
 }
 
 const NOBODY = Buffer.alloc(32);
-
-/** What the accounts know of a secret or an API key. */
-export const digestOf = (credential: string): CredentialDigest => hash('sha256', credential);
 
 /** The accounts in memory. A look-up costs one SHA-256 and one Map access, whatever their number. */
 export class AccountDirectory implements Accounts {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { type ParsedAccounts, parseAccounts } from './accounts-document.ts';
@@ -22,7 +22,7 @@ export async function readAccountsFile(path: string): Promise<AccountsReading> {
     return unreadable(`cannot be read: ${codeOf(error)}`);
   }
   if (bytes.length > MAX_FILE_BYTES) return unreadable(`is larger than ${MAX_FILE_BYTES / 1024 / 1024} MB`);
-  return { parsed: parseBytes(bytes), found: createHash('sha256').update(bytes).digest('hex') };
+  return { parsed: parseBytes(bytes), found: hash('sha256', bytes) };
 }
 
 /** The code of a file system's error, such as `ENOENT`. Any other error is a defect of ours, and thrown. */

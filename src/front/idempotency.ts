@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson } from '../tasks/canonical.ts';
 import type { CheckedTask } from './definitions.ts';
 import type { Problem } from './request-error.ts';
@@ -36,5 +36,5 @@ export const nameCreate = (
  */
 function digestOf(tasks: readonly CheckedTask[]): string {
   const asked = tasks.map(({ sent, metas }) => [sent, metas ?? null]);
-  return createHash('sha256').update(canonicalJson(asked)).digest('hex');
+  return hash('sha256', canonicalJson(asked));
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { StoredOutput } from '../../actors/event.ts';
 import { TaskFailure } from '../../actors/failure.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -71,7 +71,7 @@ export class Outputs {
     } catch (cause) {
       throw new TaskFailure('the output could not be stored', { passing: true, cause });
     }
-    const sha256 = createHash('sha256').update(data).digest('hex');
+    const sha256 = hash('sha256', data);
     const { attempt } = this.#attempt;
     const stored = { name, attempt, file, content_type: contentType, bytes: data.byteLength, sha256 };
     if (!this.#isLast) this.#onStored(stored);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { TASK_EVENT_TYPES, type TaskEventType } from '../../../actors/event.ts';
-import { digestOf } from '../../accounts/accounts.ts';
+import { digestOf } from '../../accounts/account.ts';
 import { eventDate } from '../../log/event-date.ts';
 import type { LogReader } from '../../log/log.ts';
 import { firstFrom, isAfter, lastUntil, type Position, parsePosition } from '../../log/position.ts';
