@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { parseUrl } from './parse-url.ts';
+import { hostOf, parseUrl, withoutDot } from './parse-url.ts';
 
 /** A part of `FETCH_ALLOW`: where sources may lie though it is not public. */
 export interface AllowEntry {
@@ -17,8 +17,6 @@ type Range = readonly [ipaddr.IPv4 | ipaddr.IPv6, number];
 export const noEntry = (text: string): string =>
   `FETCH_ALLOW must be a list of hosts, host:port or CIDRs, it has '${text}'`;
 
-export const withoutDot = (host: string): string => host.replace(/\.$/, '');
-
 /**
  * `name`, `name:port`, `1.2.3.4`, `1.2.3.4:port`, `::1`, `[::1]`, `[::1]:port`, `10.0.0.0/8`, `fd00::/8`,
  * `10.0.0.0/8:port`. Undefined for what is none of these.
@@ -31,7 +29,7 @@ export function parseEntry(text: string): AllowEntry | undefined {
   if (host.includes('/')) return within(host, port);
   const url = parseUrl(`http://${host}/`);
   if (!url) return undefined;
-  const bare = url.hostname.replace(/^\[|\]$/g, '');
+  const bare = hostOf(url);
   if (isIP(bare) !== 0) return within(bare, port);
   return /^[a-z0-9_.-]+$/.test(bare) ? { port, name: withoutDot(bare) } : undefined;
 }

@@ -13,3 +13,15 @@ export function parseUrl(text: string, base?: string | URL): URL | undefined {
     return undefined;
   }
 }
+
+/** A host without the dot that a name may end in; with it and without it names the same. */
+export const withoutDot = (host: string): string => (host.endsWith('.') ? host.slice(0, -1) : host);
+
+/** Host without the brackets of an IPv6 literal. */
+export const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '');
+
+/** The port in effect of an http or https URL; 0 when it says 0. */
+export const portOf = ({ port, protocol }: URL): number => {
+  if (port !== '') return Number(port);
+  return protocol === 'https:' ? 443 : 80;
+};

@@ -1,4 +1,4 @@
-import { parseUrl } from '../parse-url.ts';
+import { parseUrl, portOf, withoutDot } from '../parse-url.ts';
 
 /** One parsed entry of an API key's `referrers`. */
 export interface ReferrerRule {
@@ -23,7 +23,6 @@ const NORMAL_HOST = /^(\[[0-9a-f:]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)$/;
 const NOT_IN_AN_ENTRY = /[\s\p{Cc}/\\?#@%]/u;
 // What a browser sends is serialised: a space or a backslash is a client that hopes for a lenient parser.
 const SERIALISED_HTTP_URL = /^https?:\/\/[^\s\p{Cc}\\]+$/iu;
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 
 /**
  * The text to check against a key's referrers: the first of the three headers that is there.
@@ -55,8 +54,8 @@ export function parseReferrerEntry(entry: string): ReferrerRule | undefined {
 export function isReferrerAllowed(referrer: string, rules: readonly ReferrerRule[]): boolean {
   const url = SERIALISED_HTTP_URL.test(referrer) ? parseUrl(referrer) : undefined;
   if (!url) return false;
-  const host = withoutTrailingDot(url.hostname);
-  const port = url.port === '' ? DEFAULT_PORTS[url.protocol] : Number(url.port);
+  const host = withoutDot(url.hostname);
+  const port = portOf(url);
   return rules.some(
     (rule) =>
       (rule.subdomains ? host.endsWith(`.${rule.host}`) : host === rule.host) &&
@@ -67,8 +66,6 @@ export function isReferrerAllowed(referrer: string, rules: readonly ReferrerRule
 const normalHost = (text: string): string | undefined => {
   const url = parseUrl(`http://${text}`);
   if (!url) return undefined;
-  const host = withoutTrailingDot(url.hostname);
+  const host = withoutDot(url.hostname);
   return NORMAL_HOST.test(host) ? host : undefined;
 };
-
-const withoutTrailingDot = (host: string): string => (host.endsWith('.') ? host.slice(0, -1) : host);

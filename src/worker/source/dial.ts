@@ -1,11 +1,11 @@
 import { isIP, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { deferred } from '../../deferred.ts';
+import { hostOf, portOf, withoutDot } from '../../parse-url.ts';
 import { connectFault, Fault, lookupFault } from './fault.ts';
 import type { Gate } from './gate.ts';
 import { LendingSocket } from './lending-socket.ts';
 import type { LookUps } from './look-ups.ts';
-import { hostOf, portOf } from './source-url.ts';
 
 export interface DialSettings {
   readonly gate: Gate;
@@ -120,7 +120,7 @@ async function secure(
     socket,
     // For checking the certificate of a literal; SNI takes names only.
     host,
-    ...(isIP(host) === 0 && { servername: host.replace(/\.$/, '') }),
+    ...(isIP(host) === 0 && { servername: withoutDot(host) }),
     ...(ca !== undefined && { ca }),
     ALPNProtocols: ['http/1.1'],
   });

@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { ConfigError } from '../../config.ts';
-import { type AllowEntry, noEntry, parseEntry, withoutDot } from '../../fetch-allow.ts';
+import { type AllowEntry, noEntry, parseEntry } from '../../fetch-allow.ts';
+import { withoutDot } from '../../parse-url.ts';
 import { Fault } from './fault.ts';
 import { isPublicAddress } from './public-address.ts';
 

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { type Deferred, deferred } from '../../deferred.ts';
-import { withoutDot } from '../../fetch-allow.ts';
+import { withoutDot } from '../../parse-url.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 /** All addresses of a name, in the order to try them. Rejects with the errors of `dns.lookup`. */

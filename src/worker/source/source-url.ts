@@ -1,5 +1,4 @@
-import { withoutDot } from '../../fetch-allow.ts';
-import { parseUrl } from '../../parse-url.ts';
+import { parseUrl, withoutDot } from '../../parse-url.ts';
 import { Fault } from './fault.ts';
 import type { FetchLimits } from './limits.ts';
 
@@ -28,12 +27,3 @@ export function parseSourceUrl(
     );
   return url;
 }
-
-/** Host without the brackets of an IPv6 literal. */
-export const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '');
-
-/** The port in effect; 0 when the URL says 0. */
-export const portOf = (url: URL): number => {
-  if (url.port !== '') return Number(url.port);
-  return url.protocol === 'https:' ? 443 : 80;
-};

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { hostOf } from '../../../src/parse-url.ts';
 import { FETCH_LIMITS } from '../../../src/worker/source/limits.ts';
 import { isPublicAddress } from '../../../src/worker/source/public-address.ts';
-import { hostOf, parseSourceUrl } from '../../../src/worker/source/source-url.ts';
+import { parseSourceUrl } from '../../../src/worker/source/source-url.ts';
 import { PRIVATE_URLS, PUBLIC_URLS } from './address-vectors.ts';
 
 const addressIn = (url: string) => hostOf(parseSourceUrl(url, FETCH_LIMITS));

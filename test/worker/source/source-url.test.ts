@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { hostOf, portOf } from '../../../src/parse-url.ts';
 import { showUrl, withoutPasswords } from '../../../src/tasks/show-url.ts';
 import { FETCH_LIMITS } from '../../../src/worker/source/limits.ts';
-import { hostOf, parseSourceUrl, portOf } from '../../../src/worker/source/source-url.ts';
+import { parseSourceUrl } from '../../../src/worker/source/source-url.ts';
 
 const parse = (text: string) => parseSourceUrl(text, FETCH_LIMITS);
 
