@@ -4,7 +4,7 @@ import { publishedParameters } from '../../tasks/parameters.ts';
 import { publishedResult } from '../../tasks/published-result.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
-import { askAgainIn } from '../request-error.ts';
+import { askAgainIn, errorBody } from '../request-error.ts';
 import { within } from '../within.ts';
 
 /** `GET /v1/tasks`: the catalogue. */
@@ -34,14 +34,8 @@ export async function readyz(parts: FrontParts, exchange: Exchange): Promise<voi
   else problems.push(...(await problemsOfLog(parts)));
   if (parts.workers.present().length === 0) problems.push('no worker is known');
   if (problems.length === 0) return exchange.json(200, '{"status":"ok"}');
-  exchange.json(
-    503,
-    JSON.stringify({
-      status: 'error',
-      errors: problems.map((description) => ({ name: 'service', location: 'path', description })),
-    }),
-    askAgainIn(1),
-  );
+  const body = errorBody(problems.map((description) => ({ name: 'service', location: 'path', description })));
+  exchange.json(503, body, askAgainIn(1));
 }
 
 async function problemsOfLog({ log, projection }: FrontParts): Promise<string[]> {
