@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { AccountsFileError, FileAccounts } from '../../src/accounts/file-accounts.ts';
-import { documentOf, isLetIn, temporaryFolder } from './support.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { documentOf, isLetIn } from './support.ts';
 
 const failureOf = (path: string): Promise<unknown> =>
   FileAccounts.open({ path }).then(

@@ -4,7 +4,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { temporaryFolder, until } from './support.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { until } from '../support/until.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -33,7 +34,7 @@ function starter(path: string) {
     output += text;
   });
   return {
-    ready: () => until(() => output.startsWith('ready') || child.exitCode !== null),
+    ready: () => until(() => output.startsWith('ready') || child.exitCode !== null || undefined, 60_000),
     async start(): Promise<string | null> {
       child.stdin.end('!');
       expect(await ended).toEqual([0, null]);
