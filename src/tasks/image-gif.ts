@@ -1,8 +1,6 @@
 import Type from 'typebox';
 import { defineTask } from './definition.ts';
-import { imageUrls, side } from './image-parameters.ts';
-
-const pixels = (description: string) => Type.Integer({ description });
+import { frameSides, imageUrls, pixels } from './image-parameters.ts';
 
 export const imageGif = defineTask({
   name: 'image.gif',
@@ -23,12 +21,7 @@ export const imageGif = defineTask({
         minimum: 0.01,
         maximum: 65.53,
       }),
-      width: Type.Optional(
-        side('pixels of a frame; without it, what follows from `height`, or the width of the first image'),
-      ),
-      height: Type.Optional(
-        side('pixels of a frame; without it, what follows from `width`, or the height of the first image'),
-      ),
+      ...frameSides,
     },
     { additionalProperties: false },
   ),

@@ -4,7 +4,22 @@ import { sourceUrl } from './url.ts';
 
 /** Parameters that several tasks of images have in common. */
 
-export const side = (description: string) => Type.Integer({ description, minimum: 1, maximum: MAX_SIDE });
+const side = (description: string) =>
+  Type.Optional(Type.Integer({ description, minimum: 1, maximum: MAX_SIDE }));
+
+const sides = (pixels: string, whose: string) => ({
+  width: side(`${pixels}; without it, what follows from \`height\`, or the width of ${whose}`),
+  height: side(`${pixels}; without it, what follows from \`width\`, or the height of ${whose}`),
+});
+
+/** Of a result that is made of one image. */
+export const resultSides = sides('pixels', 'the source');
+
+/** Of the frame that each of several images has in the result. */
+export const frameSides = sides('pixels of a frame', 'the first image');
+
+/** A value of a result. */
+export const pixels = (description: string) => Type.Integer({ description });
 
 export const crop = Type.Boolean({
   description: 'false fits the image inside width and height, true fills them and cuts off the rest',

@@ -2,14 +2,13 @@ import Type from 'typebox';
 import { defineTask } from './definition.ts';
 import { FILE_NAME_PATTERN } from './file-name.ts';
 import { FORMATS } from './image/limits.ts';
-import { areSlowToWrite, crop, format, imageUrl, MANY, quality, side } from './image-parameters.ts';
+import { areSlowToWrite, crop, format, imageUrl, MANY, quality, resultSides } from './image-parameters.ts';
 
 const MAX_SIZES = 20;
 
 const size = Type.Object(
   {
-    width: Type.Optional(side('pixels; without it, what follows from `height`, or the width of the source')),
-    height: Type.Optional(side('pixels; without it, what follows from `width`, or the height of the source')),
+    ...resultSides,
     crop,
   },
   { additionalProperties: false },

@@ -1,8 +1,6 @@
 import Type from 'typebox';
 import { defineTask } from './definition.ts';
-import { areSlowToWrite, crop, format, imageUrls, MANY, side } from './image-parameters.ts';
-
-const pixels = (description: string) => Type.Integer({ description });
+import { areSlowToWrite, crop, format, frameSides, imageUrls, MANY, pixels } from './image-parameters.ts';
 
 export const imageStrip = defineTask({
   name: 'image.strip',
@@ -11,12 +9,7 @@ export const imageStrip = defineTask({
   parameters: Type.Object(
     {
       urls: imageUrls('the images, in order; one may come again'),
-      width: Type.Optional(
-        side('pixels of a frame; without it, what follows from `height`, or the width of the first image'),
-      ),
-      height: Type.Optional(
-        side('pixels of a frame; without it, what follows from `width`, or the height of the first image'),
-      ),
+      ...frameSides,
       crop,
       wrap: Type.Optional(
         Type.Integer({ description: 'frames in a row; without it, all are in one', minimum: 1 }),

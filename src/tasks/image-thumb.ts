@@ -1,9 +1,7 @@
 import Type from 'typebox';
 import { defineTask } from './definition.ts';
 import { FORMATS } from './image/limits.ts';
-import { areSlowToWrite, crop, format, imageUrl, quality, side } from './image-parameters.ts';
-
-const pixels = (description: string) => Type.Integer({ description });
+import { areSlowToWrite, crop, format, imageUrl, pixels, quality, resultSides } from './image-parameters.ts';
 
 export const imageThumb = defineTask({
   name: 'image.thumb',
@@ -12,12 +10,7 @@ export const imageThumb = defineTask({
   parameters: Type.Object(
     {
       url: imageUrl(),
-      width: Type.Optional(
-        side('pixels; without it, what follows from `height`, or the width of the source'),
-      ),
-      height: Type.Optional(
-        side('pixels; without it, what follows from `width`, or the height of the source'),
-      ),
+      ...resultSides,
       crop,
       rotation: Type.Enum([0, 90, 180, 270], {
         description:
