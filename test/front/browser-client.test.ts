@@ -1,27 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Service } from '../support/service.ts';
 import { BrowserClient } from './browser-client.ts';
-import { hello, historyOf, sleep, thumb, writeAccounts } from './support.ts';
+import { hello, historyOf, sleep, thumb } from './support.ts';
 
 let service: Service;
-let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'wyvern-browser-'));
-  const ACCOUNTS_FILE = join(folder, 'accounts.json');
-  await writeAccounts(ACCOUNTS_FILE, {
-    name: 'shop',
-    secret: 'shop-secret',
-    api_keys: [{ key: 'shop-api-key', referrers: ['shop.example'] }],
-  });
-  service = await Service.start({ ACCOUNTS_FILE });
+  const api_keys = [{ key: 'shop-api-key', referrers: ['shop.example'] }];
+  service = await Service.startFor([{ name: 'shop', secret: 'shop-secret', api_keys }]);
 });
-afterAll(async () => {
-  await service[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => service[Symbol.asyncDispose]());
 
 const client = (page = 'https://shop.example', apiKey = 'shop-api-key') =>
   new BrowserClient({ url: service.url, apiKey, page, metas: { page: 'cart', visit: 7 } });

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
@@ -26,31 +23,21 @@ import {
   statusesOf,
   thumb,
   UNKNOWN_KEY,
-  writeAccounts,
 } from './support.ts';
 
 const PLACES = 6;
 let service: Service;
-let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'wyvern-cancel-'));
-  const file = join(folder, 'accounts.json');
   const api_keys = [{ key: 'acme-api-key', referrers: ['example.com'] }];
-  await writeAccounts(
-    file,
-    { name: 'acme', secret: 'acme-secret', api_keys },
-    { name: 'globex', secret: 'globex-secret' },
+  service = await Service.startFor(
+    [
+      { name: 'acme', secret: 'acme-secret', api_keys },
+      { name: 'globex', secret: 'globex-secret' },
+    ],
+    { CONCURRENCY: String(PLACES), FETCH_ALLOW: '127.0.0.1' },
   );
-  service = await Service.start({
-    ACCOUNTS_FILE: file,
-    CONCURRENCY: String(PLACES),
-    FETCH_ALLOW: '127.0.0.1',
-  });
 });
-afterAll(async () => {
-  await service[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => service[Symbol.asyncDispose]());
 
 const post = (body: object, headers: Record<string, string> = {}) =>
   fetch(`${service.url}/v1/cancel`, { method: 'POST', body: JSON.stringify(body), headers });

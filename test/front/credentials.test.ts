@@ -1,20 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Service } from '../support/service.ts';
+import { Service, writeAccounts } from '../support/service.ts';
 import { until } from '../support/until.ts';
-import {
-  createOne,
-  errorsOf,
-  hello,
-  jsonOf,
-  problem,
-  type Status,
-  UNKNOWN_KEY,
-  writeAccounts,
-} from './support.ts';
+import { createOne, errorsOf, hello, jsonOf, problem, type Status, UNKNOWN_KEY } from './support.ts';
 
 const ACME = {
   name: 'acme',
@@ -30,18 +20,10 @@ const GLOBEX = {
 const UMBRELLA = { name: 'umbrella', secret: 'größer-秘密-secret' };
 
 let service: Service;
-let folder: string;
-let file: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'wyvern-accounts-'));
-  file = join(folder, 'accounts.json');
-  await writeAccounts(file, ACME, GLOBEX, UMBRELLA);
-  service = await Service.start({ ACCOUNTS_FILE: file });
+  service = await Service.startFor([ACME, GLOBEX, UMBRELLA]);
 });
-afterAll(async () => {
-  await service[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => service[Symbol.asyncDispose]());
 
 type Headers = Record<string, string>;
 const post = (body: object, headers: Headers = {}, path = '/v1/create') =>
@@ -263,25 +245,25 @@ describe('The accounts file is read again', () => {
     (await post({ tasks }, { Authorization: `Secret ${secret}` })).status === 200 || undefined;
 
   test('when it changes, without a restart', async () => {
-    const replacement = join(folder, 'new.json');
+    const replacement = join(service.dataDir, 'new.json');
     await writeAccounts(replacement, { name: 'acme', secret: 'changed-secret' });
-    await rename(replacement, file);
+    await rename(replacement, service.accountsFile);
     await until(() => isLetIn('changed-secret'));
     expect((await post({ tasks }, SECRET)).status).toBe(401);
     expect((await post({ tasks, secret: 'globex-secret' })).status).toBe(401);
   });
 
   test('and a broken one is refused with a clear message, while the accounts in force stay', async () => {
-    await writeFile(file, '{"accounts":[{"name":"acme","secret":"oops-secret"');
+    await writeFile(service.accountsFile, '{"accounts":[{"name":"acme","secret":"oops-secret"');
     await until(() => /the accounts file was refused/.test(service.output()) || undefined);
     expect(service.output()).not.toContain('oops-secret');
     expect(await isLetIn('changed-secret')).toBe(true);
-    await writeAccounts(file, { name: 'acme', secret: 'mended-secret' });
+    await writeAccounts(service.accountsFile, { name: 'acme', secret: 'mended-secret' });
     await until(() => isLetIn('mended-secret'));
   });
 
   test('and its tasks stay readable for the account of the same name', async () => {
-    await writeAccounts(file, { name: 'acme', secret: service.secret });
+    await writeAccounts(service.accountsFile, { name: 'acme', secret: service.secret });
     await until(() => isLetIn(service.secret));
     const { key } = await createOne(service, hello(), true);
     expect(await jsonOf(await service.fetch(`/v1/history?task=${key}`))).toHaveLength(3);

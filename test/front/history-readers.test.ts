@@ -3,6 +3,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newKey } from '../../src/log/key.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import { writeAccounts } from '../support/service.ts';
 import { until } from '../support/until.ts';
 import {
   ACCOUNTS,
@@ -12,7 +13,7 @@ import {
   type Line,
   seqsOf,
 } from './history-stream-support.ts';
-import { gauge, hello, type Status, sleep, writeAccounts } from './support.ts';
+import { gauge, hello, type Status, sleep } from './support.ts';
 
 let stage: HistoryStage;
 /** Names of the consumers that readers have. */
@@ -90,11 +91,11 @@ describe('A reader that follows', () => {
     ['its account has been removed', []],
   ])('is cut when %s, and the others stay', async (_why, former) => {
     const secret = randomUUID();
-    await writeAccounts(stage.accountsFile, ...ACCOUNTS, { name: 'new', secret });
+    await writeAccounts(stage.service.accountsFile, ...ACCOUNTS, { name: 'new', secret });
     const url = `${stage.service.url}/v1/history_stream?secret=${secret}`;
     await until(async () => (await fetch(url)).ok || undefined);
     const [following, other] = await Promise.all([stage.follow('former'), stage.follow('audit')]);
-    await writeAccounts(stage.accountsFile, ...ACCOUNTS.slice(0, 3), ...former);
+    await writeAccounts(stage.service.accountsFile, ...ACCOUNTS.slice(0, 3), ...former);
     expect(await following.closed).toBe('cut');
     const [{ key = '' } = {}] = await stage.create('acme', hello());
     await until(() => other.lines.some((line) => line.key === key) || undefined);

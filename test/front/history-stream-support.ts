@@ -1,13 +1,11 @@
-import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { expect } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
 import { createLogger } from '../../src/logger.ts';
-import { temporaryFolder } from '../support/folder.ts';
 import { connectToLogOf } from '../support/raw-log.ts';
 import { Service } from '../support/service.ts';
-import { type Status, statusesOf, writeAccounts } from './support.ts';
+import { type Status, statusesOf } from './support.ts';
 
 export type Account = 'acme' | 'globex' | 'audit' | 'former';
 
@@ -41,32 +39,19 @@ export class HistoryStage implements AsyncDisposable {
   readonly service: Service;
   readonly log: JetStreamLog;
   readonly connection: NatsConnection;
-  readonly accountsFile: string;
-  readonly #folder: AsyncDisposable;
 
-  private constructor(
-    service: Service,
-    log: JetStreamLog,
-    connection: NatsConnection,
-    accountsFile: string,
-    folder: AsyncDisposable,
-  ) {
+  private constructor(service: Service, log: JetStreamLog, connection: NatsConnection) {
     this.service = service;
     this.log = log;
     this.connection = connection;
-    this.accountsFile = accountsFile;
-    this.#folder = folder;
   }
 
   static async open(env: Readonly<Record<string, string>> = {}): Promise<HistoryStage> {
-    const folder = await temporaryFolder();
-    const accountsFile = join(folder.path, 'accounts.json');
-    await writeAccounts(accountsFile, ...ACCOUNTS);
-    const service = await Service.start({ ACCOUNTS_FILE: accountsFile, ...env });
+    const service = await Service.startFor(ACCOUNTS, env);
     const connection = await connectToLogOf(service.dataDir);
     const config = readConfig({ ...env, DATA_DIR: service.dataDir, LOG_LEVEL: 'fatal' });
     const log = await JetStreamLog.open(connection, config, createLogger('test', config));
-    return new HistoryStage(service, log, connection, accountsFile, folder);
+    return new HistoryStage(service, log, connection);
   }
 
   ask(account: Account, query = '', headers: Record<string, string> = {}): Promise<Response> {
@@ -119,7 +104,6 @@ export class HistoryStage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.connection.close();
     await this.service[Symbol.asyncDispose]();
-    await this.#folder[Symbol.asyncDispose]();
   }
 }
 

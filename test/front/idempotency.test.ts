@@ -1,42 +1,21 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requestSubject } from '../../src/log/subject.ts';
 import { connectToLogOf, readRawLog } from '../support/raw-log.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
-import {
-  errorsOf,
-  feedOf,
-  gauge,
-  hello,
-  problem,
-  sleep,
-  statusesOf,
-  thumb,
-  writeAccounts,
-} from './support.ts';
+import { errorsOf, feedOf, gauge, hello, problem, sleep, statusesOf, thumb } from './support.ts';
 
 let service: Service;
-let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'wyvern-idempotency-'));
-  const file = join(folder, 'accounts.json');
-  await writeAccounts(
-    file,
+  service = await Service.startFor([
     { name: 'acme', secret: 'acme-secret' },
     { name: 'globex', secret: 'globex-secret' },
     { name: 'single', secret: 'single-secret', limits: { active_tasks: 1 } },
     { name: 'narrow', secret: 'narrow-secret', limits: { active_tasks: 1_000 } },
-  );
-  service = await Service.start({ ACCOUNTS_FILE: file });
+  ]);
 });
-afterAll(async () => {
-  await service[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => service[Symbol.asyncDispose]());
 
 let count = 0;
 /** A name that no request has had. */

@@ -1,29 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Service } from '../support/service.ts';
-import { errorsOf, hello, jsonOf, problem, type Status, sleep, writeAccounts } from './support.ts';
+import { errorsOf, hello, jsonOf, problem, type Status, sleep } from './support.ts';
 
 let service: Service;
-let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'wyvern-limits-'));
-  const file = join(folder, 'accounts.json');
-  await writeAccounts(
-    file,
+  service = await Service.startFor([
     { name: 'first', secret: 'first-secret' },
     { name: 'narrow', secret: 'narrow-secret', limits: { active_tasks: 3 } },
     { name: 'bursty', secret: 'bursty-secret', limits: { active_tasks: 5 } },
     { name: 'slow', secret: 'slow-secret', limits: { tasks_per_minute: 5 } },
     { name: 'closed', secret: 'closed-secret', limits: { active_tasks: 0 } },
-  );
-  service = await Service.start({ ACCOUNTS_FILE: file });
+  ]);
 });
-afterAll(async () => {
-  await service[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => service[Symbol.asyncDispose]());
 
 const post = (account: string, tasks: unknown, block = false, path = '/v1/create') =>
   service.post(

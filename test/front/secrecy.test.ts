@@ -2,8 +2,8 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { processTable, Service } from '../support/service.ts';
-import { createOne, exchangeRaw, hello, historyOf, rawHead, thumb, writeAccounts } from './support.ts';
+import { processTable, Service, writeAccounts } from '../support/service.ts';
+import { createOne, exchangeRaw, hello, historyOf, rawHead, thumb } from './support.ts';
 
 const SECRET = 'sesame-4f1c9e-secret';
 const API_KEY = 'sesame-77ab02-api-key';

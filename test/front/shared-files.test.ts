@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { temporaryFolder } from '../support/folder.ts';
 import { HeldOrigin } from '../support/held-origin.ts';
 import { SecondFront } from '../support/second-front.ts';
 import { Service } from '../support/service.ts';
@@ -16,7 +15,6 @@ import {
   sampleUrl,
   sleep,
   thumb,
-  writeAccounts,
 } from './support.ts';
 
 let service: Service;
@@ -205,14 +203,11 @@ describe('GETs of create_file that ask for the same at once', () => {
 
 describe('Accounts', () => {
   test('do not share with each other, and what was made counts against no limit', async () => {
-    await using folder = await temporaryFolder();
-    const ACCOUNTS_FILE = join(folder.path, 'accounts.json');
-    await writeAccounts(
-      ACCOUNTS_FILE,
+    const accounts = [
       { name: 'one', secret: 'the-first-secret', limits: { active_tasks: 1 } },
       { name: 'two', secret: 'the-second-secret' },
-    );
-    await using other = await Service.start({ ACCOUNTS_FILE, GRACE: '0' });
+    ];
+    await using other = await Service.startFor(accounts, { GRACE: '0' });
     const ask = (secret: string, width = '92') => {
       const query = { task_name: 'image.thumb', url: sampleUrl(other), width, secret };
       return fetch(`${other.url}/v1/create_file?${new URLSearchParams(query)}`, { redirect: 'manual' });

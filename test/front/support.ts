@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
@@ -169,7 +168,3 @@ export const rawHead = (service: Service, line: string, headers: readonly string
     '',
     '',
   ].join('\r\n');
-
-/** Writes an accounts file. */
-export const writeAccounts = (path: string, ...accounts: object[]): Promise<void> =>
-  writeFile(path, JSON.stringify({ accounts }), { mode: 0o600 });

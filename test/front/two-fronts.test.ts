@@ -1,35 +1,27 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SecondFront } from '../support/second-front.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
-import { errorsOf, gauge, hello, type Status, sleep, statusesOf, writeAccounts } from './support.ts';
+import { errorsOf, gauge, hello, type Status, sleep, statusesOf } from './support.ts';
 
 let service: Service;
 let other: SecondFront;
-let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'wyvern-fronts-'));
-  const file = join(folder, 'accounts.json');
   const account = (name: string, limits?: object) => ({ name, secret: `${name}-secret`, limits });
-  await writeAccounts(
-    file,
+  const accounts = [
     account('free'),
     account('narrow', { active_tasks: 20 }),
     account('slow', { tasks_per_minute: 30 }),
     account('both', { active_tasks: 1_000, tasks_per_minute: 25 }),
     account('single', { active_tasks: 1 }),
     account('wide', { active_tasks: 10_000 }),
-  );
-  service = await Service.start({ ACCOUNTS_FILE: file, SYNC: 'always' });
-  other = await SecondFront.start(service, { ACCOUNTS_FILE: file });
+  ];
+  service = await Service.startFor(accounts, { SYNC: 'always' });
+  other = await SecondFront.start(service);
 });
 afterAll(async () => {
   await other[Symbol.asyncDispose]();
   await service[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
 });
 
 type Front = 0 | 1;
@@ -100,7 +92,7 @@ describe('two fronts that create at once', () => {
 
   test('count what was created before one of them started', { timeout: 60_000 }, async () => {
     const [first] = await burst('single', [1, 1, 1], sleep(3_600));
-    await using late = await SecondFront.start(service, { ACCOUNTS_FILE: join(folder, 'accounts.json') });
+    await using late = await SecondFront.start(service);
     const answer = await fetch(`${late.url}/v1/create`, {
       method: 'POST',
       body: JSON.stringify({ tasks: hello() }),

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,14 @@ import { until } from './until.ts';
 
 /** The program as it was built. */
 export const PROGRAM = fileURLToPath(new URL('../../dist/src/cli/wyvern.js', import.meta.url));
+
+type Env = Readonly<Record<string, string>>;
+
+const newFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'wyvern-test-'));
+
+/** Writes an accounts file. */
+export const writeAccounts = (path: string, ...accounts: readonly object[]): Promise<void> =>
+  writeFile(path, JSON.stringify({ accounts }), { mode: 0o600 });
 
 /** One process of the service, as `ps` shows it. */
 export interface ServiceProcess {
@@ -40,8 +48,18 @@ export class Service {
   }
 
   /** Resolves when the service says that it is up and is ready. `env` adds settings; `dataDir` takes a folder that stays. */
-  static async start(env: Readonly<Record<string, string>> = {}, dataDir?: string): Promise<Service> {
-    const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'wyvern-test-')));
+  static async start(env: Env = {}, dataDir?: string): Promise<Service> {
+    return Service.#start(env, dataDir ?? (await newFolder()), dataDir === undefined);
+  }
+
+  /** The same for these accounts, in place of one of its own. Its secret is that of the first. */
+  static async startFor(accounts: readonly object[], env: Env = {}): Promise<Service> {
+    const folder = await newFolder();
+    await writeAccounts(join(folder, 'accounts.json'), ...accounts);
+    return Service.#start(env, folder, true);
+  }
+
+  static async #start(env: Env, folder: string, removeFolder: boolean): Promise<Service> {
     const supervisor = spawn(process.execPath, [PROGRAM, 'up'], {
       env: { ...process.env, PORT: '0', GRACE: '2', LOG_LEVEL: 'info', SYNC: '1s', ...env, DATA_DIR: folder },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -67,10 +85,14 @@ export class Service {
       accounts.accounts[0].secret,
       folder,
       () => text,
-      dataDir === undefined,
+      removeFolder,
     );
     if (env.WORKERS !== '0') await service.untilReady();
     return service;
+  }
+
+  get accountsFile(): string {
+    return join(this.dataDir, 'accounts.json');
   }
 
   /** The processes that the supervisor runs: `nats-server`, `front`, `worker`. */
