@@ -1,30 +1,25 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { HistoryEvent } from '../support/histories.ts';
+import { HttpOrigin } from '../support/http-origin.ts';
 import { Service } from '../support/service.ts';
 import { createOne, hello, historyOf, sampleUrl, thumb } from './support.ts';
 
 let service: Service;
-let origin: Server;
-let originUrl: string;
+let origin: HttpOrigin;
 beforeAll(async () => {
   // Serves a page where an image should be; all but one address fail the first time, for a passing reason.
   const asked = new Set<string | undefined>(['/page']);
-  origin = createServer(({ url }, response) => {
+  origin = await HttpOrigin.start(({ url }, response) => {
     response.statusCode = asked.has(url) ? 200 : 503;
     response.setHeader('Content-Type', 'text/html; charset=utf-8');
     response.end('<html>');
     asked.add(url);
   });
-  await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve));
-  originUrl = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
   service = await Service.start({ FETCH_ALLOW: '127.0.0.1' });
 });
 afterAll(async () => {
   await service[Symbol.asyncDispose]();
-  origin.close();
-  origin.closeAllConnections();
+  await origin[Symbol.asyncDispose]();
 });
 
 const spent = expect.objectContaining({
@@ -60,7 +55,7 @@ describe('A history', () => {
   });
 
   test('says of an attempt that failed what is known: a page where an image should be', async () => {
-    const url = `${originUrl}/page`;
+    const url = `${origin.url}/page`;
     const { key, result } = await createOne(service, thumb(service, { url }), true);
     expect(last(await historyOf(service, key), 'failed')).toEqual({
       attempt: 1,
@@ -71,7 +66,7 @@ describe('A history', () => {
   });
 
   test('says of each attempt why another one followed, and when', async () => {
-    const url = `${originUrl}/later`;
+    const url = `${origin.url}/later`;
     const { key } = await createOne(service, thumb(service, { url }), true);
     const history = await historyOf(service, key);
     expect(history.map(({ type, data }) => [type, data.attempt])).toEqual([

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -12,11 +12,10 @@ import {
   untilAllStarted,
   untilHistory,
 } from '../support/histories.ts';
+import { hasPrlimit } from '../support/prlimit.ts';
 import { descendants } from '../support/program.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
-
-const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
 
 let service: Service;
 beforeAll(async () => {

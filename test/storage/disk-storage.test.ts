@@ -1,16 +1,16 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDiskStorage } from '../../src/storage/disk-storage.ts';
 import { type OutputPath, StorageFailure } from '../../src/storage/storage.ts';
+import { hasPrlimit } from '../support/prlimit.ts';
 import { contentOf, KEY, storageContract } from './contract.ts';
 
 const AT: OutputPath = { key: KEY, attempt: 1, file: 'output.jpg' };
 const SHARD = KEY.slice(-2);
 const NAME = `${KEY}.1.output.jpg`;
-const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
 
 let root: string;
 beforeEach(async () => {

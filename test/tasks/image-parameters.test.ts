@@ -22,6 +22,7 @@ const problemsOf = (name: string, parameters: object): Record<string, string[]> 
   const checked = checkParameters(definitionOf(name), { ...SOURCES[name], ...parameters });
   return checked.ok ? {} : checked.problems;
 };
+
 describe('the parameters of tasks on images', () => {
   it.each([
     ['image.info', { url }],
@@ -111,7 +112,7 @@ describe('the parameters of tasks on images', () => {
     [{ format: 'gif' }, { format: ["must be one of: 'jpeg', 'png', 'webp'"] }],
     [{ quality: 80 }, { quality: ['unknown parameter'] }],
     [{ crop: 1 }, { crop: ['must be true or false'] }],
-  ])('of image.strip: %j', (parameters, problems) => {
+  ])('of image.strip %j have the problems %j', (parameters, problems) => {
     expect(problemsOf('image.strip', parameters)).toEqual(problems);
   });
 

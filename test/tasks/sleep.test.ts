@@ -3,17 +3,21 @@ import type { Json } from '../../src/tasks/definition.ts';
 import { checkParameters } from '../../src/tasks/parameters.ts';
 import { sleep } from '../../src/tasks/sleep.ts';
 
-/** Runs the task and keeps what it reported, with the milliseconds that it took. */
+/** Runs the task and keeps what it reported, after how many milliseconds, and how many it took. */
 async function runSleep(parameters: { seconds: number; steps: number }, signal?: AbortSignal) {
   const progress: Json[] = [];
+  const at: number[] = [];
   const startedAt = performance.now();
   const result = await sleep.run(parameters, {
     sources: [],
     output: async () => {},
-    progress: (value) => progress.push(value),
+    progress: (value) => {
+      progress.push(value);
+      at.push(performance.now() - startedAt);
+    },
     signal: signal ?? new AbortController().signal,
   });
-  return { result, progress, ms: performance.now() - startedAt };
+  return { result, progress, at, ms: performance.now() - startedAt };
 }
 
 describe('sleep', () => {
@@ -34,17 +38,7 @@ describe('sleep', () => {
   });
 
   it('reports in the middle of its time, not all at its end', async () => {
-    const at: number[] = [];
-    const startedAt = performance.now();
-    await sleep.run(
-      { seconds: 0.4, steps: 2 },
-      {
-        sources: [],
-        output: async () => {},
-        progress: () => at.push(performance.now() - startedAt),
-        signal: new AbortController().signal,
-      },
-    );
+    const { at } = await runSleep({ seconds: 0.4, steps: 2 });
     expect(at[1]).toBeGreaterThanOrEqual(198);
     // Not 400: the half lies well before the end even when the machine is busy.
     expect((at[2] ?? 0) - (at[1] ?? 0)).toBeGreaterThan(50);

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,9 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TaskFailure } from '../../../actors/failure.ts';
 import type { Source } from '../../../src/tasks/definition.ts';
 import { webpClaiming } from '../../support/broken-images.ts';
+import { hasPrlimit } from '../../support/prlimit.ts';
 import { type Pooling, startPool } from './pooling.ts';
 
-const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
 const PROGRAM = fileURLToPath(new URL('../../../dist/src/cli/wyvern.js', import.meta.url));
 
 let folder: string;

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
@@ -6,9 +6,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { TaskFailure } from '../../../actors/failure.ts';
 import { Decoder } from '../../../src/worker/media/decoder.ts';
 import { codeBytes } from '../../../src/worker/media/held-memory.ts';
+import { hasPrlimit } from '../../support/prlimit.ts';
 import { gone, isAlive, SCRIPTED_CHILD, startPool } from './pooling.ts';
-
-const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
 
 describe('a child that ends by itself', () => {
   it.each([

@@ -1,10 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { TaskFailure } from '../../../actors/failure.ts';
+import { hasPrlimit } from '../../support/prlimit.ts';
 import { until } from '../../support/until.ts';
 import { gone, isAlive, runIn, startPool } from './pooling.ts';
 
-const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
 const pidOf = (result: unknown) => (result as { pid: number }).pid;
 
 describe('the pool', () => {

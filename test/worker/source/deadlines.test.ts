@@ -1,9 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { startFetching } from './fetching.ts';
+import { PATIENT, startFetching } from './fetching.ts';
 import { type Answer, send, startOrigin } from './origin.ts';
-
-// Far beyond what a busy machine needs for the phases that are not under test.
-const PATIENT = { connectMs: 20_000, headersMs: 20_000, idleMs: 20_000, totalMs: 20_000 };
 
 async function failureWhen(answer: Answer, limits: Partial<typeof PATIENT>): Promise<string> {
   await using origin = await startOrigin(answer);

@@ -21,6 +21,9 @@ export interface Fetching extends AsyncDisposable {
   rejection(url: string, signal?: AbortSignal): Promise<unknown>;
 }
 
+/** Limits far beyond what a busy machine needs, for the phases that are not under test. */
+export const PATIENT = { connectMs: 20_000, headersMs: 20_000, idleMs: 20_000, totalMs: 20_000 };
+
 /** Takes everything into files of the folder, and removes them when they are given back. */
 export const fileRoom = (folder: string): SourceRoom =>
   new SourceRoom(folder, { workerBytes: 0, idleFiles: 0 });

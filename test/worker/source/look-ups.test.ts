@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../src/deferred.ts';
 import { LookUps, type Resolver } from '../../../src/worker/source/look-ups.ts';
-import { startFetching } from './fetching.ts';
+import { PATIENT, startFetching } from './fetching.ts';
 import { send, startOrigin } from './origin.ts';
 
 /**
@@ -25,8 +25,6 @@ function threads(count: number) {
   };
   return { resolver, asked, end };
 }
-
-const PATIENT = { connectMs: 20_000, headersMs: 20_000, idleMs: 20_000, totalMs: 20_000 };
 
 describe('look-ups', () => {
   it('of a domain whose name server is dead keep no other waiting', async () => {

@@ -1,15 +1,14 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type RoomPart, SourceRoom } from '../../../src/worker/source/source-room.ts';
 import { Spool } from '../../../src/worker/source/spool.ts';
+import { hasPrlimit } from '../../support/prlimit.ts';
 import { until } from '../../support/until.ts';
 import { fileRoom, startFetching } from './fetching.ts';
 import { send, startOrigin } from './origin.ts';
-
-const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
 
 /** Two blocks, so that the second one is full while the first one is written. */
 const BURST = 524_288;
