@@ -19,15 +19,14 @@ export async function decodePixels(
   shape: (pixels: Sharp) => Sharp,
 ): Promise<Pixels> {
   const { data, info } = await decode(image, (pixels) => {
-    const shaped = shape(flattenFor(channels, pixels)).toColourspace('srgb');
+    const shaped = shape(channels === 3 ? flattenOnWhite(pixels) : pixels).toColourspace('srgb');
     return (channels === 4 ? shaped.ensureAlpha() : shaped.removeAlpha()).raw();
   });
   return { data, width: info.width, height: info.height, channels };
 }
 
-/** Early, so that transparent pixels do not bleed their hidden colours into the sized ones. */
-const flattenFor = (channels: 3 | 4, pixels: Sharp): Sharp =>
-  channels === 3 ? pixels.flatten({ background: '#ffffff' }) : pixels;
+/** To be called before they are sized, so that transparent pixels do not bleed their hidden colours into the others. */
+export const flattenOnWhite = (pixels: Sharp): Sharp => pixels.flatten({ background: '#ffffff' });
 
 /** Writes pixels as `encode` says. `pageHeight` makes an animation of frames that stand one below the other. */
 export async function encodePixels(

@@ -3,7 +3,7 @@ import { culpritOf } from './blame.ts';
 import { encodeAs } from './encode.ts';
 import type { Format } from './limits.ts';
 import { decode, type OpenedImage } from './opened-image.ts';
-import { decodePixels, encodePixels, hungryResult } from './pixels.ts';
+import { decodePixels, encodePixels, flattenOnWhite, hungryResult } from './pixels.ts';
 import { applyShape, type Shape } from './shape.ts';
 import { areaOf } from './upright.ts';
 
@@ -26,11 +26,9 @@ export async function render(
     return encodePixels(upright, (pixels) => encodeAs(pixels, format, quality));
   }
   try {
-    const { data } = await decode(image, (pixels) => {
-      // Early, so that transparent pixels do not bleed their hidden colours into the sized ones.
-      const opaque = format === 'jpeg' ? pixels.flatten({ background: '#ffffff' }) : pixels;
-      return encodeAs(draw(opaque), format, quality);
-    });
+    const { data } = await decode(image, (pixels) =>
+      encodeAs(draw(format === 'jpeg' ? flattenOnWhite(pixels) : pixels), format, quality),
+    );
     return data;
   } catch (error) {
     const { cause } = error as Error;
