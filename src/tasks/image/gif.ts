@@ -1,5 +1,5 @@
 import type { RunContext } from '../definition.ts';
-import { encodeAnimation } from './encode.ts';
+import { encodeAnimation, outputOf } from './encode.ts';
 import { type OpenedImage, openAll } from './opened-image.ts';
 import { encodePixels } from './pixels.ts';
 import { refuseLongAnimation } from './result-size.ts';
@@ -36,7 +36,7 @@ export async function makeGif(
   );
   const playing = { frames: count, plays: loop === -1 ? 1 : loop, frameSeconds: frame_duration };
   const data = await encodePixels(frames, (pixels) => encodeAnimation(pixels, playing), cell.height);
-  await output({ name: 'output', extension: 'gif', contentType: 'image/gif', data });
+  await output(outputOf('output', 'gif', data));
   progress(100);
   return { ...cell, count };
 }

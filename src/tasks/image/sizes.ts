@@ -1,9 +1,9 @@
 import type { Sharp } from 'sharp';
 import type { RunContext } from '../definition.ts';
 import { keepEdges } from './edges.ts';
-import { encodeAs } from './encode.ts';
+import { encodeAs, outputOf } from './encode.ts';
 import type { Frame } from './frame.ts';
-import { contentTypeOf, extensionOf, type Format, MAX_COPY_PIXELS } from './limits.ts';
+import { type Format, MAX_COPY_PIXELS } from './limits.ts';
 import { type OpenedImage, openImage } from './opened-image.ts';
 import { decodePixels, encodePixels, type Pixels } from './pixels.ts';
 import { render } from './render.ts';
@@ -38,7 +38,7 @@ export async function makeSizes(
   refuseTooLargeTogether(image, results, format);
   let done = 0;
   for await (const [name, data] of renderAll(image, wanted, writing)) {
-    await output({ name, extension: extensionOf(format), contentType: contentTypeOf(format), data });
+    await output(outputOf(name, format, data));
     done += 1;
     progress(Math.round((100 * done) / wanted.length));
   }

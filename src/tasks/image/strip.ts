@@ -1,6 +1,6 @@
 import type { RunContext } from '../definition.ts';
-import { encodeAs } from './encode.ts';
-import { contentTypeOf, extensionOf, type Format } from './limits.ts';
+import { encodeAs, outputOf } from './encode.ts';
+import { contentTypeOf, type Format } from './limits.ts';
 import { openAll } from './opened-image.ts';
 import { encodePixels } from './pixels.ts';
 import { refuseLargeSheet } from './result-size.ts';
@@ -40,8 +40,7 @@ export async function makeStrip(
     progress(Math.round((100 * drawn) / (count + 1))),
   );
   const data = await encodePixels(sheet, (pixels) => encodeAs(pixels, format, QUALITY));
-  const content_type = contentTypeOf(format);
-  await output({ name: 'output', extension: extensionOf(format), contentType: content_type, data });
+  await output(outputOf('output', format, data));
   progress(100);
-  return { count, ...size, content_type };
+  return { count, ...size, content_type: contentTypeOf(format) };
 }

@@ -1,7 +1,8 @@
 import type { Sharp } from 'sharp';
 import type { RunContext } from '../definition.ts';
+import { outputOf } from './encode.ts';
 import type { Frame } from './frame.ts';
-import { contentTypeOf, extensionOf, type Format } from './limits.ts';
+import { contentTypeOf, type Format } from './limits.ts';
 import { type OpenedImage, openImage } from './opened-image.ts';
 import { drawPlayIcon } from './play-icon.ts';
 import { render } from './render.ts';
@@ -43,12 +44,7 @@ export async function makeThumb(parameters: ThumbParameters, context: RunContext
   const data = await render(image, shape, parameters, (pixels) =>
     poster ? withPlayIcon(pixels, shape.result, image) : pixels,
   );
-  await context.output({
-    name: 'output',
-    extension: extensionOf(format),
-    contentType: contentTypeOf(format),
-    data,
-  });
+  await context.output(outputOf('output', format, data));
   return {
     ...shape.result,
     original_width: original.width,
