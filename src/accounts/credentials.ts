@@ -22,7 +22,7 @@ export interface RequestParts {
   readonly query?: Readonly<Record<string, unknown>> | undefined;
 }
 
-export type Extraction =
+type Extraction =
   | { readonly ok: true; readonly credentials: Credentials }
   | { readonly ok: false; readonly problem: Problem };
 

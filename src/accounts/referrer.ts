@@ -10,7 +10,7 @@ export interface ReferrerRule {
   readonly port: number | undefined;
 }
 
-export interface ReferrerHeaders {
+interface ReferrerHeaders {
   readonly referer?: string | undefined;
   readonly referrer?: string | undefined;
   readonly origin?: string | undefined;

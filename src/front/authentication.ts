@@ -11,7 +11,7 @@ interface Given {
   readonly query?: URLSearchParams;
 }
 
-export interface Authenticated {
+interface Authenticated {
   readonly account: Account;
   /** The secret or API key itself. Never log it. */
   readonly credential: Credentials;

@@ -26,7 +26,7 @@ const HEADERS = [
   'referrer',
   'user-agent',
 ] as const;
-export type HeaderName = (typeof HEADERS)[number];
+type HeaderName = (typeof HEADERS)[number];
 
 /** What of a request is read; uWebSockets.js' own request fits. */
 interface Sent {

@@ -7,7 +7,7 @@ import type { TaskDefinition } from './definition.ts';
 import { FILE_NAME_PATTERN, MUST_BE_FILE_NAME } from './file-name.ts';
 import { MUST_BE_URL, URL_PATTERN } from './url.ts';
 
-export type CheckedParameters =
+type CheckedParameters =
   | { readonly ok: true; readonly value: Record<string, unknown> }
   | { readonly ok: false; readonly problems: Record<string, string[]> };
 

@@ -42,7 +42,7 @@ export interface Attempt {
   handBack(): void;
 }
 
-export interface AttemptParts extends PhasedParts {
+interface AttemptParts extends PhasedParts {
   readonly worker: string;
   readonly log: EventLog;
   readonly ends: EndWatch;

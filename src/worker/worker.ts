@@ -17,7 +17,7 @@ const CROWDED_MS = 250;
 const GATHER_MS = 2;
 const ANNOUNCE_MS = 1_000;
 
-export interface WorkerParts {
+interface WorkerParts {
   /** Names this worker in events. */
   readonly id: string;
   readonly queue: TaskQueue;

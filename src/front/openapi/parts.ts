@@ -36,7 +36,7 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: Schema }>>;
   readonly content?: Readonly<Record<string, Media>>;
 }
-export interface Reference {
+interface Reference {
   readonly $ref: string;
 }
 export type Answers = Readonly<Record<string, Answer | Reference>>;

@@ -41,7 +41,7 @@ export const outputOf = (name: string, format: Format, data: Uint8Array): Output
   data,
 });
 
-export interface Playing {
+interface Playing {
   readonly frames: number;
   /** How often it plays, 0 for ever. */
   readonly plays: number;

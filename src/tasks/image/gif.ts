@@ -5,7 +5,7 @@ import { encodePixels } from './pixels.ts';
 import { refuseLongAnimation } from './result-size.ts';
 import { cellFor, drawSheet } from './sheet.ts';
 
-export interface GifParameters {
+interface GifParameters {
   /** How often it plays; 0 for ever, −1 once. */
   readonly loop: number;
   /** Seconds. */
@@ -14,7 +14,7 @@ export interface GifParameters {
   readonly height?: number;
 }
 
-export interface Gif {
+interface Gif {
   readonly width: number;
   readonly height: number;
   readonly count: number;

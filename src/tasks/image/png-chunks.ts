@@ -2,7 +2,7 @@ import type { Source } from '../definition.ts';
 import { lookInto, type ReadBytes } from './source-bytes.ts';
 
 /** What libvips does not tell of a PNG. */
-export interface PngChunks {
+interface PngChunks {
   /** The first EXIF block, also one that stands after the pixels; the start of a long one. */
   readonly exif: Buffer | undefined;
   /** Images of the animation that it says it is; 1 for none. */

@@ -5,7 +5,7 @@ import { applyShape, type Shape, shapeInto } from './shape.ts';
 import { type Size, turnSize, turnUpright } from './upright.ts';
 
 /** Several images in cells of one size, row by row. */
-export interface Layout {
+interface Layout {
   readonly cell: Size;
   readonly columns: number;
   readonly rows: number;

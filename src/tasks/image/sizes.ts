@@ -11,7 +11,7 @@ import { refuseTooLarge, refuseTooLargeTogether } from './result-size.ts';
 import { applyShape, type Shape, shapeInto } from './shape.ts';
 import { areaOf, type Size, scaleSize, turnSize, turnUpright } from './upright.ts';
 
-export interface SizesParameters {
+interface SizesParameters {
   readonly sizes: Readonly<Record<string, Frame>>;
   readonly format: Format;
   readonly quality: number;

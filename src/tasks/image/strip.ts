@@ -6,7 +6,7 @@ import { encodePixels } from './pixels.ts';
 import { refuseLargeSheet } from './result-size.ts';
 import { cellFor, drawSheet, sheetSize } from './sheet.ts';
 
-export interface StripParameters {
+interface StripParameters {
   /** Of a frame. */
   readonly width?: number;
   readonly height?: number;
@@ -16,7 +16,7 @@ export interface StripParameters {
   readonly format: Format;
 }
 
-export interface Strip {
+interface Strip {
   readonly count: number;
   readonly width: number;
   readonly height: number;

@@ -10,7 +10,7 @@ import { refuseTooLarge } from './result-size.ts';
 import { shapeInto } from './shape.ts';
 import { type Size, turnFurther, turnSize, turnUpright } from './upright.ts';
 
-export interface ThumbParameters extends Frame {
+interface ThumbParameters extends Frame {
   /** Degrees, counter-clockwise. */
   readonly rotation: 0 | 90 | 180 | 270;
   readonly poster: boolean;
@@ -18,7 +18,7 @@ export interface ThumbParameters extends Frame {
   readonly quality: number;
 }
 
-export interface Thumb {
+interface Thumb {
   readonly width: number;
   readonly height: number;
   readonly original_width: number;

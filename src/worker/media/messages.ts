@@ -9,7 +9,7 @@ export interface RunMessage {
 }
 
 /** The answer to an output: the parent has room for another. */
-export interface TakenMessage {
+interface TakenMessage {
   readonly task: number;
   readonly taken: true;
 }

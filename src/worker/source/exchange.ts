@@ -11,7 +11,7 @@ export type Outcome =
   | { readonly kind: 'whole'; readonly bytes: number; readonly contentType: string | undefined }
   | { readonly kind: 'redirect'; readonly location: string };
 
-export interface ExchangeParts {
+interface ExchangeParts {
   readonly limits: FetchLimits;
   readonly sink: Sink;
   readonly watch: Watch;

@@ -15,7 +15,7 @@ const WORK_BYTES = 250_000;
  */
 const DISK_BYTES = 4_000_000_000;
 
-export interface RoomSizes {
+interface RoomSizes {
   readonly workerBytes?: number;
   readonly workBytes?: number;
   readonly diskBytes?: number;
