@@ -1,8 +1,7 @@
 import '../all-errors.ts';
-import Type, { type TObject, type TSchema } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
 import type { TLocalizedValidationError } from 'typebox/error';
-import { type Fill, fillerOf, hasDefaultsInside } from './defaults.ts';
+import { type Fill, fillerOf } from './defaults.ts';
 import type { TaskDefinition } from './definition.ts';
 import { FILE_NAME_PATTERN, MUST_BE_FILE_NAME } from './file-name.ts';
 import { MUST_BE_URL, URL_PATTERN } from './url.ts';
@@ -77,34 +76,6 @@ function unknownParameters(names: readonly string[]): Map<string, Set<string>> {
     problems.set('…', new Set([`and ${names.length - MAX_UNKNOWN} more unknown parameters`]));
   return problems;
 }
-
-/** The parameters' JSON Schema as clients need it: what has a default need not be sent, at any depth. */
-export const publishedParameters = ({ parameters }: TaskDefinition): PublishedObject => asSent(parameters);
-
-interface PublishedObject {
-  readonly required: readonly string[];
-  readonly properties: Readonly<Record<string, TSchema>>;
-  readonly [keyword: string]: unknown;
-}
-
-/** The same object where nothing is different. Goes where `fillerOf` goes: what that does not fill in must be sent. */
-function publish(schema: TSchema): TSchema {
-  if (!hasDefaultsInside(schema)) return schema;
-  if (Type.IsObject(schema)) return asSent(schema);
-  if (Type.IsArray(schema)) return { ...schema, items: publish(schema.items) };
-  if (Type.IsRecord(schema)) return { ...schema, patternProperties: publishEach(schema.patternProperties) };
-  return schema;
-}
-
-function asSent({ properties, required, ...rest }: TObject): PublishedObject {
-  const needed = ((required ?? []) as string[]).filter(
-    (name) => !('default' in (properties[name] as object)),
-  );
-  return { ...rest, required: needed, properties: publishEach(properties) };
-}
-
-const publishEach = (schemas: Readonly<Record<string, TSchema>>): Record<string, TSchema> =>
-  Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, publish(schema)]));
 
 /**
  * The alternatives of a union each complain; the union's own complaint says it all. What is wrong with a member's name
@@ -202,71 +173,3 @@ const pathOf = (pointer: string): string =>
     .map((part, index) => (index > 0 && /^\d+$/.test(part) ? `[${part}]` : index > 0 ? `.${part}` : part))
     .join('')
     .slice(0, 100);
-
-interface AnySchema {
-  readonly type?: string | readonly string[];
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
-  readonly anyOf?: readonly AnySchema[];
-  readonly items?: AnySchema;
-}
-
-/**
- * Parameters out of a query string, as text, turned into the types that the schema asks for: `width=92`,
- * `crop=1`, a name that is repeated for a list, JSON for an object. What cannot be turned stays text, so that
- * the check names it.
- */
-export function convertQuery(
-  definition: TaskDefinition,
-  entries: Iterable<readonly [string, string]>,
-): Record<string, unknown> {
-  const texts = new Map<string, string[]>();
-  for (const [name, text] of entries) {
-    const before = texts.get(name);
-    if (before) before.push(text);
-    else texts.set(name, [text]);
-  }
-  const properties = definition.parameters.properties as Readonly<Record<string, AnySchema>>;
-  return Object.fromEntries(
-    [...texts].map(([name, values]) => {
-      const schema = Object.hasOwn(properties, name) ? (properties[name] as AnySchema) : {};
-      if (schema.type === 'array') return [name, values.map((text) => convert(schema.items ?? {}, text))];
-      return [name, values.length === 1 ? convert(schema, values[0] as string) : values];
-    }),
-  );
-}
-
-/** Whether a text for this parameter, or for a member of it, is parsed as JSON. */
-export function takesJson({ parameters }: TaskDefinition, name: string): boolean {
-  const schema = Object.hasOwn(parameters.properties, name) ? (parameters.properties[name] as AnySchema) : {};
-  return typesOf(schema.type === 'array' ? (schema.items ?? {}) : schema).includes('object');
-}
-
-const BOOLEANS = new Map([
-  ['true', true],
-  ['1', true],
-  ['false', false],
-  ['0', false],
-]);
-
-function convert(schema: AnySchema, text: string): unknown {
-  const types = new Set(typesOf(schema));
-  if ((types.has('integer') || types.has('number')) && /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text))
-    return Number(text);
-  if (types.has('boolean')) return BOOLEANS.get(text) ?? text;
-  if (types.has('object')) return parseOrKeep(text);
-  return text;
-}
-
-function typesOf({ type, enum: choices, const: only, anyOf }: AnySchema): string[] {
-  const values = [...(choices ?? []), ...(only === undefined ? [] : [only])];
-  return [...[type ?? []].flat(), ...values.map((value) => typeof value), ...(anyOf ?? []).flatMap(typesOf)];
-}
-
-function parseOrKeep(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}

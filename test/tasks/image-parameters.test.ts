@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { catalogue } from '../../src/tasks/catalogue.ts';
 import type { TaskDefinition } from '../../src/tasks/definition.ts';
 import { FORMATS } from '../../src/tasks/image/limits.ts';
-import { checkParameters, convertQuery } from '../../src/tasks/parameters.ts';
+import { checkParameters } from '../../src/tasks/parameters.ts';
+import { convertQuery } from '../../src/tasks/query-parameters.ts';
 
 const url = 'http://example.com/a.jpg';
 const SOURCES: Readonly<Record<string, object>> = {

@@ -1,38 +1,7 @@
-import Type from 'typebox';
 import { describe, expect, it } from 'vitest';
-import { defineTask } from '../../src/tasks/definition.ts';
-import { checkParameters, convertQuery, publishedParameters } from '../../src/tasks/parameters.ts';
-import { sourceUrl } from '../../src/tasks/url.ts';
+import { checkParameters } from '../../src/tasks/parameters.ts';
+import { task } from './every-parameter.ts';
 
-const task = defineTask({
-  name: 'try',
-  description: 'A task with every kind of parameter',
-  parameters: Type.Object(
-    {
-      url: sourceUrl('a source'),
-      width: Type.Optional(Type.Integer({ minimum: 1, maximum: 8192 })),
-      factor: Type.Number({ default: 1.5, exclusiveMinimum: 0 }),
-      crop: Type.Boolean({ default: false }),
-      rotation: Type.Enum([0, 90, 180, 270], { default: 0 }),
-      format: Type.Enum(['jpeg', 'png'], { default: 'jpeg' }),
-      images: Type.Optional(Type.Array(sourceUrl('one of them'), { minItems: 1, maxItems: 3 })),
-      sizes: Type.Optional(
-        Type.Record(
-          Type.String(),
-          Type.Object(
-            { width: Type.Integer(), crop: Type.Boolean({ default: false }) },
-            { additionalProperties: false },
-          ),
-        ),
-      ),
-    },
-    { additionalProperties: false },
-  ),
-  result: Type.Unknown(),
-  runsIn: 'worker',
-  hasDeadline: true,
-  run: async () => null,
-});
 const url = 'http://example.com/a.jpg';
 const problemsOf = (sent: Record<string, unknown>) => {
   const checked = checkParameters(task, sent);
@@ -114,55 +83,5 @@ describe('parameters', () => {
     const problems = problemsOf({ url, ...many }) ?? {};
     expect(Object.keys(problems)).toHaveLength(51);
     expect(problems['…']).toEqual(['and 19950 more unknown parameters']);
-  });
-
-  it('are published without asking for what has a default', () => {
-    expect(publishedParameters(task)).toMatchObject({ required: ['url'], additionalProperties: false });
-  });
-
-  it('are published without asking for what has a default inside another', () => {
-    const inside = Type.Object({ width: Type.Integer(), crop: Type.Boolean({ default: true }) });
-    const parameters = Type.Object({
-      sizes: Type.Record(Type.String(), inside),
-      list: Type.Array(inside),
-      one: inside,
-    });
-    const published = JSON.parse(JSON.stringify(publishedParameters({ ...task, parameters })));
-    const { sizes, list, one } = published.properties;
-    const [record] = Object.values(sizes.patternProperties);
-    for (const schema of [record, list.items, one]) expect(schema).toMatchObject({ required: ['width'] });
-    expect(published.required).toEqual(['sizes', 'list', 'one']);
-  });
-});
-
-describe('parameters in a query', () => {
-  const convert = (query: string) => convertQuery(task, new URLSearchParams(query));
-
-  it('take the types that the schema asks for', () => {
-    expect(convert('width=92&factor=0.5&crop=true&rotation=90&format=png&images=a&images=b')).toEqual({
-      width: 92,
-      factor: 0.5,
-      crop: true,
-      rotation: 90,
-      format: 'png',
-      images: ['a', 'b'],
-    });
-    expect(convert('crop=1')).toEqual({ crop: true });
-    expect(convert('crop=0')).toEqual({ crop: false });
-    expect(convert('sizes={"a":{"width":5}}')).toEqual({ sizes: { a: { width: 5 } } });
-  });
-
-  it('stay text where they cannot, so that the check names them', () => {
-    expect(convert('width=92px&crop=yes&sizes={&colour=5')).toEqual({
-      width: '92px',
-      crop: 'yes',
-      sizes: '{',
-      colour: '5',
-    });
-    expect(convert('width=0x10&factor=NaN')).toEqual({ width: '0x10', factor: 'NaN' });
-  });
-
-  it('given twice where one is wanted are not chosen among', () => {
-    expect(convert('width=1&width=2')).toEqual({ width: ['1', '2'] });
   });
 });

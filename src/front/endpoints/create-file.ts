@@ -1,6 +1,6 @@
 import type { TaskState } from '../../projection/state.ts';
 import { catalogue } from '../../tasks/catalogue.ts';
-import { convertQuery, takesJson } from '../../tasks/parameters.ts';
+import { convertQuery, takesJson } from '../../tasks/query-parameters.ts';
 import { authenticate } from '../authentication.ts';
 import { bodyBytes, readJson } from '../body.ts';
 import { createTasks } from '../create-tasks.ts';

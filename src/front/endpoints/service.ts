@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { catalogue } from '../../tasks/catalogue.ts';
-import { publishedParameters } from '../../tasks/parameters.ts';
-import { publishedResult } from '../../tasks/published-result.ts';
+import { publishedParameters, publishedResult } from '../../tasks/published.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { askAgainIn, errorBody } from '../request-error.ts';

@@ -1,7 +1,6 @@
 import Type from 'typebox';
 import type { TaskDefinition } from '../../tasks/definition.ts';
-import { publishedParameters } from '../../tasks/parameters.ts';
-import { publishedResult } from '../../tasks/published-result.ts';
+import { publishedParameters, publishedResult } from '../../tasks/published.ts';
 import { SentDefinition } from '../definitions.ts';
 import { type Schema, schemaRef } from './parts.ts';
 
