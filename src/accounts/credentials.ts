@@ -13,6 +13,7 @@ export interface Credentials {
   readonly location: Problem['location'];
 }
 
+/** What of a request may hold credentials. */
 export interface RequestParts {
   /** Text of the `Authorization` header; undefined or empty when it was not sent. */
   readonly authorization?: string | undefined;

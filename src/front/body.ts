@@ -15,6 +15,7 @@ export async function readJson(exchange: Exchange, limit: number): Promise<JsonO
 /** What the body's length was announced to be; Infinity where it was not. */
 export const bodyBytes = (head: RequestHead): number => Number(head.header('content-length')) || Infinity;
 
+/** The same of a body that is there whole. Throws that 400. */
 export function parseJson(bytes: Buffer): JsonObject {
   if (bytes.length === 0) throw invalid('body', 'body', 'body is missing, it must be a JSON object');
   if (!isUtf8(bytes)) throw invalid('body', 'body', 'body is not valid UTF-8');

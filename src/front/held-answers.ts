@@ -10,6 +10,7 @@ const MOST_BYTES = 512 * 1024 * 1024;
 /** Bytes of answers that this front holds, whole, while they are made and until their clients have taken them. */
 let held = 0;
 
+/** Of all large answers together, at this moment. */
 export const heldBytes = (): number => held;
 
 /** Counts so many bytes more. Returns what takes them off again, which may be called more often. */

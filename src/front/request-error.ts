@@ -62,6 +62,7 @@ export const errorBody = (problems: readonly Problem[], credential = ''): string
     })),
   });
 
+/** A 400 for one thing that is wrong. */
 export const invalid = (location: Problem['location'], name: string, description: string): RequestError =>
   new RequestError(400, [{ name, location, description }]);
 

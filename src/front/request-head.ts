@@ -37,6 +37,7 @@ interface Sent {
   getHeader(name: string): string;
 }
 
+/** To be called before the handler returns; what it gives may be kept. */
 export function readHead(sent: Sent): RequestHead {
   const headers = new Map<HeaderName, string>();
   for (const name of HEADERS) {

@@ -36,7 +36,9 @@ const release =
   (delivery) =>
     delivery.release(delayMs);
 
+/** An attempt that has begun. */
 export interface Attempt {
+  /** Resolves when nothing is left of it here. Rejects where nobody foresaw what happened; it is for the lease to end it then. */
   readonly ended: Promise<Settle>;
   /** The worker stops: end this here so that another can take it. */
   handBack(): void;

@@ -3,14 +3,16 @@ import { Recent } from '../recent.ts';
 import type { Output } from '../tasks/definition.ts';
 import type { Listener, Share, Stages } from './share.ts';
 
-/** What is kept at most: so many pieces of work, and so many bytes of them all. */
+/** Pieces of work that are kept at most. */
 const MAX_WORKS = 100;
+/** Bytes that all of them together may have, and so each of them. */
 export const MAX_KEPT_BYTES = 16_000_000;
 /** Kept this long after the last use; a waiting task normally gets a place sooner. */
 const KEPT_MS = 10_000;
 /** The most that finished tasks are held back while the log is asked. */
 const PATIENCE_MS = 200;
 
+/** Work that is over, for who joins it afterwards. */
 export interface EndedWork extends Stages {
   readonly outputs: readonly Output[];
   /** Roughly, what it takes of memory. */

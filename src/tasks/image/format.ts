@@ -11,6 +11,7 @@ const HEAD_BYTES = 64;
 export const formatOfSource = (source: Source): Format | undefined =>
   lookInto(source, (read) => formatOf(read(0, HEAD_BYTES)));
 
+/** The same of a file's first bytes: `HEAD_BYTES` of them, or all of a shorter one. */
 export function formatOf(head: Buffer): Format | undefined {
   const text = head.toString('latin1');
   if (text.startsWith('\xff\xd8\xff')) return 'jpeg';

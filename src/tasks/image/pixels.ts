@@ -44,5 +44,6 @@ export async function encodePixels(
   }
 }
 
+/** For what could not be encoded for want of memory: no source is to blame for that. */
 export const hungryResult = (cause: unknown): MemoryFailure =>
   new MemoryFailure('the result needs more memory than one task may take', { cause });

@@ -41,6 +41,7 @@ export type ChildMessage = { readonly task: number } & (
   | (Ending & { readonly held: number })
 );
 
+/** Of whatever was thrown. */
 export const toErrorText = (error: unknown): ErrorText =>
   error instanceof Error
     ? { message: error.message, stack: error.stack ?? error.message }

@@ -47,6 +47,7 @@ function typeOf(headers: Headers): string | undefined {
   return typeof type === 'string' ? MEDIA_TYPE.exec(type.trim().toLowerCase())?.[0] : undefined;
 }
 
+/** What is wrong with a source of more than `maxBytes` bytes. */
 export const tooLarge = (maxBytes: number): Fault => new Fault(`is larger than ${inBytes(maxBytes)}`);
 
 // A kilobyte of gzip can be a gigabyte of zeros, and we asked for `identity`.

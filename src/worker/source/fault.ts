@@ -71,6 +71,7 @@ const NO_SUCH_NAME = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME', 'EAI_NONAME', 
 export const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 
+/** For an error while a name was looked up. */
 export const lookupFault = (cause: unknown): Fault =>
   NO_SUCH_NAME.has(codeOf(cause))
     ? new Fault('could not be found', { cause })

@@ -15,6 +15,7 @@ export interface FetchLimits {
   readonly maxUrlLength: number;
 }
 
+/** What holds where no setting says otherwise. */
 export const FETCH_LIMITS: FetchLimits = {
   connectMs: 5_000,
   headersMs: 10_000,

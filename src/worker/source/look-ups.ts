@@ -6,6 +6,7 @@ import { unlessAborted } from './unless-aborted.ts';
 /** All addresses of a name, in the order to try them. Rejects with the errors of `dns.lookup`. */
 export type Resolver = (name: string) => Promise<readonly string[]>;
 
+/** As all programs of this machine look names up. A thread is kept until the system answers. */
 export const systemResolver: Resolver = async (name) =>
   (await lookup(name, { all: true, verbatim: true })).map(({ address }) => address);
 
