@@ -83,6 +83,8 @@ export class FileAccounts {
   async #readChange(): Promise<void> {
     if (this.#closed) return;
     const reading = await readAccountsFile(this.#path);
+    // A secret that was replaced must not stay good until the next change because no file was left for a moment.
+    if (!reading.isRead) this.#watch?.lookAgain();
     if (reading.found === this.#found || this.#closed) return;
     const reload = this.#take(reading);
     this.#reloaded?.(reload);

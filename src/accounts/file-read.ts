@@ -7,6 +7,8 @@ const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 export interface AccountsReading {
   readonly parsed: ParsedAccounts;
+  /** False where the system refused to read, as it may not the next time though nobody touched the file. */
+  readonly isRead: boolean;
   /** The same for two readings that found the same: a digest of the content, or why there is none. */
   readonly found: string;
 }
@@ -16,13 +18,13 @@ export async function readAccountsFile(path: string): Promise<AccountsReading> {
   let bytes: Buffer;
   try {
     // Asked before opening: to open a pipe would wait for somebody to write to it.
-    if (!(await stat(path)).isFile()) return unreadable('is not a regular file');
+    if (!(await stat(path)).isFile()) return refused('is not a regular file');
     bytes = await readBounded(path);
   } catch (error) {
-    return unreadable(`cannot be read: ${codeOf(error)}`);
+    return { ...refused(`cannot be read: ${codeOf(error)}`), isRead: false };
   }
-  if (bytes.length > MAX_FILE_BYTES) return unreadable(`is larger than ${MAX_FILE_BYTES / 1024 / 1024} MB`);
-  return { parsed: parseBytes(bytes), found: hash('sha256', bytes) };
+  if (bytes.length > MAX_FILE_BYTES) return refused(`is larger than ${MAX_FILE_BYTES / 1024 / 1024} MB`);
+  return { parsed: parseBytes(bytes), isRead: true, found: hash('sha256', bytes) };
 }
 
 /** The code of a file system's error, such as `ENOENT`. Any other error is a defect of ours, and thrown. */
@@ -48,7 +50,8 @@ function parseBytes(bytes: Buffer): ParsedAccounts {
   return parseAccounts(text);
 }
 
-const unreadable = (reason: string): AccountsReading => ({
+const refused = (reason: string): AccountsReading => ({
   parsed: { ok: false, violations: [`the file ${reason}`] },
+  isRead: true,
   found: reason,
 });

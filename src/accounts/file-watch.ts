@@ -37,6 +37,11 @@ export class FileWatch {
     return new FileWatch(path, await fingerprint(path), changed);
   }
 
+  /** Takes what the next look finds, within a second, for a change. */
+  lookAgain(): void {
+    this.#seen = '';
+  }
+
   close(): void {
     this.#closed = true;
     clearInterval(this.#clock);
