@@ -1,5 +1,8 @@
 import sharp, { type Sharp } from 'sharp';
 
+/** A real photo: a JPEG of 1024 × 768 pixels. */
+export const RACCOON = new URL('../../ops/sample/raccoon.jpg', import.meta.url);
+
 /** Opaque or transparent pixels, row by row, three or four bytes each. */
 export interface Picture {
   readonly width: number;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Json, Output, TaskDefinition } from '../../src/tasks/definition.ts';
 import { checkParameters } from '../../src/tasks/parameters.ts';
 import { temporaryFolder } from './folder.ts';
+import { decoded, type Picture } from './picture.ts';
 
 export interface Ran<T> {
   readonly result: T;
@@ -49,6 +50,17 @@ export const runFile = async <T>(
 type Place = { readonly bytes: number } & ({ readonly data: Uint8Array } | { readonly path: string });
 
 const inFile = async (path: string): Promise<Place> => ({ path, bytes: (await stat(path)).size });
+
+/** The output of a task that has made one, and no other. */
+export function onlyOutput({ outputs }: Pick<Ran<unknown>, 'outputs'>): Output {
+  const [output] = outputs;
+  if (!output || outputs.length > 1) throw new Error(`made ${outputs.length} outputs`);
+  return output;
+}
+
+/** The image that a task has made. */
+export const shownBy = (ran: Pick<Ran<unknown>, 'outputs'>): Promise<Picture> =>
+  decoded(onlyOutput(ran).data);
 
 async function run<T>(
   definition: TaskDefinition,

@@ -5,8 +5,8 @@ import { imageInfo } from '../../../src/tasks/image-info.ts';
 import { imageSizes } from '../../../src/tasks/image-sizes.ts';
 import { imageStrip } from '../../../src/tasks/image-strip.ts';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
-import { decoded, difference, type Picture, picture, pixelAt } from '../../support/picture.ts';
-import { runOn, runOnAll } from '../../support/run-task.ts';
+import { difference, picture, pixelAt } from '../../support/picture.ts';
+import { runOn, runOnAll, shownBy } from '../../support/run-task.ts';
 
 /** Of 16 × 12 pixels, lossless, made by `avifenc --premultiply --lossless` of libavif 0.11. */
 const PREMULTIPLIED = Buffer.from(
@@ -28,12 +28,9 @@ const shown = picture(16, 12, (x, y) => {
   return [...ORANGE, x < 8 ? 128 : 255];
 });
 
-const firstOf = async ({ outputs }: { outputs: readonly { data: Uint8Array }[] }): Promise<Picture> =>
-  decoded(outputs[0]?.data as Uint8Array);
-
 describe('an AVIF whose colours are multiplied by their opacity', () => {
   it('has the colours that it had before', async () => {
-    const made = await firstOf(await runOn(imageThumb, PREMULTIPLIED, { format: 'png' }));
+    const made = await shownBy(await runOn(imageThumb, PREMULTIPLIED, { format: 'png' }));
     expect(difference(made, shown)).toBeLessThan(0.2);
   });
 
@@ -44,8 +41,8 @@ describe('an AVIF whose colours are multiplied by their opacity', () => {
       await runOn(imageSizes, PREMULTIPLIED, { sizes: { a: {} }, ...asked }),
       await runOnAll(imageStrip, 'urls', [PREMULTIPLIED], { format: 'jpeg' }),
     ];
-    for (const made of whites) expectNear(pixelAt(await firstOf(made), 3, 9), OVER_WHITE.slice(0, 3));
-    const gif = await firstOf(await runOnAll(imageGif, 'images', [PREMULTIPLIED]));
+    for (const made of whites) expectNear(pixelAt(await shownBy(made), 3, 9), OVER_WHITE.slice(0, 3));
+    const gif = await shownBy(await runOnAll(imageGif, 'images', [PREMULTIPLIED]));
     expectNear(pixelAt(gif, 3, 9), [...ORANGE, 255]);
     const { result } = await runOn<object>(imageInfo, PREMULTIPLIED);
     expect(result).toMatchObject({ alpha: true, dominant_color: '#c86432' });
@@ -54,7 +51,7 @@ describe('an AVIF whose colours are multiplied by their opacity', () => {
   it('is left as it is where nothing says so', async () => {
     const straight = Buffer.from(PREMULTIPLIED);
     straight.write('cdsc', straight.indexOf('prem'), 'latin1');
-    const [red] = pixelAt(await firstOf(await runOn(imageThumb, straight, { format: 'png' })), 3, 9);
+    const [red] = pixelAt(await shownBy(await runOn(imageThumb, straight, { format: 'png' })), 3, 9);
     expect(red).toBe(100);
   });
 

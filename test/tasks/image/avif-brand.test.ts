@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { imageInfo } from '../../../src/tasks/image-info.ts';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { decoded, difference, gradient, pipeline } from '../../support/picture.ts';
-import { runFile, runOn, SOURCE_URL } from '../../support/run-task.ts';
+import { difference, gradient, pipeline } from '../../support/picture.ts';
+import { runFile, runOn, SOURCE_URL, shownBy } from '../../support/run-task.ts';
 
 const shown = gradient(64, 48);
 
@@ -21,8 +21,8 @@ async function avifOf(major: string, second = 'avif'): Promise<Buffer> {
 describe.each(['avif', 'avis', 'mif1', 'msf1', 'miaf', 'MA1B'])('an AVIF of the major brand %s', (major) => {
   it('is shown, and is what it is', async () => {
     const bytes = await avifOf(major);
-    const { outputs } = await runOn(imageThumb, bytes, { format: 'png' });
-    expect(difference(await decoded(outputs[0]?.data as Buffer), shown)).toBeLessThan(9);
+    const made = await shownBy(await runOn(imageThumb, bytes, { format: 'png' }));
+    expect(difference(made, shown)).toBeLessThan(9);
     const { result } = await runOn<object>(imageInfo, bytes);
     expect(result).toMatchObject({ content_type: 'image/avif', width: 64, height: 48, frames: 1 });
     expect(bytes).toEqual(await avifOf(major));

@@ -1,25 +1,25 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TaskFailure } from '../../../actors/failure.ts';
 import { culpritOf, culpritOfWhole } from '../../../src/tasks/image/blame.ts';
 import { decode, openImage } from '../../../src/tasks/image/opened-image.ts';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
+import { temporaryFolder } from '../../support/folder.ts';
 import { gradient, pipeline } from '../../support/picture.ts';
 import { runOn, SOURCE_URL } from '../../support/run-task.ts';
 
 const notAnImage = { message: `File '${SOURCE_URL}' is not a valid image file`, passing: false };
 
 describe('an error while decoding', () => {
-  let folder: string;
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'wyvern-blame-'));
+    folder = await temporaryFolder();
   });
-  afterAll(() => rm(folder, { recursive: true }));
+  afterAll(() => folder[Symbol.asyncDispose]());
 
   async function opened(bytes: Buffer) {
-    const path = join(folder, 'source');
+    const path = join(folder.path, 'source');
     await writeFile(path, bytes);
     return openImage({ url: SOURCE_URL, path, bytes: bytes.length });
   }
@@ -49,6 +49,7 @@ describe('an error while decoding', () => {
     const cut = await failureOf(
       decode(image, (pixels) => pixels.extract({ left: 299, top: 0, width: 9, height: 9 })),
     );
+    expect(cut).toBeInstanceOf(Error);
     expect(cut).not.toBeInstanceOf(TaskFailure);
   });
 

@@ -6,8 +6,8 @@ import { imageInfo } from '../../../src/tasks/image-info.ts';
 import { imageSizes } from '../../../src/tasks/image-sizes.ts';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { decoded, type Picture, pixelAt } from '../../support/picture.ts';
-import { runFile, runOn, runOnAll, SOURCE_URL } from '../../support/run-task.ts';
+import { pixelAt } from '../../support/picture.ts';
+import { runFile, runOn, runOnAll, SOURCE_URL, shownBy } from '../../support/run-task.ts';
 
 const RED = [200, 30, 40];
 
@@ -21,30 +21,28 @@ function gifWithMargin(frames: number): Buffer {
   return Buffer.concat([head, Buffer.alloc(127 * 3), Buffer.from([...images, 0x3b])]);
 }
 
-const shownBy = async (data: Uint8Array | undefined): Promise<Picture> => decoded(data as Uint8Array);
-
 describe.each([1, 3])('a GIF of %i images that leave a margin of the canvas free', (frames) => {
   it('can be seen through there', async () => {
     const gif = gifWithMargin(frames);
     const { result } = await runOn<{ dominant_color: string }>(imageInfo, gif);
     expect(result).toMatchObject({ width: 30, height: 20, alpha: true, frames, bytes: gif.length });
     expect(result.dominant_color).toBe('#c81e28');
-    const thumb = await shownBy((await runOn(imageThumb, gif, { format: 'png' })).outputs[0]?.data);
+    const thumb = await shownBy(await runOn(imageThumb, gif, { format: 'png' }));
     expect([pixelAt(thumb, 0, 0)[3], pixelAt(thumb, 9, 10)[3], pixelAt(thumb, 22, 10)[3]]).toEqual([0, 0, 0]);
     expect(pixelAt(thumb, 10, 6)).toEqual([...RED, 255]);
     expect(pixelAt(thumb, 21, 13)).toEqual([...RED, 255]);
     const sizes = await runOn(imageSizes, gif, { sizes: { a: {} }, format: 'png' });
-    expect(pixelAt(await shownBy(sizes.outputs[0]?.data), 0, 0)[3]).toBe(0);
-    const { outputs } = await runOnAll(imageGif, 'images', [gif]);
-    expect(pixelAt(await shownBy(outputs[0]?.data), 0, 0)[3]).toBe(0);
+    expect(pixelAt(await shownBy(sizes), 0, 0)[3]).toBe(0);
+    const animation = await runOnAll(imageGif, 'images', [gif]);
+    expect(pixelAt(await shownBy(animation), 0, 0)[3]).toBe(0);
   });
 
   it('has white there under JPEG, also from a file', async () => {
     await using folder = await temporaryFolder();
     const path = join(folder.path, 'source');
     await writeFile(path, gifWithMargin(frames));
-    const { outputs } = await runFile(imageThumb, path, { quality: 95 });
-    expect(Math.min(...pixelAt(await shownBy(outputs[0]?.data), 1, 1))).toBeGreaterThan(245);
+    const thumb = await shownBy(await runFile(imageThumb, path, { quality: 95 }));
+    expect(Math.min(...pixelAt(thumb, 1, 1))).toBeGreaterThan(245);
   });
 });
 

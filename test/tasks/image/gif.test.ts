@@ -4,15 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { imageGif } from '../../../src/tasks/image-gif.ts';
 import { readGif } from '../../support/gif-frames.ts';
 import { difference, gradient, type Picture, picture, pipeline, pixelAt } from '../../support/picture.ts';
-import { runOnAll, SOURCE_URL } from '../../support/run-task.ts';
+import { onlyOutput, runOnAll, SOURCE_URL } from '../../support/run-task.ts';
 import { inCells, ORIENTATIONS, overWhite, shrunk, stored } from '../../support/views.ts';
 
 const WHITE = [255, 255, 255];
 
 async function gifOf(files: readonly Uint8Array[], parameters: Record<string, unknown> = {}) {
   const ran = await runOnAll<Record<string, number>>(imageGif, 'images', files, parameters);
-  const [output] = ran.outputs;
-  if (!output || ran.outputs.length > 1) throw new Error(`made ${ran.outputs.length} outputs`);
+  const output = onlyOutput(ran);
   expect(output).toMatchObject({ name: 'output', extension: 'gif', contentType: 'image/gif' });
   expect(Value.Errors(imageGif.result, ran.result)).toEqual([]);
   return { ...ran, data: output.data, file: readGif(output.data) };

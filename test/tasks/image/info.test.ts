@@ -5,10 +5,8 @@ import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
 import { imageInfo } from '../../../src/tasks/image-info.ts';
 import { exifBlock, withExifBlock } from '../../support/exif.ts';
-import { decoded, difference, gradient, picture, pipeline } from '../../support/picture.ts';
+import { decoded, difference, gradient, picture, pipeline, RACCOON } from '../../support/picture.ts';
 import { runOn } from '../../support/run-task.ts';
-
-const RACCOON = new URL('../../../ops/sample/raccoon.jpg', import.meta.url);
 
 async function infoOf(bytes: Uint8Array): Promise<{ readonly blurhash: string }> {
   const { result, outputs } = await runOn<{ blurhash: string }>(imageInfo, bytes);

@@ -7,13 +7,11 @@ import { imageStrip } from '../../../src/tasks/image-strip.ts';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
 import { decoded, difference, gradient, type Picture, picture, pipeline } from '../../support/picture.ts';
 import { type PngKind, rawPng } from '../../support/raw-png.ts';
-import { type Ran, runOn, runOnAll } from '../../support/run-task.ts';
+import { type Ran, runOn, runOnAll, shownBy } from '../../support/run-task.ts';
 import { overWhite } from '../../support/views.ts';
 
-const pngOf = async (bytes: Uint8Array): Promise<Picture> => {
-  const { outputs } = await runOn(imageThumb, bytes, { format: 'png' });
-  return decoded(outputs[0]?.data as Uint8Array);
-};
+const pngOf = async (bytes: Uint8Array): Promise<Picture> =>
+  shownBy(await runOn(imageThumb, bytes, { format: 'png' }));
 
 /** A table of colours that a test can tell apart, and how opaque each is; those past the second are wholly. */
 const COLOURS = Array.from({ length: 256 }, (_, at) => [at, 255 - at, (at * 7) % 256]);
@@ -124,8 +122,7 @@ describe('a JPEG of few rows', () => {
   };
 
   it.each(Object.entries(ways))('keeps them all when it becomes smaller: %s', async (_, made) => {
-    const { data } = (await made(await jpeg)).outputs[0] as { data: Uint8Array };
-    const { data: samples, width, height } = await decoded(data);
+    const { data: samples, width, height } = await shownBy(await made(await jpeg));
     expect(width * height).toBe(100);
     const mean = samples.reduce((sum, sample) => sum + sample, 0) / samples.length;
     expect(Math.abs(mean - (255 * 7) / 15)).toBeLessThan(8);

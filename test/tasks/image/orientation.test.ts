@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { imageInfo } from '../../../src/tasks/image-info.ts';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
-import { decoded, difference, gradient, pipeline } from '../../support/picture.ts';
-import { runOn } from '../../support/run-task.ts';
+import { difference, gradient, pipeline } from '../../support/picture.ts';
+import { runOn, shownBy } from '../../support/run-task.ts';
 import { ORIENTATIONS, shrunk, stored, turned } from '../../support/views.ts';
 
 const shown = gradient(96, 64);
@@ -16,17 +16,14 @@ describe('an image of each EXIF orientation', () => {
   it.each(everyTurn)(
     '$orientation comes out upright, and turned by $rotation, to the pixel',
     async (turn) => {
-      const { result, outputs } = await runOn<Record<string, number>>(
-        imageThumb,
-        await asPng(turn.orientation),
-        { rotation: turn.rotation, format: 'png' },
-      );
+      const parameters = { rotation: turn.rotation, format: 'png' };
+      const ran = await runOn<object>(imageThumb, await asPng(turn.orientation), parameters);
       const expected = turned(shown, turn.rotation);
-      const made = await decoded(outputs[0]?.data as Buffer);
+      const made = await shownBy(ran);
       expect([made.width, made.height]).toEqual([expected.width, expected.height]);
       expect(made.data.equals(expected.data)).toBe(true);
-      expect(result).toMatchObject({ width: expected.width, height: expected.height });
-      expect(result).toMatchObject({ original_width: shown.width, original_height: shown.height });
+      expect(ran.result).toMatchObject({ width: expected.width, height: expected.height });
+      expect(ran.result).toMatchObject({ original_width: shown.width, original_height: shown.height });
     },
   );
 
@@ -39,8 +36,8 @@ describe('an image of each EXIF orientation', () => {
     const size = { width: expected.width, height: expected.height };
     for (const crop of [false, true]) {
       const parameters = { ...size, crop, rotation: turn.rotation, format: 'png' };
-      const { outputs } = await runOn(imageThumb, jpeg, parameters);
-      expect(difference(await decoded(outputs[0]?.data as Buffer), expected)).toBeLessThan(4);
+      const made = await shownBy(await runOn(imageThumb, jpeg, parameters));
+      expect(difference(made, expected)).toBeLessThan(4);
     }
   });
 
@@ -62,8 +59,8 @@ describe('an image of each EXIF orientation', () => {
     if (rotation === null) return;
     // The same word in both tasks: what `rotation` says of an image that lost its EXIF makes it upright.
     const bare = await pipeline(stored(shown, orientation)).png().toBuffer();
-    const { outputs } = await runOn(imageThumb, bare, { rotation, format: 'png' });
-    expect((await decoded(outputs[0]?.data as Buffer)).data.equals(shown.data)).toBe(true);
+    const made = await shownBy(await runOn(imageThumb, bare, { rotation, format: 'png' }));
+    expect(made.data.equals(shown.data)).toBe(true);
   });
 
   it('without one is left as it is, and nothing is told', async () => {

@@ -1,20 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { TaskDefinition } from '../../../src/tasks/definition.ts';
 import { imageGif } from '../../../src/tasks/image-gif.ts';
 import { imageSizes } from '../../../src/tasks/image-sizes.ts';
 import { imageStrip } from '../../../src/tasks/image-strip.ts';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
 import { exifBlock, withExifBlock } from '../../support/exif.ts';
 import { colourDistance, likeness } from '../../support/looks.ts';
-import { decoded, type Picture, picture, pipeline, pixelAt } from '../../support/picture.ts';
-import { runOn, runOnAll } from '../../support/run-task.ts';
+import { decoded, type Picture, picture, pipeline, pixelAt, RACCOON } from '../../support/picture.ts';
+import { onlyOutput, runOn, runOnAll, shownBy } from '../../support/run-task.ts';
 import { inCells, middle, ORIENTATIONS, overWhite, shrunk, stored, turned } from '../../support/views.ts';
 
 /* What comes out of a real photo, held to what plain maths makes of its pixels. */
-
-const RACCOON = new URL('../../../ops/sample/raccoon.jpg', import.meta.url);
 
 /** 512 × 384 pixels. */
 let photo: Picture;
@@ -43,12 +40,8 @@ function expectAlike(
   expect(colourDistance(made, wanted)).toBeLessThan(colours);
 }
 
-async function outputOf(definition: TaskDefinition, bytes: Uint8Array, parameters: object): Promise<Buffer> {
-  const { outputs } = await runOn(definition, bytes, { ...parameters });
-  return outputs[0]?.data as Buffer;
-}
 const thumbOf = async (bytes: Uint8Array, parameters: object = {}): Promise<Picture> =>
-  decoded(await outputOf(imageThumb, bytes, { width: 128, format: 'png', ...parameters }));
+  shownBy(await runOn(imageThumb, bytes, { width: 128, format: 'png', ...parameters }));
 
 /** Without the alpha that a GIF's decoder adds. */
 const opaque = (from: Picture): Picture =>
@@ -167,12 +160,13 @@ describe('a photo with all that a camera writes', () => {
     const bytes = await tagged();
     for (const word of WORDS) expect(bytes.includes(word)).toBe(true);
     const made = [
-      await outputOf(imageThumb, bytes, { width: 64, format }),
-      await outputOf(imageSizes, bytes, { sizes: { a: { width: 64 } }, format }),
+      await runOn(imageThumb, bytes, { width: 64, format }),
+      await runOn(imageSizes, bytes, { sizes: { a: { width: 64 } }, format }),
     ];
-    for (const data of made.map((output) => Buffer.from(output))) {
+    for (const ran of made) {
+      const data = Buffer.from(onlyOutput(ran).data);
       for (const word of WORDS) expect(data.includes(word)).toBe(false);
-      expectAlike(opaque(await decoded(data)), shrunk(photo, 8), { likeness: 0.85, colours: 5 });
+      expectAlike(opaque(await shownBy(ran)), shrunk(photo, 8), { likeness: 0.85, colours: 5 });
     }
   });
 });
@@ -217,15 +211,14 @@ describe('several photos in one', () => {
   });
 
   it.each(['jpeg', 'png', 'webp'])('stand side by side, each in its cell: %s', async (format) => {
-    const { outputs } = await runOnAll(imageStrip, 'urls', album, { ...CELL, wrap: 4, format });
-    const strip = overWhite(await decoded(outputs[0]?.data as Buffer));
+    const strip = await shownBy(await runOnAll(imageStrip, 'urls', album, { ...CELL, wrap: 4, format }));
     const wanted = inCells(shown, CELL, 4, [255, 255, 255]);
-    expectAlike(strip, wanted, { likeness: 0.9, colours: 4 });
+    expectAlike(overWhite(strip), wanted, { likeness: 0.9, colours: 4 });
   });
 
   it('follow each other in an animation', async () => {
-    const { outputs } = await runOnAll(imageGif, 'images', album, CELL);
-    const raw = sharp(outputs[0]?.data, { animated: true }).removeAlpha().raw();
+    const animation = onlyOutput(await runOnAll(imageGif, 'images', album, CELL));
+    const raw = sharp(animation.data, { animated: true }).removeAlpha().raw();
     const { data, info } = await raw.toBuffer({ resolveWithObject: true });
     const frames: Picture = { data, width: info.width, height: info.height, channels: 3 };
     expectAlike(frames, inCells(shown, CELL, 1, [255, 255, 255]), { likeness: 0.9, colours: 4 });

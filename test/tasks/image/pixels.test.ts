@@ -2,13 +2,11 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
 import { decoded, difference, gradient, picture, pipeline, pixelAt } from '../../support/picture.ts';
-import { runOn } from '../../support/run-task.ts';
+import { onlyOutput, runOn } from '../../support/run-task.ts';
 
 async function thumbOf(bytes: Uint8Array, parameters: Record<string, unknown> = {}) {
-  const { outputs } = await runOn(imageThumb, bytes, parameters);
-  const [output] = outputs;
-  if (!output || outputs.length > 1) throw new Error(`made ${outputs.length} outputs`);
-  return { pixels: await decoded(output.data), header: await sharp(output.data).metadata() };
+  const { data } = onlyOutput(await runOn(imageThumb, bytes, parameters));
+  return { pixels: await decoded(data), header: await sharp(data).metadata() };
 }
 
 describe('transparency', () => {

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { imageInfo } from '../../../src/tasks/image-info.ts';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
 import { exifBlock } from '../../support/exif.ts';
-import { decoded, difference, gradient, pixelAt } from '../../support/picture.ts';
+import { difference, gradient, pixelAt } from '../../support/picture.ts';
 import { type RawPng, rawPng } from '../../support/raw-png.ts';
-import { runOn } from '../../support/run-task.ts';
+import { runOn, shownBy } from '../../support/run-task.ts';
 import { ORIENTATIONS, stored } from '../../support/views.ts';
 
 const shown = gradient(30, 20);
@@ -28,10 +28,8 @@ describe('EXIF that stands after the pixels of a PNG', () => {
   it.each(ORIENTATIONS)('turns it upright: %i', async (orientation) => {
     const bytes = pngOf(orientation, { late: [exifOf(orientation)] });
     for (const format of ['png', 'avif']) {
-      const { outputs } = await runOn(imageThumb, bytes, { format, quality: 95 });
-      expect(difference(await decoded(outputs[0]?.data as Buffer), shown)).toBeLessThan(
-        format === 'png' ? 0.1 : 9,
-      );
+      const made = await shownBy(await runOn(imageThumb, bytes, { format, quality: 95 }));
+      expect(difference(made, shown)).toBeLessThan(format === 'png' ? 0.1 : 9);
     }
   });
 

@@ -8,9 +8,9 @@ import { imageSizes } from '../../../src/tasks/image-sizes.ts';
 import { imageStrip } from '../../../src/tasks/image-strip.ts';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
 import { colourProfile, greyProfile } from '../../support/icc.ts';
-import { decoded, pixelAt } from '../../support/picture.ts';
+import { type Picture, pixelAt } from '../../support/picture.ts';
 import { type PngKind, rawPng } from '../../support/raw-png.ts';
-import { runOn, runOnAll } from '../../support/run-task.ts';
+import { runOn, runOnAll, shownBy } from '../../support/run-task.ts';
 
 type Colour = readonly number[];
 
@@ -38,7 +38,7 @@ const WAYS: Readonly<Record<string, (bytes: Buffer) => Promise<Colour>>> = {
 };
 
 async function made(definition: TaskDefinition, bytes: Buffer, parameters: Record<string, unknown>) {
-  return firstColour((await runOn(definition, bytes, parameters)).outputs[0]?.data);
+  return firstColour(await shownBy(await runOn(definition, bytes, parameters)));
 }
 async function put(
   definition: TaskDefinition,
@@ -46,10 +46,9 @@ async function put(
   bytes: Buffer,
   parameters: Record<string, unknown>,
 ) {
-  return firstColour((await runOnAll(definition, name, [bytes], parameters)).outputs[0]?.data);
+  return firstColour(await shownBy(await runOnAll(definition, name, [bytes], parameters)));
 }
-const firstColour = async (data: Uint8Array | undefined): Promise<Colour> =>
-  pixelAt(await decoded(data as Uint8Array), 2, 2).slice(0, 3);
+const firstColour = (shown: Picture): Colour => pixelAt(shown, 2, 2).slice(0, 3);
 
 function expectNear(colour: Colour, wanted: Colour): void {
   const off = wanted.map((sample, at) => Math.abs(sample - (colour[at] ?? -999)));

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { imageInfo } from '../../../src/tasks/image-info.ts';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
+import { RACCOON } from '../../support/picture.ts';
 import { runOn, SOURCE_URL } from '../../support/run-task.ts';
 
-const RACCOON = new URL('../../../ops/sample/raccoon.jpg', import.meta.url);
 const SIDE = 64;
 
 function segment(marker: number, content: readonly number[]): Buffer {

@@ -6,7 +6,7 @@ import { imageSizes } from '../../../src/tasks/image-sizes.ts';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
 import { colourDistance, likeness } from '../../support/looks.ts';
 import { decoded, difference, gradient, picture, pipeline, pixelAt } from '../../support/picture.ts';
-import { runOn, SOURCE_URL } from '../../support/run-task.ts';
+import { runOn, SOURCE_URL, shownBy } from '../../support/run-task.ts';
 import { middle, ORIENTATIONS, overWhite, shrunk, stored } from '../../support/views.ts';
 
 type Sizes = Readonly<Record<string, { readonly width?: number; readonly height?: number; crop?: boolean }>>;
@@ -79,8 +79,8 @@ describe('image.sizes', () => {
     for (const { name, data } of made.outputs) {
       const { width, height, pages = 1 } = await sharp(data).metadata();
       expect({ pages, size: { width, height } }).toEqual({ pages: 1, size: made.result.sizes[name] });
-      const { outputs } = await runOn(imageThumb, bytes, { ...sizes[name as 'a'], format: 'png' });
-      const alone = await decoded(outputs[0]?.data as Buffer);
+      const parameters = { ...sizes[name as 'a'], format: 'png' };
+      const alone = await shownBy(await runOn(imageThumb, bytes, parameters));
       expect(colourDistance(await made.shown(name), alone)).toBeLessThan(5);
     }
   });
@@ -95,8 +95,7 @@ describe('image.sizes', () => {
     };
     const made = await sizesOf(bytes, sizes, { format: 'png' });
     for (const [name, size] of Object.entries(sizes)) {
-      const { outputs } = await runOn(imageThumb, bytes, { ...size, format: 'png' });
-      const alone = await decoded(outputs[0]?.data as Buffer);
+      const alone = await shownBy(await runOn(imageThumb, bytes, { ...size, format: 'png' }));
       expect(likeness(await made.shown(name), alone)).toBeGreaterThan(0.95);
     }
   });

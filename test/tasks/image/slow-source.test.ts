@@ -1,8 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { MediaDefinition } from '../../../src/tasks/definition.ts';
 import { isSlowSource } from '../../../src/tasks/image/slow-source.ts';
 import { imageGif } from '../../../src/tasks/image-gif.ts';
@@ -10,12 +9,7 @@ import { imageSizes } from '../../../src/tasks/image-sizes.ts';
 import { imageStrip } from '../../../src/tasks/image-strip.ts';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
 import { exifBlock, withExifBlock } from '../../support/exif.ts';
-
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'wyvern-slow-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
+import { temporaryFolder } from '../../support/folder.ts';
 
 const picture = (width = 40, height = 30) =>
   sharp({ create: { width, height, channels: 3, background: '#123456' } });
@@ -29,7 +23,8 @@ const withSegments = (jpeg: Buffer, ...segments: readonly Buffer[]): Buffer =>
   Buffer.concat([jpeg.subarray(0, 2), ...segments, jpeg.subarray(2)]);
 
 async function isSlow(bytes: Uint8Array): Promise<boolean> {
-  const path = join(folder, 'source');
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'source');
   await writeFile(path, bytes);
   const isSlowFile = isSlowSource({ path });
   expect(isSlowSource({ data: bytes })).toBe(isSlowFile);

@@ -2,7 +2,7 @@ import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
 import { imageStrip } from '../../../src/tasks/image-strip.ts';
 import { decoded, difference, gradient, type Picture, picture, pipeline } from '../../support/picture.ts';
-import { runOnAll, SOURCE_URL } from '../../support/run-task.ts';
+import { onlyOutput, runOnAll, SOURCE_URL, shownBy } from '../../support/run-task.ts';
 import { inCells, middle, ORIENTATIONS, overWhite, shrunk, stored } from '../../support/views.ts';
 
 const WHITE = [255, 255, 255];
@@ -11,8 +11,7 @@ const CLEAR = [0, 0, 0, 0];
 async function stripOf(pictures: readonly Picture[], parameters: Record<string, unknown> = {}) {
   const files = await Promise.all(pictures.map((each) => pipeline(each).png().toBuffer()));
   const ran = await runOnAll<Record<string, unknown>>(imageStrip, 'urls', files, parameters);
-  const [output] = ran.outputs;
-  if (!output || ran.outputs.length > 1) throw new Error(`made ${ran.outputs.length} outputs`);
+  const output = onlyOutput(ran);
   expect(Value.Errors(imageStrip.result, ran.result)).toEqual([]);
   return { ...ran, output, shown: await decoded(output.data) };
 }
@@ -101,12 +100,10 @@ describe('image.strip', () => {
     const files = ORIENTATIONS.map((orientation) =>
       pipeline(stored(shown, orientation)).withMetadata({ orientation }).png().toBuffer(),
     );
-    const { outputs } = await runOnAll(imageStrip, 'urls', await Promise.all(files), {
-      wrap: 4,
-      format: 'png',
-    });
+    const parameters = { wrap: 4, format: 'png' };
+    const strip = await shownBy(await runOnAll(imageStrip, 'urls', await Promise.all(files), parameters));
     const expected = inCells(new Array(8).fill(shown), shown, 4, WHITE);
-    expect(difference(await decoded(outputs[0]?.data as Buffer), expected)).toBe(0);
+    expect(difference(strip, expected)).toBe(0);
   });
 
   it('keeps transparency, and has it white under JPEG', async () => {

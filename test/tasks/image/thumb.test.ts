@@ -3,16 +3,18 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { imageThumb } from '../../../src/tasks/image-thumb.ts';
 import { checkParameters } from '../../../src/tasks/parameters.ts';
-import { decoded, difference, gradient, picture, pipeline, pixelAt } from '../../support/picture.ts';
-import { runOn, SOURCE_URL } from '../../support/run-task.ts';
-
-const RACCOON = new URL('../../../ops/sample/raccoon.jpg', import.meta.url);
+import { decoded, difference, gradient, picture, pipeline, pixelAt, RACCOON } from '../../support/picture.ts';
+import { onlyOutput, runOn, SOURCE_URL } from '../../support/run-task.ts';
 
 async function thumbOf(bytes: Uint8Array, parameters: Record<string, unknown> = {}) {
-  const { result, outputs } = await runOn<Record<string, unknown>>(imageThumb, bytes, parameters);
-  const [output] = outputs;
-  if (!output || outputs.length > 1) throw new Error(`made ${outputs.length} outputs`);
-  return { result, output, pixels: await decoded(output.data), header: await sharp(output.data).metadata() };
+  const ran = await runOn<Record<string, unknown>>(imageThumb, bytes, parameters);
+  const output = onlyOutput(ran);
+  return {
+    result: ran.result,
+    output,
+    pixels: await decoded(output.data),
+    header: await sharp(output.data).metadata(),
+  };
 }
 
 const pngOf = (width: number, height: number) => pipeline(gradient(width, height)).png().toBuffer();

@@ -1,21 +1,16 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { webpSizeOfSource } from '../../../src/tasks/image/webp-size.ts';
 import { webpClaiming } from '../../support/broken-images.ts';
-
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'wyvern-webp-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
+import { temporaryFolder } from '../../support/folder.ts';
 
 async function sizeOf(bytes: Uint8Array): Promise<unknown> {
-  const path = join(folder, 'source');
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'source');
   await writeFile(path, bytes);
-  return webpSizeOfSource({ path });
+  return await webpSizeOfSource({ path });
 }
 const picture = (channels: 3 | 4 = 3): Sharp =>
   sharp({ create: { width: 301, height: 7, channels, background: '#12345678' } });
