@@ -40,7 +40,7 @@ export class OwnFiles {
 
   /**
    * Copies the file into `room`; undefined for a URL that is not ours. Rejects with `TaskFailure` if there is none, and
-   * with the signal's reason as soon as that is aborted; nobody writes to the room then.
+   * with the signal's reason once that is aborted and the store has given its next piece: nobody writes to the room then.
    */
   async read(url: string, room: RoomPart, signal: AbortSignal): Promise<Source | undefined> {
     const name = this.nameOf(url);
@@ -69,8 +69,10 @@ export class OwnFiles {
     try {
       if (stored.bytes > this.#parts.maxBytes) throw tooLarge(this.#parts.maxBytes);
       body.expect(stored.bytes);
-      for await (const piece of stored.read())
+      for await (const piece of stored.read()) {
+        signal.throwIfAborted();
         if (!body.add(piece)) await unlessAborted(signal, body.drained());
+      }
       await unlessAborted(signal, body.drained());
       return { ...(await body.finish()), bytes: stored.bytes };
     } catch (error) {

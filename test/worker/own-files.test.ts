@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { TaskEvent } from '../../actors/event.ts';
 import { TaskFailure } from '../../actors/failure.ts';
 import type { StoredEvent } from '../../src/log/envelope.ts';
@@ -48,7 +48,8 @@ function reading(history: readonly TaskEvent[], files: Readonly<Record<string, s
     publicUrl: 'http://wyvern.example/base',
     maxBytes: 1_000,
   });
-  return { read: (url: string) => own.read(url, ROOM, new AbortController().signal), open, storage };
+  const read = (url: string, { signal } = new AbortController()) => own.read(url, ROOM, signal);
+  return { read, open, storage };
 }
 
 const ended = [queued(), started(2), { ...completed(2), outputs: [stored('thumb', 2)] } as TaskEvent];
@@ -91,6 +92,24 @@ describe('a source that is a file of ours', () => {
   ])('is refused as one that is not there: %s', async (_what, path) => {
     const url = `http://wyvern.example/base/files/${path}`;
     await expect(reading(ended, {}).read(url)).rejects.toThrow(`File '${url}' answered 404`);
+  });
+
+  it('is read no further when nobody wants it any more', async () => {
+    const { read, storage } = reading(ended, {});
+    const abort = new AbortController();
+    const close = vi.fn(async () => {});
+    let given = 0;
+    async function* pieces() {
+      for (; given < 900; given += 1) {
+        if (given === 3) abort.abort(new Error('canceled'));
+        yield Buffer.of(given % 256);
+      }
+    }
+    const content = () => Readable.from(pieces(), { highWaterMark: 1 });
+    storage.open = async () => ({ bytes: 900, modifiedAt: new Date(), read: content, close });
+    await expect(read(OUTPUT, abort)).rejects.toThrow('canceled');
+    expect(given).toBeLessThan(10);
+    expect(close).toHaveBeenCalledOnce();
   });
 
   it('fails for a passing reason when the store does not answer', async () => {
