@@ -26,7 +26,7 @@ describe('a change of the file', () => {
     await using folder = await temporaryFolder();
     const { path, files, reloads } = await watched(folder.path);
     await writeFile(path, documentOf({ name: 'acme', secret: 'new' }));
-    await until(() => isLetIn(files.accounts, 'new') || undefined);
+    await until(() => isLetIn(files.accounts, 'new'));
     expect(isLetIn(files.accounts, 'old')).toBe(false);
     expect(reloads.at(-1)).toEqual({ ok: true, accounts: 1 });
     await files.close();
@@ -37,7 +37,7 @@ describe('a change of the file', () => {
     const { path, files } = await watched(folder.path);
     for (const secret of ['first', 'second', 'third']) {
       await replaceFile(path, documentOf({ name: 'acme', secret }));
-      await until(() => isLetIn(files.accounts, secret) || undefined);
+      await until(() => isLetIn(files.accounts, secret));
     }
     await files.close();
   });
@@ -48,7 +48,7 @@ describe('a change of the file', () => {
     const { atime, mtime } = await stat(path);
     await writeFile(path, documentOf({ name: 'acme', secret: 'new' }));
     await utimes(path, atime, mtime);
-    await until(() => isLetIn(files.accounts, 'new') || undefined);
+    await until(() => isLetIn(files.accounts, 'new'));
     await files.close();
   });
 
@@ -60,7 +60,7 @@ describe('a change of the file', () => {
     await symlink(join('real', 'target.json'), path);
     await using files = await FileAccounts.open({ path });
     await writeFile(join(folder.path, 'real', 'target.json'), documentOf({ name: 'acme', secret: 'new' }));
-    await until(() => isLetIn(files.accounts, 'new') || undefined);
+    await until(() => isLetIn(files.accounts, 'new'));
   });
 
   it('is taken over when the whole folder is replaced', async () => {
@@ -71,7 +71,7 @@ describe('a change of the file', () => {
     await rename(data, `${data}.old`);
     await mkdir(data);
     await writeFile(path, documentOf({ name: 'acme', secret: 'new' }));
-    await until(() => isLetIn(files.accounts, 'new') || undefined);
+    await until(() => isLetIn(files.accounts, 'new'));
     await files.close();
   });
 
@@ -79,7 +79,7 @@ describe('a change of the file', () => {
     await using folder = await temporaryFolder();
     const { path, files, reloads } = await watched(folder.path);
     await replaceFile(path, '{"accounts":[{"name":"acme","secret":hunter2}]}');
-    await until(() => reloads.length > 0 || undefined);
+    await until(() => reloads.length > 0);
     expect(reloads[0]).toEqual({
       ok: false,
       message: expect.stringContaining('not JSON: see line 1, column 38'),
@@ -91,10 +91,10 @@ describe('a change of the file', () => {
       touches += 1;
     });
     await utimes(path, new Date(), new Date());
-    await until(() => touches > 0 || undefined);
+    await until(() => touches > 0);
     witness.close();
     await replaceFile(path, documentOf({ name: 'acme', secret: 'old' }, { name: 'zeta', secret: 'z' }));
-    await until(() => isLetIn(files.accounts, 'z') || undefined);
+    await until(() => isLetIn(files.accounts, 'z'));
     expect(reloads).toHaveLength(2);
     await files.close();
   });
@@ -105,7 +105,7 @@ describe('a change of the file', () => {
     await using other = await FileAccounts.open({ path });
     await files.close();
     await writeFile(path, documentOf({ name: 'acme', secret: 'new' }));
-    await until(() => isLetIn(other.accounts, 'new') || undefined);
+    await until(() => isLetIn(other.accounts, 'new'));
     expect(reloads).toEqual([]);
     expect(isLetIn(files.accounts, 'old')).toBe(true);
     expect(await files.reload()).toMatchObject({ ok: false });

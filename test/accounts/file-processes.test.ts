@@ -34,7 +34,7 @@ function starter(path: string) {
     output += text;
   });
   return {
-    ready: () => until(() => output.startsWith('ready') || child.exitCode !== null || undefined, 60_000),
+    ready: () => until(() => output.startsWith('ready') || child.exitCode !== null, 60_000),
     async start(): Promise<string | null> {
       child.stdin.end('!');
       expect(await ended).toEqual([0, null]);
