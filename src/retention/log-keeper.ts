@@ -152,7 +152,9 @@ export class LogKeeper {
     } else {
       const allowed = allowanceFor(limits, volume);
       if (allowed) await this.#allow(allowed);
-      if (wanted > 0 && oldest) this.#tell(oldest, use.share);
+      if (wanted === 0) return;
+      if (oldest && openFrom <= archivedThrough + 1) this.#tellOldest(oldest, use.share);
+      else if (archivedThrough < projection.seq) this.#tellUnarchived(volume, archivedThrough, use.share);
     }
   }
 
@@ -167,17 +169,23 @@ export class LogKeeper {
     await upkeep.allow(allowed);
   }
 
-  /** Every minute, while the oldest open task stands in the way of making room. */
-  #tell({ key, name, status, queued }: TaskState, share: number): void {
-    if (performance.now() - this.#toldAt < TELL_EVERY_MS) return;
-    this.#toldAt = performance.now();
+  #tellOldest({ key, name, status, queued }: TaskState, share: number): void {
     const ageSeconds = Math.round((Date.now() - Date.parse(queued)) / 1_000);
     const { events, bytes } = this.held;
-    this.#parts.logger.warn(
-      { key, name, status, ageSeconds, heldEvents: events, heldBytes: bytes, share },
-      share > FULL_AT
-        ? 'the log is full, creates are refused: its oldest open task keeps old events from going'
-        : 'the log is nearly full: its oldest open task keeps old events from going',
-    );
+    const about = { key, name, status, ageSeconds, heldEvents: events, heldBytes: bytes };
+    this.#tell(about, share, 'its oldest open task keeps old events from going');
+  }
+
+  #tellUnarchived({ events, lastSeq }: LogVolume, archivedThrough: number, share: number): void {
+    const about = { unarchivedEvents: Math.min(events, lastSeq - archivedThrough) };
+    this.#tell(about, share, 'its events stay until they are safe in the archive, some minutes each');
+  }
+
+  /** Every minute, what stands in the way of making room. */
+  #tell(about: object, share: number, reason: string): void {
+    if (performance.now() - this.#toldAt < TELL_EVERY_MS) return;
+    this.#toldAt = performance.now();
+    const how = share > FULL_AT ? 'the log is full, creates are refused' : 'the log is nearly full';
+    this.#parts.logger.warn({ ...about, share }, `${how}: ${reason}`);
   }
 }

@@ -90,23 +90,54 @@ describe('the keeper of a log', () => {
     expect(await state()).toMatchObject({ first_seq: 991 });
   });
 
-  it('lets go of nothing that a crash could still take from the archive', async () => {
-    await fillLog(log, { ended: 980 });
+  describe('with an archive', () => {
     const counts = { through: 2_900, events: 2_900, bytes: 1, allowedBytes: 1_000 };
     const holds = { isFilled: true, ...counts, oldestMs: 0 };
+    const said: string[] = [];
+    const logger = pino({}, { write: (line) => void said.push(JSON.parse(line).msg) });
     let safeThrough = 0;
-    const archive = new ArchiveWatch({
-      upkeep: { archive: async () => ({ ...holds, safeThrough }) },
-      keptMs: 30 * DAY_MS,
-      logger: createLogger('test', server.config),
+
+    /** What a front has of a log that is nearly full, whose archive has all of it for good up to `safeThrough`. */
+    async function openBeside() {
+      said.length = 0;
+      const upkeep = { archive: async () => ({ ...holds, safeThrough }) };
+      const archive = new ArchiveWatch({ upkeep, keptMs: 30 * DAY_MS, logger });
+      return { archive, front: await openFront(archive, logger) };
+    }
+
+    it('lets go of nothing that a crash could still take from it, and says that this is what keeps the log full', async () => {
+      await fillLog(log, { ended: 980 });
+      safeThrough = 0;
+      const { archive, front } = await openBeside();
+      await front.look();
+      expect(await state()).toMatchObject({ first_seq: 1 });
+      expect(said).toEqual([
+        expect.stringMatching(/^the log is full, .*: .* until they are safe in the archive/),
+      ]);
+      safeThrough = 700;
+      await front.look();
+      expect(await state()).toMatchObject({ first_seq: 701 });
+      expect(archive.lag).toBe(40);
+      expect(said.splice(1)).toEqual([expect.stringMatching(/^let go of old events/)]);
     });
-    const front = await openFront(archive);
-    await front.look();
-    expect(await state()).toMatchObject({ first_seq: 1 });
-    safeThrough = 700;
-    await front.look();
-    expect(await state()).toMatchObject({ first_seq: 701 });
-    expect(archive.lag).toBe(40);
+
+    it('does not blame it on a task that is open behind that, but on one before it', async () => {
+      await fillLog(log, { ended: 200 });
+      await log.append(submit());
+      await fillLog(log, { ended: 700 });
+      safeThrough = 10;
+      const { front } = await openBeside();
+      await front.look();
+      expect(said).toEqual([expect.stringMatching(/until they are safe in the archive/)]);
+      safeThrough = 650;
+      await front.look();
+      const again = await openBeside();
+      await again.front.look();
+      expect(await state()).toMatchObject({ first_seq: 601 });
+      await fillLog(log, { ended: 180 });
+      await again.front.look();
+      expect(said).toEqual([expect.stringMatching(/its oldest open task keeps old events from going/)]);
+    });
   });
 
   it('goes on beside an archive that does not answer: it gives a full log room for ends, and ends overdue tasks', async () => {
