@@ -1,4 +1,5 @@
-import { jetstream } from '@nats-io/jetstream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { TaskEvent } from '../../actors/event.ts';
 import { hashOf, type StoredEvent } from '../../src/log/envelope.ts';
@@ -236,6 +237,28 @@ describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
     await until(() => counts.length === 2);
     await taking.pause();
     expect(counts).toEqual([1, 2]);
+  });
+
+  it('has one request for tasks under way again, after it took one for dead', async () => {
+    const { log, connection } = await server.open();
+    const { consumers } = await jetstreamManager(connection);
+    const name = `still_${SYNC === 'always' ? 'a' : 'b'}`;
+    const taking = await log.take({ names: [name], free: () => 10, onDelivery: () => {} });
+    const underWay = async () => (await consumers.info('TASKS', `worker_${name}`)).num_waiting;
+    await until(async () => (await underWay()) === 1 || undefined);
+    // As if this process had stood still, and looked at its clock before it looked for answers.
+    const then = performance.now();
+    const now = vi.spyOn(performance, 'now').mockReturnValue(then + 5_000);
+    await until(async () => (await underWay()) === 2 || undefined);
+    now.mockRestore();
+    await delay(3_500);
+    const seen: number[] = [];
+    for (let look = 0; look < 10; look++) {
+      seen.push(await underWay());
+      await delay(100);
+    }
+    await taking.pause();
+    expect(Math.max(...seen)).toBe(1);
   });
 
   it('leaves no timer of who took tasks when it is closed', async () => {

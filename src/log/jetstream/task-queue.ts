@@ -21,7 +21,9 @@ const UNREADABLE_AGAIN_MS = 30_000;
 /** One consumer's request under way: `open` more tasks may come until `deadAt`. */
 interface Pull {
   open: number;
-  deadAt: number;
+  readonly deadAt: number;
+  /** Where its end is told; '' for none, only to wait. */
+  readonly inbox: string;
 }
 
 /**
@@ -40,6 +42,7 @@ export class JetStreamTaking implements Taking {
   readonly #pulls = new Map<string, Pull>();
   readonly #timer: NodeJS.Timeout;
   #inbox = '';
+  #requests = 0;
   #subscription: Subscription | undefined;
   #paused = false;
   #isConnected = true;
@@ -86,11 +89,12 @@ export class JetStreamTaking implements Taking {
       if (pull && pull.open > 0 && pull.deadAt > now) continue;
       const batch = this.#options.free(name);
       if (batch <= 0) continue;
-      this.#pulls.set(name, { open: batch, deadAt: now + PULL_DEAD_MS });
+      const inbox = `${this.#inbox}${this.#requests++}`;
+      this.#pulls.set(name, { open: batch, deadAt: now + PULL_DEAD_MS, inbox });
       this.#connection.publish(
         `$JS.API.CONSUMER.MSG.NEXT.${STREAM}.${consumerOf(name)}`,
         JSON.stringify({ batch, expires: PULL_EXPIRES_MS * 1_000_000 }),
-        { reply: this.#inbox + consumerOf(name) },
+        { reply: inbox },
       );
     }
   }
@@ -105,19 +109,25 @@ export class JetStreamTaking implements Taking {
     if (pull?.open === 0) this.#pull();
   }
 
-  /** A request has ended: expired (408), or its consumer is gone or without a leader. */
+  /**
+   * A request has ended: expired (408), or its consumer is gone or without a leader. Nothing is to be done for one whose
+   * place another has taken, since this process or the server stood still: asked for anew, there would be two of them
+   * from then on, and more with each time that they are used up.
+   */
   #receiveStatus(message: Msg): void {
-    const consumer = message.subject.slice(this.#inbox.length);
-    const name = this.#options.names.find((candidate) => consumerOf(candidate) === consumer);
-    if (!name || message.subject !== this.#inbox + consumer) return;
+    const name = this.#options.names.find((each) => this.#pulls.get(each)?.inbox === message.subject);
+    if (!name) return;
     const code = message.headers?.code;
     if (code === 408) {
       this.#pulls.delete(name);
       this.#pull();
     } else if (code !== 100) {
-      this.#logger.warn({ consumer, code, reason: message.headers?.description }, 'asking for tasks again');
+      this.#logger.warn(
+        { consumer: consumerOf(name), code, reason: message.headers?.description },
+        'asking for tasks again',
+      );
       // The timer asks again once the consumer is there.
-      this.#pulls.set(name, { open: 1, deadAt: performance.now() + 1_000 });
+      this.#pulls.set(name, { open: 1, deadAt: performance.now() + 1_000, inbox: '' });
       void ensureConsumer(this.#manager, name).catch(() => {});
     }
   }
