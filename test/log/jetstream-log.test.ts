@@ -13,6 +13,10 @@ import { TestLog } from '../support/nats.ts';
 import { until } from '../support/until.ts';
 
 const submit = (key = newKey(), name = 'hello'): Append => seal({ name, key }, queued());
+interface Protocol {
+  readonly subscriptions: { size(): number };
+}
+
 /** What follows `queued` in the history of a task. */
 const follow = (entry: Append, event: TaskEvent): Append => seal(entry, event, hashOf(entry.bytes));
 
@@ -237,6 +241,27 @@ describe.each(['always', '1s'])('the log with SYNC=%s', (SYNC) => {
     await until(() => counts.length === 2);
     await taking.pause();
     expect(counts).toEqual([1, 2]);
+  });
+
+  it('is subscribed to nothing any more for what it has read', async () => {
+    const { log, connection } = await server.open();
+    const { subscriptions } = (connection as unknown as { protocol: Protocol }).protocol;
+    const entry = submit(newKey());
+    await log.append(entry);
+    await log.append(follow(entry, started(1)));
+    for (const percent of [10, 20, 30]) await log.append(follow(entry, progress(1, percent)));
+    const seq = await log.append(follow(entry, completed(1)));
+    await log.history(newKey());
+    const before = subscriptions.size();
+    for (let times = 0; times < 10; times++) {
+      expect(await log.history(entry.key)).toHaveLength(4);
+      expect(await log.history(entry.key, seq - 2)).toHaveLength(3);
+      expect(await log.history(newKey())).toEqual([]);
+      expect(await log.outlines([entry.key])).toHaveLength(2);
+      expect(await log.ended([entry])).toEqual(new Set([entry.key]));
+      await log.locate(entry.event.at);
+    }
+    expect(subscriptions.size()).toBe(before);
   });
 
   it('has one request for tasks under way again, after it took one for dead', async () => {

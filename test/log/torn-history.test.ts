@@ -1,4 +1,4 @@
-import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
+import type { BatchCallback, JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { expect, it } from 'vitest';
 import { readHistory } from '../../src/log/jetstream/history.ts';
 import { newKey } from '../../src/log/key.ts';
@@ -15,12 +15,12 @@ const messages = life.map(({ name, key, event, bytes }, index) => {
 /** A server that breaks off its first answers: what it had yet to read has gone. */
 function tearing(answers: number, held: readonly StoredMsg[]): JetStreamManager {
   let torn = 0;
-  async function* answer() {
-    if (torn++ >= answers) return yield* held;
-    yield* held.slice(0, 2);
-    throw new Error('message not found');
-  }
-  return { direct: { getLastMessagesFor: async () => answer() } } as unknown as JetStreamManager;
+  const getLastMessagesFor = async (_: string, { callback }: { callback: BatchCallback<StoredMsg> }) => {
+    const err = torn++ < answers ? new Error('message not found') : undefined;
+    for (const message of err ? held.slice(0, 2) : held) callback(null, message);
+    callback(err ? { err } : {}, {} as StoredMsg);
+  };
+  return { direct: { getLastMessagesFor } } as unknown as JetStreamManager;
 }
 
 it('reads a history again that the server could not read to its end', async () => {

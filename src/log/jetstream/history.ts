@@ -11,6 +11,7 @@ import {
   queuedAt,
   type TaskRef,
 } from '../subject.ts';
+import { gather, gatherFound, isNothingFound } from './gather.ts';
 import type { ReaderParts } from './patience.ts';
 import { STREAM } from './stream.ts';
 
@@ -98,7 +99,7 @@ async function lastBefore(
   const deadline = performance.now() + LAG_AT_MOST_MS;
   for (let next = after + 1; next < before; ) {
     const query = { seq: next, next_by_subj: subject, batch: BATCH };
-    const messages = await allOf(() => manager.direct.getBatch(STREAM, query));
+    const messages = await gatherFound((callback) => manager.direct.getBatch(STREAM, { ...query, callback }));
     for (const message of messages) {
       if (message.seq > through) return last;
       last = message;
@@ -177,7 +178,7 @@ async function lastOfEachSubject(
   for (let tries = 1; ; tries++) {
     const found: StoredMsg[] = [];
     try {
-      for await (const message of await manager.direct.getLastMessagesFor(STREAM, query)) found.push(message);
+      await gather(found, (callback) => manager.direct.getLastMessagesFor(STREAM, { ...query, callback }));
       return found.sort((a, b) => a.seq - b.seq);
     } catch (error) {
       if (/no results/i.test((error as Error).message)) return [];
@@ -187,18 +188,4 @@ async function lastOfEachSubject(
   }
 }
 
-async function allOf(ask: () => Promise<AsyncIterable<StoredMsg>>): Promise<StoredMsg[]> {
-  const found: StoredMsg[] = [];
-  try {
-    for await (const message of await ask()) found.push(message);
-  } catch (error) {
-    if (!isNothingFound(error)) throw error;
-  }
-  return found;
-}
-
 const asEvent = ({ subject, data, seq }: StoredMsg): StoredEvent => decodeEvent(subject, data, seq);
-
-/** How JetStream's direct get says that there is nothing. */
-export const isNothingFound = (error: unknown): boolean =>
-  error instanceof Error && /not found|no results|no message/i.test(error.message);

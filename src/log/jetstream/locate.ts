@@ -2,7 +2,7 @@ import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { formatDate } from '../event-date.ts';
 import type { Moment, Span } from '../reading.ts';
 import { type RecordedEvent, readOrExplain, type Unreadable } from '../recorded-event.ts';
-import { isNothingFound } from './history.ts';
+import { gatherFound } from './gather.ts';
 import { STREAM } from './stream.ts';
 
 /** Events that are looked at on the far side of a date. */
@@ -145,17 +145,15 @@ export function stretchesOf(
   read: (message: StoredMsg) => RecordedEvent | Unreadable | undefined,
 ): ReadStretch {
   return async (start, batch) => {
+    const messages = await gatherFound((callback) =>
+      manager.direct.getBatch(stream, { ...start, batch, callback }),
+    );
     const events: Dated[] = [];
-    let through: number | undefined;
-    try {
-      for await (const message of await manager.direct.getBatch(stream, { ...start, batch })) {
-        through = message.seq;
-        const entry = read(message);
-        if (entry && 'at' in entry) events.push({ seq: entry.seq, at: entry.at, slot: through });
-      }
-    } catch (error) {
-      if (!isNothingFound(error)) throw error;
+    for (const message of messages) {
+      const entry = read(message);
+      if (entry && 'at' in entry) events.push({ seq: entry.seq, at: entry.at, slot: message.seq });
     }
+    const through = messages.at(-1)?.seq;
     return { events, through };
   };
 }

@@ -6,7 +6,7 @@ import type { LogRecord, Span } from '../../reading.ts';
 import { readOrExplain } from '../../recorded-event.ts';
 import { parseSubject, subjectOf } from '../../subject.ts';
 import { orNothing } from '../any-stream.ts';
-import { isNothingFound } from '../history.ts';
+import { gatherFound } from '../gather.ts';
 import { asArchived, slotAfter, slotsOf } from './record.ts';
 import { ARCHIVE, shardSubject } from './stream.ts';
 
@@ -120,15 +120,8 @@ function dateOf({ subject, bytes, seq }: LogRecord): number {
   return 'unreadable' in entry ? 0 : Date.parse(entry.at);
 }
 
-async function readBatch(
+const readBatch = (
   manager: JetStreamManager,
   query: Parameters<JetStreamManager['direct']['getBatch']>[1],
-): Promise<StoredMsg[]> {
-  const messages: StoredMsg[] = [];
-  try {
-    for await (const message of await manager.direct.getBatch(ARCHIVE, query)) messages.push(message);
-  } catch (error) {
-    if (!isNothingFound(error)) throw error;
-  }
-  return messages;
-}
+): Promise<StoredMsg[]> =>
+  gatherFound((callback) => manager.direct.getBatch(ARCHIVE, { ...query, callback }));

@@ -2,7 +2,7 @@ import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { UnreadableEvent } from '../../envelope.ts';
 import type { LogRecord, Span } from '../../reading.ts';
 import { findStream, orNothing } from '../any-stream.ts';
-import { isNothingFound } from '../history.ts';
+import { isNothingFound } from '../gather.ts';
 import { ARCHIVE } from './stream.ts';
 
 /** Where a record stood in the log. */
