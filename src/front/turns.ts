@@ -11,6 +11,8 @@ const TRIES = 20;
 /** On a cluster a turn can be lost to one that cannot be read yet. */
 const AGAIN_MS = 10;
 const MAX_TOGETHER = 1_000;
+/** Accounts whose last turn is known here, in 15 MB; that of the others is read from the log. */
+const KNOWN_AT_MOST = 100_000;
 
 type Wish = Pick<Submission, 'entries' | 'records'>;
 
@@ -53,7 +55,7 @@ export class Turns {
   readonly #parts: Parts;
   /** The creates that wait, of each account that has a turn under way. */
   readonly #queues = new Map<string, Waiting[]>();
-  /** The last turn that this front knows of: a few bytes for each account of the accounts file. */
+  /** The last turn that this front knows of. Accounts come and go with the accounts file. */
   readonly #last = new Map<string, Turn>();
 
   constructor(parts: Parts) {
@@ -113,7 +115,7 @@ export class Turns {
       const records = admitted.flatMap((waiting) => waiting.records);
       const turn = { account, after: last.seq };
       const stored = await creates.submit({ entries, turn, records });
-      this.#last.set(account, stored.turn);
+      this.#remember(account, stored.turn);
       let seq = stored.seq - entries.length;
       for (const waiting of admitted) {
         seq += waiting.entries.length;
@@ -125,11 +127,16 @@ export class Turns {
       this.#last.delete(account);
       if (!(conflict instanceof LogConflict)) throw conflict;
       const now = await creates.lastTurn(account);
-      this.#last.set(account, now);
+      this.#remember(account, now);
       if (now.seq === last.seq) return { outcome: 'other_conflict', admitted, conflict };
       this.#parts.onLost?.();
       return { outcome: 'faster', admitted };
     }
+  }
+
+  #remember(account: string, turn: Turn): void {
+    if (this.#last.size >= KNOWN_AT_MOST) this.#last.clear();
+    this.#last.set(account, turn);
   }
 
   /** Those whose tasks fit, each whole; the others are refused. */

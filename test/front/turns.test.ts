@@ -106,3 +106,24 @@ test('a create that does not fit is refused whole, and the next one that does is
   const [fits, tooMany, fitsToo] = await Promise.allSettled([take(20), take(6), take(5)]);
   expect([fits?.status, tooMany?.status, fitsToo?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
 });
+
+test('what is known of accounts does not grow with all that ever were', async () => {
+  const asked: string[] = [];
+  const creates = {
+    lastTurn: async (account: string) => {
+      asked.push(account);
+      return { seq: 0, end: 0 };
+    },
+    submit: async () => ({ seq: 1, turn: { seq: 1, end: 0 } }),
+  } as unknown as JetStreamLog;
+  const projection = { reached: async () => {} } as unknown as Projection;
+  const turns = new Turns({ creates, projection, limits: new Limits(() => undefined) });
+  const entries = entriesOf('any', 1);
+  const take = (account: string) => turns.take(account, { entries, records: [] });
+  await take('account-0');
+  await take('account-0');
+  expect(asked).toEqual(['account-0']);
+  for (let number = 1; number <= 100_000; number++) await take(`account-${number}`);
+  await take('account-0');
+  expect(asked.at(-1)).toBe('account-0');
+});
