@@ -45,12 +45,16 @@ export class StatusFeeds {
 
   /**
    * `states` make the first line; what has happened since then follows at once. Resolves when the tasks are watched, or the
-   * client has left. Rejects with a 503 `RequestError` if that line is too large to be held for now; `location` is where the
-   * tasks stand in the request.
+   * client has left. With `location`, where the tasks stand in the request, rejects with a 503 `RequestError` if that line is
+   * too large to be held for now; tasks that have just been created are told in any case.
    */
-  async open(exchange: Exchange, states: readonly TaskState[], location: Problem['location']): Promise<void> {
+  async open(
+    exchange: Exchange,
+    states: readonly TaskState[],
+    location?: Problem['location'],
+  ): Promise<void> {
     const first = this.#view.list(states);
-    checkHeld(first.length, location);
+    if (location) checkHeld(first.length, location);
     const feed = new StatusFeed(exchange, this.#projection, this.#view, () => this.#open.delete(feed));
     this.#open.add(feed);
     await feed.start(states, first);

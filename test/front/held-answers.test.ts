@@ -110,6 +110,30 @@ describe('While 512 MiB of answers are held', () => {
     expect(() => checkHeld(1_000_000, 'body')).toThrow(expect.objectContaining({ status: 503 }));
     expect(() => checkHeld(60_000, 'body')).not.toThrow();
   });
+
+  test('a feed of many tasks is a 503, but not to who has just created them', async () => {
+    letGo.push(hold(2 * 1024 * 1024 * 1024));
+    const states = Array.from({ length: 1_000 }, () => stateOf({ ...QUEUED, key: newKey() }));
+    const projection = {
+      reachedAll: async () => {},
+      watch: () => true,
+      unwatch: () => {},
+      peek: () => undefined,
+    } as unknown as Projection;
+    const feeds = new StatusFeeds(projection, new StatusView('http://wyvern.example'));
+    const written: string[] = [];
+    const exchange = {
+      head: { method: 'POST', header: () => '' },
+      untilUncorked: async () => {},
+      onGone: () => {},
+      begin: () => {},
+      write: (text: string) => written.push(text),
+    } as unknown as Exchange;
+    await expect(feeds.open(exchange, states, 'body')).rejects.toMatchObject({ status: 503 });
+    await feeds.open(exchange, states);
+    expect(JSON.parse(written.join(''))).toHaveLength(1_000);
+    feeds.close();
+  });
 });
 
 test('What a cancel with details answers has its room from before it ends anything', async () => {

@@ -36,7 +36,7 @@ export async function createStream(parts: FrontParts, exchange: Exchange): Promi
   const giveBack = keepRoomToWait(parts.projection, tasks.length, 'body');
   try {
     const states = await createTasks(parts, exchange, account, tasks, idempotencyKey);
-    await parts.statusFeeds.open(exchange, states, 'body');
+    await parts.statusFeeds.open(exchange, states);
   } finally {
     giveBack();
   }
