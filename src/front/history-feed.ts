@@ -118,8 +118,8 @@ class HistoryFeed {
   #resume: () => void = () => {};
   /** All that was asked for has been told up to this sequence. */
   #told: number;
-  /** Where the last line with an id stands. */
-  #idTold = 0;
+  /** The last id that was told; 0 is that of an end before the first event. */
+  #idTold = -1;
   #wroteAt = performance.now();
 
   constructor(exchange: Exchange, parts: Parts, request: HistoryRequest) {

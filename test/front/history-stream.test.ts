@@ -201,6 +201,8 @@ describe('A browser that asks again when its feed has ended', () => {
     expect(await untilOver(`until=${last}&${types}`)).toEqual(queued);
     expect(await untilOver(`until=${encodeURIComponent(now)}&${types}&follow=true`)).toEqual(queued);
     expect(await untilOver(`until=${last}&types=retried`)).toEqual([]);
+    // Nothing comes before it that could have an id.
+    expect(await untilOver('until=2001-01-01')).toEqual([]);
     const soon = new Date(Date.now() + 1_000).toISOString();
     expect(await untilOver(`until=${soon}&follow=true&${types}`)).toEqual(queued);
   });
