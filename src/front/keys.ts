@@ -56,6 +56,14 @@ export const unknownTask = (key: string, location: Location = 'query', name = 't
   description: `no task has the key '${key}'`,
 });
 
+/** Who asks for tasks. */
+export interface Asker {
+  /** Nothing more is read once its client has left. Without it all is read: what is asked for is done, whoever waits. */
+  readonly exchange?: Exchange;
+  /** Where the keys stand in the request. */
+  readonly location: Location;
+}
+
 /** How many cold tasks of one request are read from the log at the same time, each once. */
 const COLD_AT_ONCE = 32;
 
@@ -65,16 +73,15 @@ const COLD_AT_ONCE = 32;
  */
 export async function readStates(
   { projection }: Pick<FrontParts, 'projection'>,
-  exchange: Exchange,
+  { exchange, location }: Asker,
   keys: readonly string[],
-  location: Location,
   isVisible: (state: TaskState) => boolean = () => true,
 ): Promise<TaskState[]> {
   const states = new Map(keys.map((key) => [key, projection.peek(key)]));
   const cold = [...states.keys()].filter((key) => !states.get(key));
   const readNext = async (): Promise<void> => {
     for (let key = cold.pop(); key !== undefined; key = cold.pop()) {
-      exchange.expectClient();
+      exchange?.expectClient();
       states.set(key, await projection.read(key));
     }
   };

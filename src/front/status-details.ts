@@ -2,11 +2,11 @@ import type { StoredEvent } from '../log/envelope.ts';
 import type { Position } from '../log/position.ts';
 import type { TaskState } from '../projection/state.ts';
 import type { CheckedTask } from './definitions.ts';
-import type { Exchange } from './exchange.ts';
 import type { FrontParts } from './front-parts.ts';
 import { checkHeld, hold } from './held-answers.ts';
+import type { Asker } from './keys.ts';
 import { type KnownTask, readPast } from './past.ts';
-import { invalid, type Problem } from './request-error.ts';
+import { invalid } from './request-error.ts';
 import type { StatusView } from './status-view.ts';
 import { type WaitReason, waitReason } from './wait-reason.ts';
 
@@ -18,26 +18,19 @@ const MAX_MIB = 64;
  * which the front would hold several copies. Without details nothing in a status has more than some 60 kB.
  */
 class DetailedList {
-  readonly #exchange: Exchange;
-  readonly #location: Problem['location'];
+  readonly #asker: Asker;
   readonly #texts: string[] = [];
   readonly #held: (() => void)[] = [];
   #bytes = 0;
   #isOver = false;
 
-  /** `location` is where the keys stand in the request. */
-  constructor(exchange: Exchange, location: Problem['location']) {
-    this.#exchange = exchange;
-    this.#location = location;
+  constructor(asker: Asker) {
+    this.#asker = asker;
   }
 
   /** What `fill` adds to a list. */
-  static async of(
-    exchange: Exchange,
-    location: Problem['location'],
-    fill: (list: DetailedList) => Promise<void>,
-  ): Promise<string> {
-    const list = new DetailedList(exchange, location);
+  static async of(asker: Asker, fill: (list: DetailedList) => Promise<void>): Promise<string> {
+    const list = new DetailedList(asker);
     try {
       await fill(list);
       return `[${list.#texts.join(',')}]`;
@@ -60,14 +53,15 @@ class DetailedList {
 
   /** Throws what `add` would throw for a status of so many bytes, and counts them where it does not. */
   keepRoom(bytes: number): void {
-    this.#exchange.expectClient();
+    const { exchange, location } = this.#asker;
+    exchange?.expectClient();
     this.#bytes += bytes;
     this.#held.push(hold(bytes));
     if (this.#bytes > MAX_MIB * 1024 * 1024) {
       const description = `the answer would be larger than ${MAX_MIB} MiB, ask for fewer tasks at a time`;
-      throw invalid(this.#location, 'tasks', description);
+      throw invalid(location, 'tasks', description);
     }
-    checkHeld(this.#bytes, this.#location);
+    checkHeld(this.#bytes, location);
   }
 
   /** Adds one for which room has been kept. */
@@ -83,12 +77,11 @@ class DetailedList {
  */
 export async function withDetails(
   parts: FrontParts,
-  exchange: Exchange,
+  asker: Asker,
   states: readonly TaskState[],
-  location: Problem['location'],
 ): Promise<string> {
   const known = new Map<string, string>();
-  return DetailedList.of(exchange, location, async (list) => {
+  return DetailedList.of(asker, async (list) => {
     for (const state of states) {
       const text = known.get(state.key) ?? (await readDetailed(parts, state));
       known.set(state.key, text);
@@ -103,14 +96,13 @@ export async function withDetails(
  */
 export async function endedWithDetails(
   { log, view }: Pick<FrontParts, 'log' | 'view'>,
-  exchange: Exchange,
+  asker: Asker,
   states: readonly TaskState[],
-  location: Problem['location'],
   end: () => Promise<readonly TaskState[]>,
 ): Promise<string> {
   const births = new Map<string, Birth | undefined>();
   const textOf = (state: TaskState) => withBirth(view.json(state), births.get(state.key), state.attempt);
-  return DetailedList.of(exchange, location, async (list) => {
+  return DetailedList.of(asker, async (list) => {
     for (const state of states) {
       const { key } = state;
       if (!births.has(key)) births.set(key, birthOf(await log.history(key)));
@@ -148,20 +140,19 @@ const withMembers = (status: string, members: object): string =>
 /** Statuses of the past with their details. Rejects as `withDetails` and `readPast` do. */
 export async function pastWithDetails(
   { log, view }: Pick<FrontParts, 'log' | 'view'>,
-  exchange: Exchange,
+  asker: Asker,
   keys: readonly string[],
   position: Position,
-  location: Problem['location'],
 ): Promise<string> {
   let texts: string[] = [];
-  await DetailedList.of(exchange, location, async (distinct) => {
-    texts = await readPast(log, keys, position, location, (task) => {
+  await DetailedList.of(asker, async (distinct) => {
+    texts = await readPast(log, keys, position, asker.location, (task) => {
       const text = detailedStatus(view, task);
       distinct.add(text);
       return text;
     });
   });
-  return DetailedList.of(exchange, location, async (list) => {
+  return DetailedList.of(asker, async (list) => {
     for (const text of texts) list.add(text);
   });
 }

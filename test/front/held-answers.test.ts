@@ -8,7 +8,7 @@ import { status, statusStream } from '../../src/front/endpoints/status.ts';
 import { ClientLeft, type Exchange } from '../../src/front/exchange.ts';
 import type { FrontParts } from '../../src/front/front-parts.ts';
 import { checkHeld, heldBytes, hold } from '../../src/front/held-answers.ts';
-import { readStates } from '../../src/front/keys.ts';
+import { type Asker, readStates } from '../../src/front/keys.ts';
 import { pastWithDetails, withDetails } from '../../src/front/status-details.ts';
 import { StatusFeeds } from '../../src/front/status-feed.ts';
 import { StatusView } from '../../src/front/status-view.ts';
@@ -38,14 +38,17 @@ const log = {
   },
 };
 
-const staying = { expectClient: () => {} } as Exchange;
+const asker = (expectClient: () => void): Asker => ({
+  exchange: { expectClient } as Exchange,
+  location: 'body',
+});
+const staying = asker(() => {});
 /** A client that leaves after so many steps. */
-const leaving = (steps: number): Exchange => {
+const leaving = (steps: number): Asker => {
   let asked = 0;
-  const expectClient = () => {
+  return asker(() => {
     if (asked++ >= steps) throw new ClientLeft();
-  };
-  return { expectClient } as Exchange;
+  });
 };
 
 const QUEUED = { status: 'queued', queued: '2026-11-28T21:39:01.574268+00:00', outputs: [], seq: 1 } as const;
@@ -53,7 +56,7 @@ const QUEUED = { status: 'queued', queued: '2026-11-28T21:39:01.574268+00:00', o
 test('An answer that is refused while more of it is read is held no longer', async () => {
   const parts = { log, view: new StatusView('http://wyvern.example') } as unknown as FrontParts;
   const keys = Array.from({ length: 60 }, (_, index) => `key${index}`);
-  const answer = pastWithDetails(parts, staying, keys, { kind: 'seq', seq: 1 }, 'body');
+  const answer = pastWithDetails(parts, staying, keys, { kind: 'seq', seq: 1 });
   await expect(answer).rejects.toMatchObject({ status: 400 });
   expect(reading).toBeGreaterThan(0);
   await expect.poll(() => reading).toBe(0);
@@ -74,12 +77,12 @@ test('For a client that has left nothing more is read, and nothing is held', asy
   const canceled = { ...queued.event, type: 'canceled', attempt: 0 } as TaskEvent;
   const ended = foldHistory([queued, { ...queued, event: canceled }]) as TaskState;
   const states = keys.map((key) => ({ ...ended, key }));
-  await expect(withDetails(parts, leaving(3), states, 'body')).rejects.toThrow(ClientLeft);
+  await expect(withDetails(parts, leaving(3), states)).rejects.toThrow(ClientLeft);
   expect(read).toHaveLength(4);
-  const past = pastWithDetails(parts, leaving(3), keys, { kind: 'seq', seq: 1 }, 'body');
+  const past = pastWithDetails(parts, leaving(3), keys, { kind: 'seq', seq: 1 });
   await expect(past).rejects.toThrow(ClientLeft);
   expect(read.length).toBeLessThan(100);
-  await expect(readStates(parts, leaving(3), keys, 'body')).rejects.toThrow(ClientLeft);
+  await expect(readStates(parts, leaving(3), keys)).rejects.toThrow(ClientLeft);
   await expect.poll(() => reading).toBe(0);
   expect(heldBytes()).toBe(0);
 });
@@ -136,48 +139,79 @@ describe('While 512 MiB of answers are held', () => {
   });
 });
 
-test('What a cancel with details answers has its room from before it ends anything', async () => {
-  const key = newKey();
-  const state = stateOf({ ...QUEUED, key, name: 'hello', account: 'acme', status: 'executing', attempt: 1 });
-  const ended = stateOf({ ...state, status: 'error', result: 'canceled', seq: 2 });
-  let isEnded = false;
-  const letGo: (() => void)[] = [];
-  const parts = {
-    config: { MAX_BODY: 1_000, MAX_TASKS: 10 },
-    accounts: { authenticate: () => ({ ok: true, account: { name: 'acme' } }) },
-    view: new StatusView('http://wyvern.example'),
-    projection: { peek: () => (isEnded ? ended : state), reachedAll: async () => {} },
-    log: {
-      history: async () => {
-        if (isEnded) throw new LogUnavailable('away');
-        return (await log.history(key)).map((event) => ({ ...event, bytes: Buffer.from('{}') }));
+describe('A cancel with details', () => {
+  /** A front with one open task, that ends it; `told` is called when it has. */
+  const cancelable = (told: () => void) => {
+    const key = newKey();
+    const state = stateOf({
+      ...QUEUED,
+      key,
+      name: 'hello',
+      account: 'acme',
+      status: 'executing',
+      attempt: 1,
+    });
+    const ended = stateOf({ ...state, status: 'error', result: 'canceled', seq: 2 });
+    let isEnded = false;
+    const parts = {
+      config: { MAX_BODY: 1_000, MAX_TASKS: 10 },
+      accounts: { authenticate: () => ({ ok: true, account: { name: 'acme' } }) },
+      view: new StatusView('http://wyvern.example'),
+      projection: { peek: () => (isEnded ? ended : state), reachedAll: async () => {} },
+      log: {
+        history: async () => {
+          if (isEnded) throw new LogUnavailable('away');
+          return (await log.history(key)).map((event) => ({ ...event, bytes: Buffer.from('{}') }));
+        },
+        append: async () => {
+          isEnded = true;
+        },
       },
-      append: async () => {
-        isEnded = true;
-      },
-    },
+      cancellations: { tell: told },
+    } as unknown as FrontParts;
+    const body = Buffer.from(JSON.stringify({ secret: 'acme-secret', tasks: [key], details: true }));
+    const json = vi.fn();
+    const exchange = (expectClient: () => void): Exchange =>
+      ({
+        head: { method: 'POST', query: '', header: () => '' },
+        onData: (handler: (chunk: Buffer, isLast: boolean) => void) => handler(body, true),
+        onGone: () => {},
+        expectClient,
+        json,
+      }) as unknown as Exchange;
+    return { key, parts, exchange, json, isEnded: () => isEnded };
+  };
+
+  test('has the room for its answer from before it ends anything', async () => {
+    const letGo: (() => void)[] = [];
     // By then others have taken what there is.
-    cancellations: { tell: () => letGo.push(hold(1024 * 1024 * 1024)) },
-  } as unknown as FrontParts;
-  const body = Buffer.from(JSON.stringify({ secret: 'acme-secret', tasks: [key], details: true }));
-  const json = vi.fn();
-  const exchange = {
-    head: { method: 'POST', query: '', header: () => '' },
-    onData: (handler: (chunk: Buffer, isLast: boolean) => void) => handler(body, true),
-    onGone: () => {},
-    expectClient: () => {},
-    json,
-  } as unknown as Exchange;
-  letGo.push(hold(600 * 1024 * 1024));
-  await expect(cancel(parts, exchange)).rejects.toMatchObject({ status: 503 });
-  expect(isEnded).toBe(false);
-  letGo.pop()?.();
-  await cancel(parts, exchange);
-  for (const each of letGo) each();
-  expect(JSON.parse(json.mock.lastCall?.[1])).toMatchObject([
-    { key, result: 'canceled', attempts: 1, task: { task_name: 'hello' }, task_metas: {} },
-  ]);
-  expect(heldBytes()).toBe(0);
+    const { key, parts, exchange, json, isEnded } = cancelable(() => letGo.push(hold(1024 * 1024 * 1024)));
+    const staying = exchange(() => {});
+    letGo.push(hold(600 * 1024 * 1024));
+    await expect(cancel(parts, staying)).rejects.toMatchObject({ status: 503 });
+    expect(isEnded()).toBe(false);
+    letGo.pop()?.();
+    await cancel(parts, staying);
+    for (const each of letGo) each();
+    expect(JSON.parse(json.mock.lastCall?.[1])).toMatchObject([
+      { key, result: 'canceled', attempts: 1, task: { task_name: 'hello' }, task_metas: {} },
+    ]);
+    expect(heldBytes()).toBe(0);
+  });
+
+  test('ends its tasks also where its client has left before', async () => {
+    const told = vi.fn();
+    const { parts, exchange, isEnded } = cancelable(told);
+    await cancel(
+      parts,
+      exchange(() => {
+        throw new ClientLeft();
+      }),
+    );
+    expect(isEnded()).toBe(true);
+    expect(told).toHaveBeenCalled();
+    expect(heldBytes()).toBe(0);
+  });
 });
 
 describe('No more tasks are waited for than there is memory for', () => {

@@ -21,14 +21,14 @@ export async function cancel(parts: FrontParts, exchange: Exchange): Promise<voi
   const details = readFlag('details', body, exchange.head.query, problems);
   checkKeys(keys, 'body', parts.config.MAX_TASKS, problems);
   if (problems.length > 0) throw new RequestError(400, problems);
-  const states = await readStates(parts, exchange, keys, 'body', (state) => state.account === account.name);
+  // Without the exchange: the tasks are to end also if nobody waits for the answer any more.
+  const asker = { location: 'body' } as const;
+  const states = await readStates(parts, asker, keys, (state) => state.account === account.name);
   const end = async (): Promise<readonly TaskState[]> => {
     await endOpen(parts, states);
     return untilFolded(untilEnded(parts.projection, states, exchange));
   };
-  const text = details
-    ? await endedWithDetails(parts, exchange, states, 'body', end)
-    : parts.view.list(await end());
+  const text = details ? await endedWithDetails(parts, asker, states, end) : parts.view.list(await end());
   exchange.json(200, text);
 }
 

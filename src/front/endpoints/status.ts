@@ -5,7 +5,7 @@ import type { Exchange } from '../exchange.ts';
 import { isOver } from '../framing.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { checkHeld } from '../held-answers.ts';
-import { checkKeys, readKeys, readStates } from '../keys.ts';
+import { type Asker, checkKeys, readKeys, readStates } from '../keys.ts';
 import { readPast } from '../past.ts';
 import { readPosition } from '../position.ts';
 import { parseQuery, readBoolean, readEither, readFlag, readOnce } from '../query.ts';
@@ -27,32 +27,26 @@ interface Asked {
 /** `GET` and `POST /v1/status`: the statuses of the given tasks, in the order asked. The key is the capability. */
 export async function status(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { at, keys, block, details, location } = await readAsked(parts, exchange);
+  const asker = { exchange, location };
   if (at) {
-    if (details) return exchange.json(200, await pastWithDetails(parts, exchange, keys, at, location));
+    if (details) return exchange.json(200, await pastWithDetails(parts, asker, keys, at));
     const past = await readPast(parts.log, keys, at, location, ({ state }) => {
       exchange.expectClient();
       return state;
     });
     return exchange.json(200, parts.view.list(past));
   }
-  const shown = block
-    ? await readEnded(parts, exchange, keys, location)
-    : await readStates(parts, exchange, keys, location);
-  const text = details ? await withDetails(parts, exchange, shown, location) : parts.view.list(shown);
+  const shown = block ? await readEnded(parts, asker, keys) : await readStates(parts, asker, keys);
+  const text = details ? await withDetails(parts, asker, shown) : parts.view.list(shown);
   checkHeld(text.length, location);
   exchange.json(200, text);
 }
 
-async function readEnded(
-  parts: FrontParts,
-  exchange: Exchange,
-  keys: readonly string[],
-  location: Location,
-): Promise<TaskState[]> {
-  const giveBack = keepRoomToWait(parts.projection, keys.length, location);
+async function readEnded(parts: FrontParts, asker: Asker, keys: readonly string[]): Promise<TaskState[]> {
+  const giveBack = keepRoomToWait(parts.projection, keys.length, asker.location);
   try {
-    const states = await readStates(parts, exchange, keys, location);
-    return await untilEnded(parts.projection, states, exchange, giveBack);
+    const states = await readStates(parts, asker, keys);
+    return await untilEnded(parts.projection, states, asker.exchange, giveBack);
   } finally {
     giveBack();
   }
@@ -64,7 +58,7 @@ export async function statusStream(parts: FrontParts, exchange: Exchange): Promi
   if (isOver(exchange.head)) return exchange.sendWithoutBody(204, {});
   const giveBack = keepRoomToWait(parts.projection, keys.length, location);
   try {
-    await parts.statusFeeds.open(exchange, await readStates(parts, exchange, keys, location), location);
+    await parts.statusFeeds.open(exchange, await readStates(parts, { exchange, location }, keys), location);
   } finally {
     giveBack();
   }
