@@ -31,7 +31,7 @@ export const JSON_TYPE = 'application/json; charset=utf-8';
 
 const JSON_HEADERS: Headers = { 'Content-Type': JSON_TYPE };
 /** What a GET is told in JSON is true now: caches keep what does not forbid it, some for a day. */
-const JSON_FOR_NOW: Headers = { ...JSON_HEADERS, 'Cache-Control': 'no-store' };
+export const JSON_FOR_NOW: Headers = { ...JSON_HEADERS, 'Cache-Control': 'no-store' };
 
 /** Nobody waits for an answer any more: what would be done for it is of no use. */
 export class ClientLeft extends Error {

@@ -32,6 +32,7 @@ test('/openapi.json answers the document, readable from any origin', async () =>
   expect(response.status).toBe(200);
   expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8');
   expect(response.headers.get('access-control-allow-origin')).toBe('*');
+  expect(response.headers.get('cache-control')).toBe('no-store');
   const text = await response.text();
   expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(openApiDocument(catalogue, app.url))));
   expect(await (await fetch(`${app.url}/openapi.json`)).text()).toBe(text);

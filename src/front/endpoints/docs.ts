@@ -1,5 +1,5 @@
 import { catalogue } from '../../tasks/catalogue.ts';
-import { type Exchange, type Headers, JSON_TYPE } from '../exchange.ts';
+import { type Exchange, type Headers, JSON_FOR_NOW } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
 import { openApiDocument } from '../openapi/document.ts';
 import { docsPage } from '../openapi/page.ts';
@@ -25,7 +25,7 @@ function textsFor({ config }: FrontParts): Texts {
 
 /** `GET /openapi.json`: the contract, for machines. */
 export function openapi(parts: FrontParts, exchange: Exchange): void {
-  exchange.send(200, textsFor(parts).json, { 'Content-Type': JSON_TYPE });
+  exchange.send(200, textsFor(parts).json, JSON_FOR_NOW);
 }
 
 /** The page runs nothing and loads nothing; its own style is named by its hash. */
