@@ -27,7 +27,7 @@ type WritableHandler = (offset: number) => boolean;
 
 export type Headers = Readonly<Record<string, string>>;
 
-export const JSON_TYPE = 'application/json; charset=utf-8';
+const JSON_TYPE = 'application/json; charset=utf-8';
 
 const JSON_HEADERS: Headers = { 'Content-Type': JSON_TYPE };
 /** What a GET is told in JSON is true now: caches keep what does not forbid it, some for a day. */

@@ -72,7 +72,7 @@ export function framingFor(head: RequestHead): Framing {
  * it got, and stops at a 204.
  */
 export const isOver = (head: RequestHead): boolean =>
-  head.header('last-event-id') === END_ID && framingFor(head).hasIds;
+  head.header('last-event-id') === END_ID && framingFor(head) === SSE;
 
 /** Python's `requests` is one of those. */
 const WAIT_FOR_THE_NEXT = /\b(?:urllib3|python-requests)\b/i;

@@ -204,6 +204,10 @@ describe('A feed is Server-Sent Events when text/event-stream is accepted', () =
     expect((await again({})).status).toBe(200);
     const other = await again({ ...SSE.headers, 'Last-Event-ID': 'none' });
     expect(await other.text()).toContain('data: ');
+    // Nobody has that id of a POST.
+    const headers = { ...SSE.headers, 'Last-Event-ID': 'end' };
+    const posted = await service.post('/v1/status_stream', { tasks: key }, { headers });
+    expect(await posted.text()).toMatch(/^data: /);
   });
 });
 

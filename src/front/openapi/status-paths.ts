@@ -90,11 +90,7 @@ const follow = (path: string, operationId: string, description: string): Paths =
     ...shared,
     operationId: `${operationId}ByPost`,
     requestBody: requestBody('The keys', FollowBody, twoKeys),
-    responses: {
-      200: FEED,
-      204: OVER,
-      ...answers('Invalid', 'UnknownTask', 'TooLarge', 'LogOutOfReach'),
-    },
+    responses: { 200: FEED, ...answers('Invalid', 'UnknownTask', 'TooLarge', 'LogOutOfReach') },
   };
   return { [path]: { get, post } };
 };
