@@ -2,6 +2,7 @@ import type { App } from './app.ts';
 import type { FrontParts } from './front-parts.ts';
 import { heldBytes } from './held-answers.ts';
 import type { Gauges } from './metrics.ts';
+import { expectedWatchers } from './waiting.ts';
 
 /** What a front can tell of itself at any moment. */
 export const gaugesOf = (
@@ -29,8 +30,8 @@ export const gaugesOf = (
     value: heldBytes,
   },
   wyvern_watchers: {
-    help: 'Waiting calls and feeds, once for each task they watch',
-    value: () => projection.watchers,
+    help: 'Waiting calls and feeds, once for each task they watch or are about to',
+    value: () => projection.watchers + expectedWatchers(),
   },
   wyvern_workers: { help: 'Workers heard of in the last 5 s', value: () => workers.present().length },
   wyvern_projection_seq: {

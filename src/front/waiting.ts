@@ -10,6 +10,8 @@ const MOST_WATCHERS = 2_000_000;
 /** Tasks of calls that have been let in and do not watch them yet. */
 let expected = 0;
 
+export const expectedWatchers = (): number => expected;
+
 /**
  * Keeps room for so many more tasks to be waited for; `location` is where they stand in the request. Returns what gives it
  * back, which may be called more often: to be called when they are watched, or will not be. Throws a 503 `RequestError` if

@@ -1,11 +1,29 @@
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { seededRandom } from '../support/seeded-random.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
-import { create, createOne, dial, gauge, hello, rawHead, type Status, sleep, statusesOf } from './support.ts';
+import {
+  create,
+  createOne,
+  dial,
+  gauge,
+  hello,
+  rawHead,
+  type Status,
+  sleep,
+  statusesOf,
+  UNKNOWN_KEY,
+} from './support.ts';
 
 const CLIENTS = 200;
-const GAUGES = ['wyvern_open_requests', 'wyvern_open_feeds', 'wyvern_watchers'];
+const GAUGES = [
+  'wyvern_open_requests',
+  'wyvern_open_feeds',
+  'wyvern_watchers',
+  'wyvern_open_history_feeds',
+  'wyvern_held_answer_bytes',
+];
 const MEGABYTE = 1024 * 1024;
 
 let service: Service;
@@ -134,4 +152,57 @@ describe('A client that leaves while its tasks are being stored', () => {
     await leaveAtOnce('/v1/create_stream', Array(20).fill(sleep(3_600)));
     await untilGone(before);
   });
+});
+
+test('2,000 clients that stay, stall, leave or are refused at random leave nothing behind', {
+  timeout: 120_000,
+}, async () => {
+  const random = seededRandom(29);
+  const oneOf = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+  const large = await create(service, Array(100).fill(hello('x'.repeat(9_000))), true);
+  const soon = () => ({ task_name: 'sleep', seconds: random() / 2 });
+  const history = (query: string, ...headers: string[]) =>
+    rawHead(service, `GET /v1/history_stream?${query}`, headers);
+  const ofLarge = (count: number) => Array.from({ length: count }, () => oneOf(large).key);
+  const calls = [
+    ...waits,
+    () => post('/v1/create', { tasks: Array(20).fill(hello()), block: true, details: true }),
+    () => post('/v1/create_stream', { tasks: [soon(), soon(), soon()] }),
+    () => post('/v1/status', { tasks: ofLarge(800), details: true }),
+    () => post('/v1/status', { tasks: ofLarge(300), details: true, at: 1e9 }),
+    () => post('/v1/status_stream', { tasks: ofLarge(100) }),
+    () => post('/v1/cancel', { tasks: ofLarge(10), details: true }),
+    () => history('follow=true', 'Accept: text/event-stream'),
+    () => history('until=500'),
+    () => history(`follow=true&until=${new Date(Date.now() + 1_500).toISOString()}`),
+    // What follows is refused.
+    () => history('follow=true', `Last-Event-ID: ${10 ** 9}`),
+    () => history('from=9&until=3'),
+    () => history('follow=true').replace(service.secret, 'wrong'),
+    () => post('/v1/create', { tasks: [hello()], block: true }).replace(service.secret, 'wrong'),
+    () => post('/v1/status', { tasks: [...keysOf(30), UNKNOWN_KEY], block: true }),
+    () => post('/v1/status_stream', { tasks: [...keysOf(30), UNKNOWN_KEY] }),
+    () => post('/v1/status', { tasks: Array(1_001).fill(busy.key), block: true }),
+    () => post('/v1/status_stream', { tasks: busy.key, at: 1 }),
+  ];
+  const call = async (): Promise<void> => {
+    const request = oneOf(calls)();
+    const socket = await dial(service);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.on('error', () => {});
+    const isWhole = random() < 0.9;
+    socket.write(isWhole ? request : request.slice(0, Math.ceil(request.length * random())));
+    if (random() < 0.8) socket.resume();
+    const leave = () => (random() < 0.5 ? socket.destroy() : socket.resetAndDestroy());
+    setTimeout(leave, random() < 0.5 ? 10 * random() : 500 * random());
+    await closed;
+  };
+  const before = await gauges();
+  let left = 2_000;
+  const callOn = async (): Promise<void> => {
+    while (left-- > 0) await call();
+  };
+  await Promise.all(Array.from({ length: 60 }, callOn));
+  await untilGone(before);
+  expect(service.output()).not.toMatch(/"level":"(error|fatal)"/);
 });
