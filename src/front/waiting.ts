@@ -34,26 +34,31 @@ export function keepRoomToWait(
   };
 }
 
+/** For whom is waited. */
+interface Waiter {
+  /** If its client leaves, everything that was held for it is let go at once. Without one the wait goes on to the end. */
+  readonly exchange?: Exchange | undefined;
+  /** Called once all tasks that have not come so far are watched. */
+  readonly onWatched?: (() => void) | undefined;
+}
+
 /** `untilEach`, for the ends of the tasks. */
 export const untilEnded = (
   projection: Projection,
   states: readonly TaskState[],
-  exchange?: Exchange,
-  onWatched?: () => void,
-): Promise<TaskState[]> => untilEach(isEnded, projection, states, exchange, onWatched);
+  waiter?: Waiter,
+): Promise<TaskState[]> => untilEach(isEnded, projection, states, waiter);
 
 /**
  * Resolves with the states that were enough, in the order of `states`, when each task has come to one; an ended
- * task must be enough. If the client leaves first, everything that was held for it is let go at once and the
- * promise never settles. Without an exchange the wait goes on to the end. `onWatched` is called once all that have not come
- * so far are watched. Rejects with `LogUnavailable` if a task that is not in memory any more cannot be read.
+ * task must be enough. If the client leaves first, the promise never settles. Rejects with `LogUnavailable` if a task that
+ * is not in memory any more cannot be read.
  */
 export async function untilEach(
   isEnough: (state: TaskState) => boolean,
   projection: Projection,
   states: readonly TaskState[],
-  exchange?: Exchange,
-  onWatched?: () => void,
+  { exchange, onWatched }: Waiter = {},
 ): Promise<TaskState[]> {
   await projection.reachedAll(states);
   return new Promise((resolve, reject) => {

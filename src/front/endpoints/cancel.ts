@@ -26,7 +26,7 @@ export async function cancel(parts: FrontParts, exchange: Exchange): Promise<voi
   const states = await readStates(parts, asker, keys, (state) => state.account === account.name);
   const end = async (): Promise<readonly TaskState[]> => {
     await endOpen(parts, states);
-    return untilFolded(untilEnded(parts.projection, states, exchange));
+    return untilFolded(untilEnded(parts.projection, states, { exchange }));
   };
   const text = details ? await endedWithDetails(parts, asker, states, end) : parts.view.list(await end());
   exchange.json(200, text);

@@ -21,7 +21,7 @@ export async function create(parts: FrontParts, exchange: Exchange): Promise<voi
   try {
     const queued = await createTasks(parts, exchange, asked.account, asked.tasks, asked.idempotencyKey);
     const states = block
-      ? await untilEnded(parts.projection, queued, exchange, giveBack)
+      ? await untilEnded(parts.projection, queued, { exchange, onWatched: giveBack })
       : queued.map((state) => parts.projection.peek(state.key) ?? state);
     exchange.json(200, details ? withSent(parts.view, states, asked.tasks) : parts.view.list(states));
   } finally {

@@ -28,7 +28,7 @@ export async function untilFile(
   task: TaskState,
 ): Promise<TaskState> {
   const isEnough = (state: TaskState) => isEnded(state) || findFile(state, filename) !== undefined;
-  const [state] = (await untilEach(isEnough, parts.projection, [task], exchange)) as [TaskState];
+  const [state] = (await untilEach(isEnough, parts.projection, [task], { exchange })) as [TaskState];
   return state;
 }
 

@@ -43,10 +43,11 @@ export async function status(parts: FrontParts, exchange: Exchange): Promise<voi
 }
 
 async function readEnded(parts: FrontParts, asker: Asker, keys: readonly string[]): Promise<TaskState[]> {
-  const giveBack = keepRoomToWait(parts.projection, keys.length, asker.location);
+  const { exchange, location } = asker;
+  const giveBack = keepRoomToWait(parts.projection, keys.length, location);
   try {
     const states = await readStates(parts, asker, keys);
-    return await untilEnded(parts.projection, states, asker.exchange, giveBack);
+    return await untilEnded(parts.projection, states, { exchange, onWatched: giveBack });
   } finally {
     giveBack();
   }
