@@ -76,6 +76,7 @@ class StatusFeed implements Watcher {
   readonly #onClose: () => void;
   readonly #owed = new Map<string, Owed>();
   #isWritable = true;
+  #isLetGo = false;
   #wroteAt = performance.now();
 
   constructor(exchange: Exchange, projection: Projection, view: StatusView, onClose: () => void) {
@@ -103,8 +104,8 @@ class StatusFeed implements Watcher {
     this.#follow();
   }
 
-  /** Nothing is owed any more if the client has left meanwhile. */
   #follow(): void {
+    if (this.#isLetGo) return;
     for (const [key, { state }] of [...this.#owed]) {
       const isOpen = this.#projection.watch(key, this);
       const now = this.#projection.peek(key);
@@ -180,6 +181,7 @@ class StatusFeed implements Watcher {
   }
 
   #resume(): void {
+    if (this.#isLetGo) return;
     this.#isWritable = true;
     for (const owed of this.#owed.values()) {
       if (!owed.isPending) continue;
@@ -189,8 +191,9 @@ class StatusFeed implements Watcher {
     if (this.#owed.size === 0) this.stop();
   }
 
-  /** Follows nothing any more. */
+  /** Follows nothing any more. Where tasks are open, the answer is not to end as if they had. */
   letGo(): void {
+    this.#isLetGo = true;
     for (const key of this.#owed.keys()) this.#projection.unwatch(key, this);
     this.#owed.clear();
     this.#onClose();

@@ -162,6 +162,20 @@ test.concurrent('a feed follows tasks that the projection has yet to see, to the
   feeds.close();
 });
 
+test.concurrent('a feed that is let go of before the projection has its tasks does not end as if they had', async () => {
+  const { log, projection, submit } = await lateFront();
+  const queued = await submit(hellos);
+  const feeds = new StatusFeeds(projection, new StatusView('http://x'));
+  const { exchange, sent, ended } = openExchange();
+  const following = feeds.open(exchange, queued);
+  await until(() => sent.length === 1 || undefined);
+  feeds.close();
+  log.report();
+  await following;
+  expect(ended()).toBe(false);
+  expect(projection.watchers).toBe(0);
+});
+
 test.concurrent('tasks that have ended and are not in memory any more are told of too', async () => {
   const { log, projection, submit, run } = await lateFront(1);
   const queued = await submit([...hellos, { task_name: 'hello', name: 'c' }]);

@@ -216,6 +216,27 @@ test('A thousand read at once, of each account three for each place that is free
   feeds.close();
 });
 
+test('A feed that is let go of while its client is slow does not end as if its tasks had', async () => {
+  const connection = new NarrowConnection();
+  const states = Array.from({ length: 500 }, (_, index) =>
+    stateOf({ key: String(index), queued: '2026-11-28T21:39:01.574268+00:00', outputs: [], seq: 1 }),
+  );
+  const projection = {
+    reachedAll: async () => {},
+    watch: () => true,
+    unwatch: () => {},
+    peek: () => undefined,
+  };
+  const feeds = new StatusFeeds(projection as unknown as Projection, new StatusView('http://wyvern.example'));
+  await feeds.open(connection.exchange, states);
+  expect(connection.queued).toBeGreaterThan(0);
+  feeds.close();
+  while (connection.queued > 0) await connection.take(5_000);
+  await connection.take(5_000);
+  expect(JSON.parse(connection.body)).toHaveLength(500);
+  expect(connection.isEnded).toBe(false);
+});
+
 test('A feed whose tasks have all ended is ended also if its client took the list before that was known', async () => {
   const connection = new NarrowConnection();
   const ended = (key: string): TaskState =>
