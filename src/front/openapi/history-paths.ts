@@ -83,7 +83,8 @@ const PARAMETERS: readonly Parameter[] = [
   {
     name: 'Last-Event-ID',
     in: 'header',
-    description: 'Begin after this sequence, whatever `from` says. Browsers send it by themselves',
+    description:
+      'Begin after this sequence, at most the newest, whatever `from` says. Browsers send it by themselves',
     schema: { type: 'integer', minimum: 0 },
     example: 42,
   },
