@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { TaskEvent } from '../../actors/event.ts';
+import type { Account } from '../../src/accounts/account.ts';
 import { deferred } from '../../src/deferred.ts';
 import { cancel } from '../../src/front/endpoints/cancel.ts';
+import { create, createStream } from '../../src/front/endpoints/create.ts';
 import { docs, openapi } from '../../src/front/endpoints/docs.ts';
 import { status, statusStream } from '../../src/front/endpoints/status.ts';
 import { ClientLeft, type Exchange } from '../../src/front/exchange.ts';
@@ -20,7 +22,7 @@ import type { Projection } from '../../src/projection/projection.ts';
 import { foldHistory, stateOf, type TaskState } from '../../src/projection/state.ts';
 import { Service } from '../support/service.ts';
 import { until } from '../support/until.ts';
-import { create, dial, gauge, hello, rawHead } from './support.ts';
+import { create as createOn, dial, gauge, hello, rawHead } from './support.ts';
 
 /** Histories that have been asked for and are not there yet. */
 let reading = 0;
@@ -138,6 +140,44 @@ describe('While 512 MiB of answers are held', () => {
     feeds.close();
   });
 });
+
+test.each([
+  ['create', create],
+  ['create_stream', createStream],
+])(
+  'Only a request with a name, which may be repeated, is refused for want of room once its tasks are there: %s',
+  async (_, endpoint) => {
+    const parts = {
+      config: { MAX_BODY: 100_000, MAX_TASKS: 1_000 },
+      accounts: { authenticate: () => ({ ok: true, account: { name: 'acme' } }) },
+      view: new StatusView('http://wyvern.example'),
+      projection: { watchers: 0, peek: () => undefined },
+      creation: {
+        create: async (_account: Account, tasks: readonly unknown[]) => ({
+          states: tasks.map(() => stateOf({ ...QUEUED, key: newKey() })),
+          isReplay: false,
+        }),
+      },
+      statusFeeds: {
+        open: async (_exchange: Exchange, states: readonly TaskState[], location?: 'body') => {
+          if (location) checkHeld(states.length * 100, location);
+        },
+      },
+    } as unknown as FrontParts;
+    const body = Buffer.from(JSON.stringify({ secret: 'acme-secret', tasks: Array(700).fill(hello()) }));
+    const ask = (headers: Readonly<Record<string, string>>): Promise<void> =>
+      endpoint(parts, {
+        head: { method: 'POST', query: '', header: (name: string) => headers[name] ?? '' },
+        onData: (handler: (chunk: Buffer, isLast: boolean) => void) => handler(body, true),
+        json: () => {},
+      } as unknown as Exchange);
+    const letGo = hold(1024 * 1024 * 1024 + 1);
+    await ask({});
+    await expect(ask({ 'idempotency-key': 'mine' })).rejects.toMatchObject({ status: 503 });
+    letGo();
+    await ask({ 'idempotency-key': 'mine' });
+  },
+);
 
 describe('A cancel with details', () => {
   /** A front with one open task, that ends it; `told` is called when it has. */
@@ -276,8 +316,8 @@ test.each(['/v1/status', '/v1/status_stream'])(
   async (path) => {
     await using service = await Service.start();
     const tasks = Array.from({ length: 100 }, () => hello('x'.repeat(9_000)));
-    const ended = (await create(service, tasks, true)).map(({ key }) => key);
-    const [open] = await create(service, [{ task_name: 'sleep', seconds: 3_600 }]);
+    const ended = (await createOn(service, tasks, true)).map(({ key }) => key);
+    const [open] = await createOn(service, [{ task_name: 'sleep', seconds: 3_600 }]);
     // 8 MB, more than the system takes for a client.
     const keys = [open?.key, ...Array(9).fill(ended).flat()];
     const body = JSON.stringify({ tasks: keys });

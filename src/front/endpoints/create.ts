@@ -5,6 +5,7 @@ import { createTasks } from '../create-tasks.ts';
 import { type CheckedTask, checkTasks } from '../definitions.ts';
 import type { Exchange } from '../exchange.ts';
 import type { FrontParts } from '../front-parts.ts';
+import { checkHeld } from '../held-answers.ts';
 import { readIdempotencyKey } from '../idempotency.ts';
 import { readFlag } from '../query.ts';
 import { type Problem, RequestError } from '../request-error.ts';
@@ -23,7 +24,9 @@ export async function create(parts: FrontParts, exchange: Exchange): Promise<voi
     const states = block
       ? await untilEnded(parts.projection, queued, { exchange, onWatched: giveBack })
       : queued.map((state) => parts.projection.peek(state.key) ?? state);
-    exchange.json(200, details ? withSent(parts.view, states, asked.tasks) : parts.view.list(states));
+    const text = details ? withSent(parts.view, states, asked.tasks) : parts.view.list(states);
+    if (mayBeRepeated(asked)) checkHeld(text.length, 'body');
+    exchange.json(200, text);
   } finally {
     giveBack?.();
   }
@@ -36,11 +39,18 @@ export async function createStream(parts: FrontParts, exchange: Exchange): Promi
   const giveBack = keepRoomToWait(parts.projection, tasks.length, 'body');
   try {
     const states = await createTasks(parts, exchange, account, tasks, idempotencyKey);
-    await parts.statusFeeds.open(exchange, states);
+    await parts.statusFeeds.open(exchange, states, mayBeRepeated({ idempotencyKey }) ? 'body' : undefined);
   } finally {
     giveBack();
   }
 }
+
+/**
+ * Whoever names a request has the same tasks again when it is told that there is no room for the answer. It may also ask for
+ * them as often as it likes, with all that they have come to.
+ */
+const mayBeRepeated = ({ idempotencyKey }: Pick<Asked, 'idempotencyKey'>): boolean =>
+  idempotencyKey !== undefined;
 
 interface Asked {
   readonly body: JsonObject;
