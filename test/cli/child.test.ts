@@ -77,7 +77,7 @@ test('A program that is being replaced is started when it is there again', async
 test('A process that dies again and again waits longer each time, but never longer than 2 s', async () => {
   await using folder = await temporaryFolder();
   await using told = run(await program(folder.path), {});
-  await until(() => told.waits.length > 6 || undefined);
+  await until(() => told.waits.length > 6);
   expect(told.waits).toEqual([100, 200, 400, 800, 1_600, 2_000, 2_000]);
 });
 

@@ -138,10 +138,7 @@ export class Deployment {
 
   async untilReady(timeoutMs = 60_000): Promise<void> {
     for (const { url } of this.fronts)
-      await until(
-        async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok || undefined,
-        timeoutMs,
-      );
+      await until(async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok, timeoutMs);
   }
 
   /** Straight to nats-server, past every wire. */

@@ -110,7 +110,7 @@ async function untilAllEnded(connection: NatsConnection): Promise<void> {
   };
   await until(async () => {
     const [queued, done] = await Promise.all([count('queued'), count('done')]);
-    return done >= queued || undefined;
+    return done >= queued;
   }, SETTLE_MS);
 }
 

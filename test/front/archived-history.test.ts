@@ -22,7 +22,7 @@ const historyOf = async (account: Account, key: string): Promise<{ status: numbe
 /** Waits until the archive has everything, and lets the log have nothing. */
 async function letGoOfAll(): Promise<void> {
   const { last } = await stage.log.extent();
-  await until(async () => ((await stage.log.upkeep.archive())?.through ?? 0) >= last || undefined);
+  await until(async () => ((await stage.log.upkeep.archive())?.through ?? 0) >= last);
   await stage.log.upkeep.letGo(last + 1);
 }
 
@@ -68,7 +68,7 @@ test('a task that only the archive has keeps its history, and its place in the f
   const following = await stage.follow('audit', '', { 'Last-Event-ID': String(lastId) });
   await stage.create('acme', hello());
   const missed = seqsOf(feeds[2] ?? []).filter((seq) => seq > lastId);
-  await until(() => following.lines.length >= missed.length + 3 || undefined);
+  await until(() => following.lines.length >= missed.length + 3);
   expect(seqsOf(following.lines)).toEqual([...missed, last + 1, last + 2, last + 3]);
   following.leave();
 });

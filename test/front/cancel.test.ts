@@ -137,7 +137,7 @@ describe('POST /v1/cancel', () => {
     await until(async () => ((await statusOf(key)).progress === undefined ? undefined : true), 30_000);
     const before = children();
     expect(await cancel(key)).toMatchObject([{ status: 'error', result: 'canceled' }]);
-    await until(() => before.some((pid) => !children().includes(pid)) || undefined);
+    await until(() => before.some((pid) => !children().includes(pid)));
     expect(await createOne(service, thumb(service), true)).toMatchObject({ status: 'success' });
     expect((await typesOf(key)).at(-1)).toBe('canceled');
   });

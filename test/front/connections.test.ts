@@ -48,7 +48,7 @@ describe('connections beyond MAX_CONNECTIONS', () => {
 
   test('are taken again once others have gone', async () => {
     for (const socket of sockets.splice(0, 10)) socket.destroy();
-    await until(async () => (await feedOf()) === 'open' || undefined);
+    await until(async () => (await feedOf()) === 'open');
     expect(await gauge(service, 'wyvern_refused_connections_total')).toBeGreaterThanOrEqual(20);
     expect(await gauge(service, 'wyvern_open_connections')).toBeLessThanOrEqual(MOST);
   });
@@ -66,10 +66,10 @@ test('a front that waits for its log takes no more connections either', async ()
       return socket;
     }),
   );
-  await until(() => connections.refused === 3 || undefined);
+  await until(() => connections.refused === 3);
   expect(connections.open).toBe(2);
   room.close();
-  await until(() => connections.open === 0 || undefined);
+  await until(() => connections.open === 0);
   for (const socket of sockets) socket.destroy();
 });
 

@@ -242,7 +242,7 @@ describe('A history', () => {
 // Last in the file: the accounts are others afterwards.
 describe('The accounts file is read again', () => {
   const isLetIn = async (secret: string) =>
-    (await post({ tasks }, { Authorization: `Secret ${secret}` })).status === 200 || undefined;
+    (await post({ tasks }, { Authorization: `Secret ${secret}` })).status === 200;
 
   test('when it changes, without a restart', async () => {
     const replacement = join(service.dataDir, 'new.json');
@@ -255,7 +255,7 @@ describe('The accounts file is read again', () => {
 
   test('and a broken one is refused with a clear message, while the accounts in force stay', async () => {
     await writeFile(service.accountsFile, '{"accounts":[{"name":"acme","secret":"oops-secret"');
-    await until(() => /the accounts file was refused/.test(service.output()) || undefined);
+    await until(() => /the accounts file was refused/.test(service.output()));
     expect(service.output()).not.toContain('oops-secret');
     expect(await isLetIn('changed-secret')).toBe(true);
     await writeAccounts(service.accountsFile, { name: 'acme', secret: 'mended-secret' });

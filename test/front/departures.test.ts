@@ -51,7 +51,7 @@ const openHandles = (): number => {
   }
 };
 const untilGone = (before: readonly number[]) =>
-  until(async () => String(await gauges()) === String(before) || undefined, 20_000);
+  until(async () => String(await gauges()) === String(before), 20_000);
 
 const post = (path: string, body: object): string => {
   const text = JSON.stringify(body);
@@ -82,7 +82,7 @@ async function leaveInTheMiddle(requests: readonly string[], before: readonly nu
   const [openBefore = 0] = before;
   await until(async () => {
     const [open = 0] = await gauges();
-    return open >= openBefore + requests.length || undefined;
+    return open >= openBefore + requests.length;
   }, 20_000);
   for (const [index, socket] of sockets.entries()) {
     if (index % 2) socket.resetAndDestroy();
@@ -101,7 +101,7 @@ describe(`${CLIENTS} clients that hang up in the middle`, () => {
     await leaveInTheMiddle(round(), before);
     expect(await gauges()).toEqual(before);
     // Connections that fetch keeps for the next request come and go meanwhile.
-    await until(() => openHandles() <= handles + 10 || undefined);
+    await until(() => openHandles() <= handles + 10);
   });
 
   test('leave no memory behind', async () => {
@@ -136,7 +136,7 @@ describe('A client that leaves while its tasks are being stored', () => {
     const wanted = (await queued()) + 50 * tasks.length;
     const sockets = await Promise.all(Array.from({ length: 50 }, () => dial(service)));
     for (const socket of sockets) socket.write(post(path, { tasks, block: true }), () => socket.destroy());
-    await until(async () => (await queued()) === wanted || undefined, 20_000);
+    await until(async () => (await queued()) === wanted, 20_000);
   };
 
   test('leaves its tasks, which run, and nothing else', async () => {
@@ -144,7 +144,7 @@ describe('A client that leaves while its tasks are being stored', () => {
     const open = await gauge(service, 'wyvern_open_tasks');
     await leaveAtOnce('/v1/create', [hello(), hello()]);
     await untilGone(before);
-    await until(async () => (await gauge(service, 'wyvern_open_tasks')) === open || undefined);
+    await until(async () => (await gauge(service, 'wyvern_open_tasks')) === open);
   });
 
   test('leaves no watcher of a feed that never began', async () => {

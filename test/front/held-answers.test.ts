@@ -325,9 +325,9 @@ test.each(['/v1/status', '/v1/status_stream'])(
     socket.write(rawHead(service, `POST ${path}`, [`Content-Length: ${body.length}`]) + body);
     socket.once('data', () => socket.pause());
     const held = () => gauge(service, 'wyvern_held_answer_bytes');
-    await until(async () => (await held()) > 8_000_000 || undefined);
+    await until(async () => (await held()) > 8_000_000);
     socket.resume();
-    await until(async () => (await held()) === 0 || undefined, 30_000);
+    await until(async () => (await held()) === 0, 30_000);
     socket.destroy();
   },
 );

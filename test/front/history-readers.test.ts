@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => stage[Symbol.asyncDispose]());
 
 const untilSeq = (following: Following, seq: number) =>
-  until(() => seqsOf(following.lines).includes(seq) || undefined, 20_000);
+  until(() => seqsOf(following.lines).includes(seq), 20_000);
 
 describe('A reader that follows', () => {
   test('has what was there and what comes, without a seam, until it leaves', async () => {
@@ -49,7 +49,7 @@ describe('A reader that follows', () => {
     const { last } = await stage.log.extent();
     const following = await stage.follow('acme', `from=${last + 1}`);
     await stage.create('acme', hello());
-    await until(() => following.lines.length >= 3 || undefined);
+    await until(() => following.lines.length >= 3);
     expect(following.lines.map(({ type }) => type)).toEqual(['queued', 'started', 'completed']);
     following.leave();
   });
@@ -74,14 +74,11 @@ describe('A reader that follows', () => {
     const readers = await Promise.all(
       Array.from({ length: 30 }, (_, index) => stage.follow('acme', query[index % query.length])),
     );
-    await until(async () => (await added()) === 30 || undefined);
+    await until(async () => (await added()) === 30);
     expect(await gauge(stage.service, 'wyvern_open_history_feeds')).toBe(open + 30);
     for (const reader of readers) reader.leave();
-    await until(async () => (await added()) === 0 || undefined, 5_000);
-    await until(
-      async () => (await gauge(stage.service, 'wyvern_open_history_feeds')) === open || undefined,
-      5_000,
-    );
+    await until(async () => (await added()) === 0, 5_000);
+    await until(async () => (await gauge(stage.service, 'wyvern_open_history_feeds')) === open, 5_000);
   });
 
   test.each([
@@ -93,12 +90,12 @@ describe('A reader that follows', () => {
     const secret = randomUUID();
     await writeAccounts(stage.service.accountsFile, ...ACCOUNTS, { name: 'new', secret });
     const url = `${stage.service.url}/v1/history_stream?secret=${secret}`;
-    await until(async () => (await fetch(url)).ok || undefined);
+    await until(async () => (await fetch(url)).ok);
     const [following, other] = await Promise.all([stage.follow('former'), stage.follow('audit')]);
     await writeAccounts(stage.service.accountsFile, ...ACCOUNTS.slice(0, 3), ...former);
     expect(await following.closed).toBe('cut');
     const [{ key = '' } = {}] = await stage.create('acme', hello());
-    await until(() => other.lines.some((line) => line.key === key) || undefined);
+    await until(() => other.lines.some((line) => line.key === key));
     other.leave();
   });
 });
@@ -107,7 +104,7 @@ test('No account reads so much at once that there is no place for others, and it
   timeout: 60_000,
 }, async () => {
   const open = async () => gauge(stage.service, 'wyvern_open_history_feeds');
-  await until(async () => (await open()) === 0 || undefined);
+  await until(async () => (await open()) === 0);
   const readers: Following[] = [];
   for (let opened = 0; opened < 750; opened += 50)
     readers.push(...(await Promise.all(Array.from({ length: 50 }, () => stage.follow('acme')))));
@@ -120,7 +117,7 @@ test('No account reads so much at once that there is no place for others, and it
   );
   for (const account of ['globex', 'audit'] as const) readers.push(await stage.follow(account));
   for (const reader of readers.splice(0, 3)) reader.leave();
-  await until(async () => (await ask()).ok || undefined);
+  await until(async () => (await ask()).ok);
   for (const reader of readers) reader.leave();
 });
 
@@ -164,7 +161,7 @@ describe('A reader that is cut off and takes up again while tasks are created', 
           ? await stage.follow('acme', `from=${after + 1}`)
           : await stage.follow('acme', 'from=1', { 'Last-Event-ID': String(after) });
       const enough = Math.floor(random() * 12);
-      await until(() => following.lines.length >= enough || undefined, 20_000);
+      await until(() => following.lines.length >= enough, 20_000);
       following.leave();
       told.push(...following.lines);
     }
@@ -211,10 +208,7 @@ describe('A reader under a nats-server that is killed', () => {
     process.kill(server?.pid as number, 'SIGKILL');
     const [created] = await until(() => stage.create('acme', hello()).catch(() => undefined), 20_000);
     const { key } = created as Status;
-    await until(
-      () => following.lines.some((line) => line.key === key && line.type === 'completed') || undefined,
-      20_000,
-    );
+    await until(() => following.lines.some((line) => line.key === key && line.type === 'completed'), 20_000);
     const seqs = seqsOf(following.lines);
     expect(seqs).toEqual(Array.from({ length: seqs.length }, (_, index) => last + 1 + index));
     following.leave();

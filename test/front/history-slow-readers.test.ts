@@ -56,7 +56,7 @@ async function takenBy(socket: Socket): Promise<number[]> {
     answer += text;
   });
   socket.resume();
-  await until(() => socket.readableEnded || undefined, 20_000);
+  await until(() => socket.readableEnded, 20_000);
   return seqsOf(linesOf(bodyOf(answer)));
 }
 
@@ -120,15 +120,13 @@ describe('A reader that stalls', () => {
     const open = await gauge(stage.service, 'wyvern_open_history_feeds');
     const before = await memory();
     const readers = await Promise.all(Array.from({ length: 30 }, () => stall(`until=${last}`)));
-    await until(
-      async () => (await gauge(stage.service, 'wyvern_open_history_feeds')) === open + 30 || undefined,
-    );
+    await until(async () => (await gauge(stage.service, 'wyvern_open_history_feeds')) === open + 30);
     // Another one reads it all meanwhile: they hold up nobody, and have had the time to read it too.
     for (let round = 0; round < 3; round++)
       expect(await stage.read('audit', `until=${last}`)).toHaveLength(last);
     // Together they have 720 MB to read.
     expect((await memory()) - before).toBeLessThan(200 * MEGABYTE);
     for (const socket of readers) socket.destroy();
-    await until(async () => (await gauge(stage.service, 'wyvern_open_history_feeds')) === open || undefined);
+    await until(async () => (await gauge(stage.service, 'wyvern_open_history_feeds')) === open);
   });
 });

@@ -222,7 +222,7 @@ describe('A named request outlives', { timeout: 60_000 }, () => {
     // A front that does not have them in its memory any more.
     const [front] = service.processes('front');
     process.kill(front?.pid as number, 'SIGKILL');
-    await until(async () => (await fetch(`${service.url}/healthz`).catch(() => undefined))?.ok || undefined);
+    await until(async () => (await fetch(`${service.url}/healthz`).catch(() => undefined))?.ok);
     const description = `the request was carried out, but its task '${gone}' has left the log`;
     expect(await errorsOf(await create(name, hello()), 404)).toEqual([about(description)]);
     expect(await errorsOf(await create(name, hello('Jane')), 422)).toEqual(OTHER_BODY);

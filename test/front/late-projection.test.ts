@@ -150,10 +150,10 @@ test.concurrent('a feed follows tasks that the projection has yet to see, to the
   const feeds = new StatusFeeds(projection, new StatusView('http://x'));
   const { exchange, sent, ended } = openExchange();
   void feeds.open(exchange, queued, 'body');
-  await until(() => sent.length === 1 || undefined);
+  await until(() => sent.length === 1);
   for (const task of queued) await run(task);
   log.report();
-  await until(() => ended() || undefined);
+  await until(() => ended());
   const told = sent.slice(1).map((line) => JSON.parse(line) as { key: string; status: string });
   expect(told.map(({ key, status }) => `${key} ${status}`)).toEqual(
     queued.flatMap(({ key }) => [`${key} executing`, `${key} success`]),
@@ -168,7 +168,7 @@ test.concurrent('a feed that is let go of before the projection has its tasks do
   const feeds = new StatusFeeds(projection, new StatusView('http://x'));
   const { exchange, sent, ended } = openExchange();
   const following = feeds.open(exchange, queued);
-  await until(() => sent.length === 1 || undefined);
+  await until(() => sent.length === 1);
   feeds.close();
   log.report();
   await following;
@@ -189,7 +189,7 @@ test.concurrent('tasks that have ended and are not in memory any more are told o
   const feeds = new StatusFeeds(projection, new StatusView('http://x'));
   const { exchange, sent, ended: hasEnded } = openExchange();
   void feeds.open(exchange, queued, 'body');
-  await until(() => hasEnded() || undefined);
+  await until(() => hasEnded());
   for (const { key } of queued)
     expect(sent.slice(1).filter((line) => line.includes(key) && line.includes('"success"'))).toHaveLength(1);
   feeds.close();
@@ -203,7 +203,7 @@ test.concurrent('a task that the log lets go of before its feed has begun ends t
   const { exchange, sent, ended } = openExchange();
   void feeds.open(exchange, queued, 'body');
   projection.forgetBefore(100, 0);
-  await until(() => ended() || undefined);
+  await until(() => ended());
   expect(sent.slice(1).filter((line) => line.includes('has let go of this task'))).toHaveLength(2);
   feeds.close();
 });

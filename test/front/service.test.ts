@@ -260,8 +260,6 @@ describe('Without any worker', () => {
     const lines = partsOf(await idle.fetch(`/v1/status_stream?tasks=${status.key}`));
     expect(JSON.parse(await next(lines))).toEqual([status]);
     await lines.return(undefined);
-    await until(
-      async () => /^wyvern_open_feeds 0$/m.test(await (await idle.fetch('/metrics')).text()) || undefined,
-    );
+    await until(async () => /^wyvern_open_feeds 0$/m.test(await (await idle.fetch('/metrics')).text()));
   });
 });

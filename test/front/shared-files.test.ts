@@ -114,7 +114,7 @@ describe('A GET of create_file that asks for what was made before', () => {
     void get({ url, width: '108' }).then((response) => {
       joined = response;
     });
-    await until(async () => (await gauge(service, 'wyvern_watchers')) === 1 || undefined);
+    await until(async () => (await gauge(service, 'wyvern_watchers')) === 1);
     // The worker may fetch once for both, or once for each.
     const answered = await until(async () => {
       await origin.answer();
@@ -150,7 +150,7 @@ describe('GETs of create_file that ask for the same at once', () => {
     const before = await queuedTasks();
     const asking = Array.from({ length: 1_000 }, () => get({ url, width: '92' }));
     await origin.waits(1);
-    await until(async () => (await gauge(service, 'wyvern_watchers')) === 1_000 || undefined, 20_000);
+    await until(async () => (await gauge(service, 'wyvern_watchers')) === 1_000, 20_000);
     expect(origin.waiting).toHaveLength(1);
     await origin.answer();
     const keys = new Set((await Promise.all(asking)).map(keyOf));
@@ -162,7 +162,7 @@ describe('GETs of create_file that ask for the same at once', () => {
     const url = origin.url();
     const asking = Array.from({ length: 20 }, () => get({ url }));
     await origin.waits(1);
-    await until(async () => (await gauge(service, 'wyvern_watchers')) === 20 || undefined);
+    await until(async () => (await gauge(service, 'wyvern_watchers')) === 20);
     await origin.answer('no picture');
     const answers = await Promise.all(asking);
     const failures = await Promise.all(answers.map((answer) => jsonOf<Status>(answer, 400)));
@@ -175,10 +175,10 @@ describe('GETs of create_file that ask for the same at once', () => {
     const begun = await createOne(service, thumb(service, { url }));
     await origin.waits(1);
     const asking = Array.from({ length: 10 }, () => get({ url, width: '60' }));
-    await until(async () => (await gauge(service, 'wyvern_watchers')) === 10 || undefined);
+    await until(async () => (await gauge(service, 'wyvern_watchers')) === 10);
     expect((await service.post('/v1/cancel', { tasks: begun.key })).status).toBe(200);
     await origin.waits(2);
-    await until(async () => (await gauge(service, 'wyvern_watchers')) === 10 || undefined);
+    await until(async () => (await gauge(service, 'wyvern_watchers')) === 10);
     await origin.answer();
     const keys = new Set((await Promise.all(asking)).map(keyOf));
     expect(keys.size).toBe(1);
@@ -192,10 +192,10 @@ describe('GETs of create_file that ask for the same at once', () => {
     const left = service.fetch(`/v1/create_file?${query}`, { signal: leaver.signal }).catch(() => 'left');
     await origin.waits(1);
     const staying = get({ url, width: '92' });
-    await until(async () => (await gauge(service, 'wyvern_watchers')) === 2 || undefined);
+    await until(async () => (await gauge(service, 'wyvern_watchers')) === 2);
     leaver.abort();
     expect(await left).toBe('left');
-    await until(async () => (await gauge(service, 'wyvern_watchers')) === 1 || undefined);
+    await until(async () => (await gauge(service, 'wyvern_watchers')) === 1);
     await origin.answer();
     expect((await staying).status).toBe(302);
   });
@@ -234,9 +234,9 @@ test('What one front has had made the other one gives too, and joins what is at 
   const open = { url: origin.url(), width: '201' };
   const first = ask(service.url, open);
   await origin.waits(1);
-  await until(async () => (await gauge(second, 'wyvern_open_tasks')) > 0 || undefined);
+  await until(async () => (await gauge(second, 'wyvern_open_tasks')) > 0);
   const joining = ask(second.url, open);
-  await until(async () => (await gauge(second, 'wyvern_watchers')) === 1 || undefined);
+  await until(async () => (await gauge(second, 'wyvern_watchers')) === 1);
   await origin.answer();
   expect(keyOf(await joining)).toBe(keyOf(await first));
 });

@@ -37,9 +37,9 @@ test('The front sweeps: outputs that no task stands for go, those of tasks that 
   const removed = (reason: string) => gauge(service, `wyvern_outputs_removed_total{reason="${reason}"}`);
   await until(async () => {
     const counts = await Promise.all(['task_gone', 'not_in_the_end', 'unfinished'].map(removed));
-    return counts.every((count) => count === 1) || undefined;
+    return counts.every((count) => count === 1);
   }, 50_000);
-  await until(async () => (await gauge(service, 'wyvern_outputs')) === 2 || undefined, 50_000);
+  await until(async () => (await gauge(service, 'wyvern_outputs')) === 2, 50_000);
 
   expect(await gauge(service, 'wyvern_outputs_removed_bytes_total')).toBe(22);
   expect((await fetch(output)).status).toBe(200);

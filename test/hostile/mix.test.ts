@@ -185,6 +185,6 @@ test('Through all of it health answers, memory stays under 1 GB, no process ends
   expect(new Set(health)).toEqual(new Set([200]));
   expect(Math.max(...memory)).toBeLessThan(1_000_000_000);
   expect(pids()).toEqual(before);
-  await until(async () => (await gauge(service, 'wyvern_open_tasks')) === 0 || undefined, 30_000);
-  await until(async () => (await gauge(service, 'wyvern_watchers')) === 0 || undefined);
+  await until(async () => (await gauge(service, 'wyvern_open_tasks')) === 0, 30_000);
+  await until(async () => (await gauge(service, 'wyvern_watchers')) === 0);
 });

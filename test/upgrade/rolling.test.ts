@@ -52,10 +52,7 @@ class Upgraded {
     const env = { ...settings, NATS_URL: log.url, DATA_DIR: log.config.DATA_DIR, PORT: String(port) };
     const programs = [new Program('front', env), new Program('worker', env)];
     const url = `http://127.0.0.1:${port}`;
-    await until(
-      async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok || undefined,
-      30 * SECONDS,
-    );
+    await until(async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok, 30 * SECONDS);
     const { accounts } = JSON.parse(await readFile(join(log.config.DATA_DIR, 'accounts.json'), 'utf8'));
     return new Upgraded(log, programs, url, accounts[0].secret, publish);
   }

@@ -54,7 +54,7 @@ describe.concurrent('how many tasks run at once', () => {
         service,
         ['image.info', 'image.info', 'image.thumb'].map((task_name) => ({ task_name, url: origin.url() })),
       );
-      const untilAsked = () => until(() => origin.waiting.length >= 1 || undefined, 30_000);
+      const untilAsked = () => until(() => origin.waiting.length >= 1, 30_000);
       await untilAsked();
       const others = await create(service, [
         { task_name: 'hello', name: 'Ada' },

@@ -121,7 +121,7 @@ describe.concurrent('a worker that loses its lease', () => {
       const awake = (await log.history(key)).filter(
         ({ event }) => event.type === 'progress' && event.attempt === 1,
       );
-      return awake.length > 0 || undefined;
+      return awake.length > 0;
     }, TAKEN_MS);
     expect(told(await log.history(key))).toEqual([
       'queued',

@@ -44,7 +44,7 @@ const started = async (): Promise<number> => {
 /** What waits until the worker has no place left for more of the tasks that are created from now on. */
 async function fullness(): Promise<() => Promise<unknown>> {
   const before = await started();
-  return () => until(async () => (await started()) >= before + AT_ONCE || undefined);
+  return () => until(async () => (await started()) >= before + AT_ONCE);
 }
 
 const same = (count: number, task: object): object[] => Array.from({ length: count }, () => task);

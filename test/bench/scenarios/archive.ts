@@ -97,7 +97,7 @@ async function measureReading(
 }
 
 const archived = (log: JetStreamLog, through: number): Promise<unknown> =>
-  until(async () => ((await log.upkeep.archive())?.through ?? 0) >= through || undefined, 600_000);
+  until(async () => ((await log.upkeep.archive())?.through ?? 0) >= through, 600_000);
 
 async function keyAt(log: JetStreamLog, seq: number): Promise<string> {
   for await (const { entries } of log.read({ after: seq - 1, through: seq, signal: never }))

@@ -88,7 +88,7 @@ async function play(wyvern: Wyvern, feeds: number, seconds: number, rate: number
     return feed;
   };
   const sockets = await Promise.all(Array.from({ length: feeds }, (_, index) => open(index)));
-  await until(() => ended >= reading * tasksEach || undefined, 120_000);
+  await until(() => ended >= reading * tasksEach, 120_000);
   const grown = residentBytesOf(wyvern.pids('front')) - before;
   for (const socket of sockets) socket.close();
   return { delays, tasksEach, grown };

@@ -157,7 +157,7 @@ async function restartFront(wyvern: Wyvern): Promise<number> {
   process.kill(pid as number, 'SIGKILL');
   await until(async () => {
     const answer = await fetch(`${wyvern.url}/healthz`).catch(() => undefined);
-    return (answer?.ok && wyvern.pids('front')[0] !== pid) || undefined;
+    return answer?.ok && wyvern.pids('front')[0] !== pid;
   }, 120_000);
   return Math.round(performance.now() - startedAt);
 }

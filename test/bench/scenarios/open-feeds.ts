@@ -39,7 +39,7 @@ async function run(effort: Effort): Promise<Report> {
   for (const socket of sockets.splice(watchers)) socket.close();
   endedAt = performance.now();
   await wyvern.service.post('/v1/cancel', { tasks: key });
-  await until(() => delays.length >= watchers || undefined, 30_000);
+  await until(() => delays.length >= watchers, 30_000);
   for (const socket of sockets) socket.close();
   const last = quantile(delays, 1);
   return {

@@ -41,10 +41,10 @@ describe('a task in a child', () => {
     const rooms: (() => void)[] = [];
     const take = () => new Promise<void>((resolve) => rooms.push(resolve));
     const task = pooling.give('outputs', { names: ['one', 'two'] }, [], take);
-    await until(() => rooms.length === 1 || undefined);
+    await until(() => rooms.length === 1);
     expect(task.progress).toEqual([]);
     rooms[0]?.();
-    await until(() => rooms.length === 2 || undefined);
+    await until(() => rooms.length === 2);
     expect(task.progress).toEqual(['one']);
     rooms[1]?.();
     await task.result;

@@ -36,7 +36,7 @@ it('the files of many tasks take no more than their room, and one task’s, and 
       await fetching.fetcher.fetch(`${origin.url}/`, part, never);
       first ??= part;
       // The others have taken what there is, and go on only when this one leaves.
-      if (first === part) await until(async () => (await bytesIn(folder.path)) > 1.9 * BODY || undefined);
+      if (first === part) await until(async () => (await bytesIn(folder.path)) > 1.9 * BODY);
       const bytes = await bytesIn(folder.path);
       await part.leave();
       return bytes;
@@ -59,7 +59,7 @@ it.each([BODY, 1_000])(
     await fetching.fetcher.fetch(`${origin.url}/`, second, never);
     const controller = new AbortController();
     const waiting = fetching.fetcher.fetch(`${origin.url}/`, third, controller.signal);
-    await until(async () => (await readdir(folder.path)).length === 3 || undefined);
+    await until(async () => (await readdir(folder.path)).length === 3);
     setImmediate(() => controller.abort(new Error('canceled')));
     await expect(waiting).rejects.toThrow('canceled');
     await Promise.all([first, second, third].map((part) => part.leave()));

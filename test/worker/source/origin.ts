@@ -53,7 +53,7 @@ export async function startOrigin(answer: Answer, host = '127.0.0.1', port = 0):
     },
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve));
-      await until(() => sockets.size === 0 || undefined).catch(() => {
+      await until(() => sockets.size === 0).catch(() => {
         throw new Error(`${sockets.size} connections were left open`);
       });
       await closed;

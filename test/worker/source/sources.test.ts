@@ -43,7 +43,7 @@ describe('the sources of a task', () => {
     const fetchOne: FetchOne = async (url, signal) => {
       asked += 1;
       if (url.endsWith('/3')) {
-        await until(() => asked === 6 || undefined);
+        await until(() => asked === 6);
         throw failure;
       }
       await new Promise((resolve) => signal.addEventListener('abort', resolve));

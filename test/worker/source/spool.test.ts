@@ -196,7 +196,7 @@ describe('files that are used again', () => {
     } finally {
       vi.useRealTimers();
     }
-    await until(async () => (await readdir(folder)).length === 0 || undefined);
+    await until(async () => (await readdir(folder)).length === 0);
   });
 });
 
@@ -235,7 +235,7 @@ describe('a fetch', () => {
       const fetched = fetching.fetch(`${origin.url}/`);
       const spooled = async () => (await stat(await fetching.spooling())).size;
       for (let burst = 1; burst <= 10; burst += 1) {
-        await until(async () => (await spooled().catch(() => 0)) >= burst * BURST || undefined);
+        await until(async () => (await spooled().catch(() => 0)) >= burst * BURST);
         written.pop()?.();
       }
       expect((await fetched).bytes).toBe(10 * BURST);
