@@ -19,8 +19,6 @@ const CONFIGURATIONS = new URL('../../../ops/cluster/', import.meta.url);
  */
 export async function cluster(given: Config, args: readonly string[]): Promise<void> {
   if (given.NATS_URL) throw new CannotStart('a cluster brings nats-servers of its own: unset NATS_URL');
-  const unknown = args.find((arg) => arg !== '--tls');
-  if (unknown) throw new CannotStart(`cluster takes --tls only, not '${unknown}'`);
   const config: Config = { ...(await withPort(given)), REPLICAS: 3 };
   const secondPort = await portOfSecond(given, config);
   const logger = createLogger('cluster', config);

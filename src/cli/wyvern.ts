@@ -12,14 +12,21 @@ const USAGE = `Usage: wyvern <command>
 
 Settings are environment variables; the README lists them.`;
 
-/** Commands that take no arguments: what is set stands in the environment. */
-const BARE: ReadonlySet<string | undefined> = new Set(['up', 'front', 'worker']);
+/** What commands take beside `--help`: most of what is set stands in the environment. */
+const TAKEN: ReadonlyMap<string | undefined, readonly string[]> = new Map([
+  ['up', []],
+  ['cluster', ['--tls']],
+  ['front', []],
+  ['worker', []],
+]);
 
 /** Each command loads its own part only: the front never loads sharp, a worker never opens a port. */
-async function run(command: string | undefined, [argument]: readonly string[]): Promise<void> {
-  if (BARE.has(command) && argument !== undefined) {
-    if (argument === '--help') return say(USAGE);
-    complain(`'${command}' takes no arguments, it has '${argument}'.\n\n${USAGE}`);
+async function run(command: string | undefined, args: readonly string[]): Promise<void> {
+  const taken = TAKEN.get(command);
+  const unknown = taken && args.find((argument) => !taken.includes(argument));
+  if (taken && unknown !== undefined) {
+    if (unknown === '--help') return say(USAGE);
+    complain(`'${command}' takes ${taken[0] ?? 'no arguments'}, it has '${unknown}'.\n\n${USAGE}`);
     process.exitCode = 2;
     return;
   }
@@ -27,14 +34,14 @@ async function run(command: string | undefined, [argument]: readonly string[]): 
     case 'up':
       return (await import('./up.ts')).up(readConfig());
     case 'cluster':
-      return (await import('./cluster.ts')).cluster(readConfig(), process.argv.slice(3));
+      return (await import('./cluster.ts')).cluster(readConfig(), args);
     case 'front':
       allowLargeHeaders();
       return (await loadFront()).front(readConfig());
     case 'worker':
       return (await import('./worker.ts')).worker(readConfig());
     case 'replay':
-      return (await import('./replay.ts')).replay(readConfig(), process.argv.slice(3));
+      return (await import('./replay.ts')).replay(readConfig(), args);
     case 'media':
       return (await import('../worker/media/child.ts')).runMediaChild();
     case 'help':

@@ -38,12 +38,15 @@ describe('a start is refused', () => {
     await untilAllEnded(service, await create(service, [{ task_name: 'hello', name: 'still there' }]));
   });
 
-  test.each(['up', 'front', 'worker'])('with arguments, which %s does not take', async (command) => {
+  test.each([
+    ['up', 'no arguments'],
+    ['front', 'no arguments'],
+    ['worker', 'no arguments'],
+    ['cluster', '--tls'],
+  ])('with arguments that %s does not take', async (command, taken) => {
     const program = new Program(command, { DATA_DIR: join(dataDir, 'own') }, ['extra']);
     expect(await program.ended()).toBe(2);
-    expect(program.output).toMatch(
-      new RegExp(`^'${command}' takes no arguments, it has 'extra'\\.\n\nUsage: `),
-    );
+    expect(program.output).toMatch(new RegExp(`^'${command}' takes ${taken}, it has 'extra'\\.\n\nUsage: `));
     const asking = new Program(command, { DATA_DIR: join(dataDir, 'own') }, ['--help']);
     expect(await asking.ended()).toBe(0);
     expect(asking.output).toMatch(/^Usage: wyvern <command>/);

@@ -19,8 +19,10 @@ async function main(options: Options): Promise<void> {
   process.exitCode = broken > 0 ? 1 : 0;
 }
 
-const options = parseOptions(process.argv.slice(2));
-if (options instanceof Error) {
+const args = process.argv.slice(2);
+const options = parseOptions(args);
+if (args.includes('--help')) console.log(OPTIONS_HELP);
+else if (options instanceof Error) {
   console.error(`${options.message}\n\n${OPTIONS_HELP}`);
   process.exitCode = 2;
 } else await main(options);
