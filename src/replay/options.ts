@@ -18,6 +18,8 @@ Shows what the log holds: of the service on DATA_DIR, running or not, or of the 
   --export FILE      write the records as NDJSON; FILE.gz and FILE.zst are compressed
   --import FILE      make of such a file the log that it was written from, where there is no log yet
 
+--verify looks for outputs where STORAGE and DATA_DIR say: set them as the service has them.
+
 Ends with 1 if anything is illegal or a file fails, with 2 if it is asked wrongly, with 78 if the log cannot be read,
 with 130 if it is broken off.`;
 

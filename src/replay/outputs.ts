@@ -15,7 +15,7 @@ export async function outputProblem(
 ): Promise<string | undefined> {
   const stored = await storage.open({ key, attempt, file });
   if (!stored && (await log.history(key))[0]?.event.type !== 'queued') return undefined;
-  if (!stored) return `has the output ${file}, which is not in the store`;
+  if (!stored) return `has the output ${file}, which is not in the store (${storage.place})`;
   try {
     if (stored.bytes !== bytes)
       return `has the output ${file}, of which the store has ${stored.bytes} bytes instead of ${bytes}`;

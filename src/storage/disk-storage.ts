@@ -35,7 +35,10 @@ export async function openDiskStorage(root: string): Promise<Storage> {
 }
 
 /** The same to be read only: nothing is made, and where there is no folder there are no outputs. */
-export const diskStorageToRead = (root: string): OutputReader => new DiskStorage(root);
+export const diskStorageToRead = (root: string): OutputReader => {
+  const storage = new DiskStorage(root);
+  return { place: `STORAGE=disk, ${root}`, open: (path) => storage.open(path) };
+};
 
 class DiskStorage implements Storage {
   readonly #root: string;

@@ -53,7 +53,10 @@ export interface Storage {
 }
 
 /** What reading outputs takes. */
-export type OutputReader = Pick<Storage, 'open'>;
+export interface OutputReader extends Pick<Storage, 'open'> {
+  /** The settings that lead there, for who looks for an output in the wrong place. */
+  readonly place: string;
+}
 
 /** The store could not take or give bytes: disk full, no permission, out of reach. */
 export class StorageFailure extends Error {

@@ -4,13 +4,13 @@ import { eventDate } from '../../src/log/event-date.ts';
 import type { Append } from '../../src/log/log.ts';
 import { readReplayOptions } from '../../src/replay/options.ts';
 import { replay } from '../../src/replay/replay.ts';
-import type { Storage } from '../../src/storage/storage.ts';
+import type { OutputReader } from '../../src/storage/storage.ts';
 import { completed, started, stored } from '../actors/events.ts';
 import { ArchiveStage } from '../log/archive-support.ts';
 import { after, lifeOfNow, never } from '../log/reading-support.ts';
 
 /** A store from which everything has been swept. */
-const empty = { open: async () => undefined } as unknown as Storage;
+const empty: OutputReader = { place: 'nowhere', open: async () => undefined };
 
 it('verifies, shows and digests what only the archive has as what the log has, and misses none of its outputs', async () => {
   await using stage = await ArchiveStage.start();

@@ -88,7 +88,7 @@ export class Bench implements AsyncDisposable {
   }
 }
 
-const NOTHING: OutputReader = { open: async () => undefined };
+const NOTHING: OutputReader = { place: 'nowhere', open: async () => undefined };
 
 /** What `wyvern replay` does with these arguments. */
 export async function replayed(

@@ -101,7 +101,7 @@ describe('the outputs of a task', () => {
       /has been changed in the store/,
     ],
     ['which was cut off', () => writeFile(file(), BYTES.subarray(1)), /the store has 21 bytes instead of 22/],
-    ['which is gone', () => rm(file()), /is not in the store/],
+    ['which is gone', () => rm(file()), /is not in the store \(STORAGE=disk, \/.+\)$/],
   ])('are missed: one %s', async (_, harm, words) => {
     await harm();
     const [line, ...more] = await verify();
@@ -117,7 +117,7 @@ describe('the outputs of a task', () => {
   it('are missed where there is no store at all, which is not made by looking', async () => {
     const storage = await jetStreamStorageToRead(bench.connection);
     const [line] = await illegalIn({ log: await bench.log(), storage }, '--verify');
-    expect(line).toContain('is not in the store');
+    expect(line).toContain('is not in the store (STORAGE=jetstream)');
     expect(await bench.streams()).toEqual(['TASKS']);
   });
 });

@@ -60,8 +60,10 @@ export async function openJetStreamStorage(
 export async function jetStreamStorageToRead(connection: NatsConnection): Promise<OutputReader> {
   return guarded('cannot read the stream of outputs', async () => {
     const manager = await jetstreamManager(connection, { timeout: ANSWER_TIMEOUT_MS, checkAPI: false });
-    if (await findStream(manager, FILES)) return new JetStreamStorage(connection, manager);
-    return { open: async () => undefined };
+    const place = 'STORAGE=jetstream';
+    if (!(await findStream(manager, FILES))) return { place, open: async () => undefined };
+    const storage = new JetStreamStorage(connection, manager);
+    return { place, open: (path: OutputPath) => storage.open(path) };
   });
 }
 
