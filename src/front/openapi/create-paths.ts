@@ -34,7 +34,7 @@ export const IDEMPOTENCY_KEY: Parameter = {
   description:
     'A name of your choice for this request, printable ASCII. For 24 h the same name with the same tasks, on any of ' +
     'the calls that create, is answered with the tasks of the first, as they are now; such an answer carries ' +
-    '`Idempotent-Replayed: true`. A request that was refused leaves its name free. Names are the own of each account',
+    '`Idempotent-Replayed: true`. A request that was refused leaves its name free. Each account has names of its own',
   schema: { type: 'string', minLength: 1, maxLength: 255 },
   example: 'order-4711',
 };
