@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Settings } from '../src/config.ts';
 import { catalogue } from '../src/tasks/catalogue.ts';
@@ -15,6 +15,19 @@ import { callsOf, published } from './front/openapi-support.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const { scripts, engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+
+const root = new URL('../', import.meta.url);
+const adrs = readdirSync(new URL('ops/adr/', root)).map((name) => `ops/adr/${name}`);
+const proseOf = (file: URL): string => readFileSync(file, 'utf8').replaceAll(/^```.*?^```/gms, '');
+
+/** The names by which GitHub knows the headings of a page. */
+const anchorsOf = (prose: string): string[] =>
+  [...prose.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
 
 /** The row that the README has for a setting. */
 const rowOf = (name: string): string => {
@@ -73,4 +86,16 @@ describe('the README', () => {
     for (const [, name] of readme.matchAll(/npm run (?:-s )?([a-z]+)/g))
       expect(Object.keys(scripts)).toContain(name);
   });
+});
+
+it.each(['README.md', 'test/bench/README.md', ...adrs])('%s has no link that leads nowhere', (page) => {
+  const here = new URL(page, root);
+  for (const [, link = ''] of proseOf(here).matchAll(/\]\(([^)\s]+)\)/g)) {
+    const to = new URL(link, here);
+    if (to.protocol !== 'file:') continue;
+    const anchor = to.hash.slice(1);
+    to.hash = '';
+    expect(existsSync(to), link).toBe(true);
+    if (anchor !== '') expect(anchorsOf(proseOf(to)), link).toContain(anchor);
+  }
 });
