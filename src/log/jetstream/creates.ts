@@ -21,6 +21,7 @@ import { UnreadableEvent } from '../envelope.ts';
 import { LogUnavailable } from '../log.ts';
 import { isRequestSubject, requestSubject, turnSubject } from '../subject.ts';
 import { provideStream } from './any-stream.ts';
+import { logInfo } from './log-info.ts';
 import type { BatchMessage, Companions } from './publish-batch.ts';
 import { expectLast } from './publisher.ts';
 import { STREAM } from './stream.ts';
@@ -118,7 +119,7 @@ export async function lastTurn(
   try {
     const turn = await last(manager, STREAM, turnSubject(account), isReplicated);
     if (!turn) return { seq: 0, end: 0 };
-    const { last_seq } = (await manager.streams.info(STREAM)).state;
+    const { last_seq } = (await logInfo(manager)).state;
     // A power failure may have left a beginning of it, and what it lost is never going to be there.
     return { seq: turn.seq, end: Math.min(turn.seq + decode(StoredTurn, turn).messages, last_seq) };
   } catch (cause) {

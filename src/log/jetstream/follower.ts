@@ -13,6 +13,7 @@ import type { Following, FollowOptions } from '../log.ts';
 import { isEventSubject } from '../subject.ts';
 import type { Durability } from './durability.ts';
 import { leaderHas } from './leader-has.ts';
+import { logInfo } from './log-info.ts';
 import { loudly } from './loudly.ts';
 import { STREAM } from './stream.ts';
 
@@ -68,7 +69,7 @@ export class Follower implements Following {
 
   /** Rejects while the log does not answer. */
   static async start(parts: FollowParts, options: FollowOptions): Promise<Follower> {
-    const { state } = await parts.manager.streams.info(STREAM);
+    const { state } = await logInfo(parts.manager);
     const follower = new Follower(parts, options, state);
     await follower.#messages;
     return follower;

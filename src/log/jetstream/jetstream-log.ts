@@ -27,12 +27,13 @@ import { Follower } from './follower.ts';
 import { readEnds, readHistory, readOutlines } from './history.ts';
 import { importedThrough, importOf, lostBeforeImport } from './import-mark.ts';
 import { locate } from './locate.ts';
+import { logInfo } from './log-info.ts';
 import type { ReaderParts } from './patience.ts';
 import { Publisher } from './publisher.ts';
 import { chosenEvents, Reader, type ToEntry } from './reader.ts';
 import { findLog, makeLog, makeLogIfMissing, type SetUp } from './set-up.ts';
 import { SharedExtent, type StreamExtent } from './shared-extent.ts';
-import { answered, ensureConsumer, STREAM } from './stream.ts';
+import { ensureConsumer, STREAM } from './stream.ts';
 import { JetStreamTaking } from './task-queue.ts';
 import { endTornRequest } from './torn-batch.ts';
 import { untilReady } from './until-ready.ts';
@@ -265,7 +266,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
   }
 
   #info(): Promise<StreamInfo> {
-    return answered(this.#reach(() => this.#manager.streams.info(STREAM)));
+    return this.#reach(() => logInfo(this.#manager));
   }
 
   /** While the connection is down the client lets requests wait for 5 s, though nobody has heard them. */

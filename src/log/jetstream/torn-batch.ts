@@ -3,6 +3,7 @@ import { LogConflict, type LogWriter, type TaskHistories } from '../log.ts';
 import { sealEnd } from '../seal.ts';
 import { queuedAt, type TaskRef } from '../subject.ts';
 import { keysOfRequest } from './creates.ts';
+import { logInfo } from './log-info.ts';
 import { STREAM } from './stream.ts';
 
 /** The error of the tasks of such a request. */
@@ -44,7 +45,7 @@ function unlessEnded(error: unknown): void {
 
 /** From the end backwards, as long as the messages are of batches that have no end. */
 async function tornTasks(manager: JetStreamManager): Promise<TaskRef[]> {
-  const { first_seq, last_seq } = (await manager.streams.info(STREAM)).state;
+  const { first_seq, last_seq } = (await logInfo(manager)).state;
   const tasks: TaskRef[] = [];
   const whole = new Set<string>();
   for (let seq = last_seq; seq >= first_seq && seq > 0; seq--) {
