@@ -80,18 +80,27 @@ describe('GET /v1/history_stream refuses', () => {
   });
 });
 
-test('GET /v1/history_stream asks again where the log seems to end before what was told of it', async () => {
-  const ends = [10, 20];
-  const open = vi.fn();
-  const parts = {
-    config: { MAX_TASKS: 10 },
-    accounts: { authenticate: () => ({ ok: true, account: { name: 'acme' } }) },
-    log: { extent: async () => ({ first: 1, held: 1, last: ends.shift() }) },
-    historyFeeds: { open },
-  } as unknown as FrontParts;
-  const headers = new Map([['last-event-id', '15']]);
-  const head = { query: 'secret=acme-secret', header: (name: string) => headers.get(name) ?? '' };
-  await historyStream(parts, { head } as unknown as Exchange);
-  expect(open).toHaveBeenCalledOnce();
-  expect(open.mock.lastCall?.[1]).toMatchObject({ reading: { after: 15, through: 20 } });
-});
+test.each([
+  { says: 'asks again', folded: 5, through: 20, looks: 2 },
+  { says: 'takes the fold at its word', folded: 18, through: 18, looks: 1 },
+])(
+  'GET /v1/history_stream $says where the log seems to end before what was told of it',
+  async ({ folded, through, looks }) => {
+    const ends = [10, 20];
+    const open = vi.fn();
+    const extent = vi.fn(async () => ({ first: 1, held: 1, last: ends.shift() }));
+    const parts = {
+      config: { MAX_TASKS: 10 },
+      accounts: { authenticate: () => ({ ok: true, account: { name: 'acme' } }) },
+      log: { extent },
+      projection: { seq: folded },
+      historyFeeds: { open },
+    } as unknown as FrontParts;
+    const headers = new Map([['last-event-id', '15']]);
+    const head = { query: 'secret=acme-secret', header: (name: string) => headers.get(name) ?? '' };
+    await historyStream(parts, { head } as unknown as Exchange);
+    expect(open).toHaveBeenCalledOnce();
+    expect(open.mock.lastCall?.[1]).toMatchObject({ reading: { after: 15, through } });
+    expect(extent).toHaveBeenCalledTimes(looks);
+  },
+);

@@ -5,6 +5,7 @@ import { eventDate } from '../../log/event-date.ts';
 import type { LogReader } from '../../log/log.ts';
 import { firstFrom, isAfter, lastUntil, type Position, parsePosition } from '../../log/position.ts';
 import type { Extent } from '../../log/reading.ts';
+import type { Projection } from '../../projection/projection.ts';
 import { authenticateBySecret } from '../authentication.ts';
 import type { Exchange } from '../exchange.ts';
 import { type Framing, framingFor } from '../framing.ts';
@@ -99,7 +100,7 @@ async function locateRequest(
   { from, lastId, until, follow, keys, types, isCloudEvents, framing }: Asked,
   asker: Pick<HistoryRequest, 'account' | 'secret'>,
 ): Promise<HistoryRequest | undefined> {
-  const { first: oldest, held, last } = await extentWith(log, tellsOf(from, lastId));
+  const { first: oldest, held, last } = await extentWith({ log, projection }, tellsOf(from, lastId));
   const startsAt = stillToCome(from);
   const endsAt = stillToCome(until);
   const end = until && !endsAt ? await lastUntil(log, until) : undefined;
@@ -143,13 +144,20 @@ function tellsOf(from: Position | undefined, lastId: number | undefined): Told |
   return from?.kind === 'seq' ? { name: 'from', location: 'query', seq: from.seq - 1 } : undefined;
 }
 
+interface ExtentParts {
+  readonly log: Pick<LogReader, 'extent'>;
+  readonly projection: Pick<Projection, 'seq'>;
+}
+
 /**
- * What the log holds. Rejects with a 400 `RequestError` if that ends before what was told of it: a client that has read of
- * another log would wait for this one to come as far, and miss all until then.
+ * What the log holds, also where it tells less than this front has folded of it. Rejects with a 400 `RequestError` if that
+ * ends before what was told of it: a client that has read of another log would wait for this one to come as far, and miss
+ * all until then.
  */
-async function extentWith(log: Pick<LogReader, 'extent'>, told: Told | undefined): Promise<Extent> {
+async function extentWith({ log, projection }: ExtentParts, told: Told | undefined): Promise<Extent> {
   const extent = await log.extent();
   if (!told || told.seq <= extent.last) return extent;
+  if (told.seq <= projection.seq) return { ...extent, last: projection.seq };
   await delay(LEADER_MS);
   const now = await log.extent();
   if (told.seq <= now.last) return now;
