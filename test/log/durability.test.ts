@@ -6,6 +6,7 @@ import { ConfigError, readConfig } from '../../src/config.ts';
 import type { Durability } from '../../src/log/jetstream/durability.ts';
 import { Follower } from '../../src/log/jetstream/follower.ts';
 import { JetStreamLog } from '../../src/log/jetstream/jetstream-log.ts';
+import { Impatience } from '../../src/log/jetstream/patience.ts';
 import { chosenEvents, Reader } from '../../src/log/jetstream/reader.ts';
 import { SharedExtent } from '../../src/log/jetstream/shared-extent.ts';
 import { streamFolder } from '../../src/log/jetstream/stream.ts';
@@ -79,6 +80,7 @@ describe('An event that is stored and not on disk yet', () => {
       isReplicated: false,
       durability,
       extent: new SharedExtent(async () => ({ first: 1, last, importedThrough: 0 })),
+      impatience: new Impatience(),
       logger: createLogger('test', stage.server.config),
     };
     const seen: unknown[] = [];

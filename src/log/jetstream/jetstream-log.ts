@@ -28,7 +28,7 @@ import { readEnds, readHistory, readOutlines } from './history.ts';
 import { importedThrough, importOf, lostBeforeImport } from './import-mark.ts';
 import { locate } from './locate.ts';
 import { logInfo } from './log-info.ts';
-import type { ReaderParts } from './patience.ts';
+import { Impatience, type ReaderParts } from './patience.ts';
 import { Publisher } from './publisher.ts';
 import { chosenEvents, Reader, type ToEntry } from './reader.ts';
 import { findLog, makeLog, makeLogIfMissing, type SetUp } from './set-up.ts';
@@ -77,6 +77,7 @@ export class JetStreamLog implements EventLog, TaskQueue, Creates {
       isReplicated: this.#isReplicated,
       durability: this.#durability,
       extent,
+      impatience: new Impatience(),
       logger,
     };
     this.#archive = setUp.isArchived ? new Archive(this.#reading) : undefined;

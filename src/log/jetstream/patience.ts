@@ -7,6 +7,21 @@ import { Pulling, type PullOptions } from './pulling.ts';
 import type { SharedExtent } from './shared-extent.ts';
 
 export const AGAIN_MS = 250;
+/** Who waits longer says so: the first one at once, and one for all of them from then on. */
+const TELL_AFTER_MS = 5_000;
+const TELL_EVERY_MS = 60_000;
+
+/** When the log's readers said last that one of them waits; in milliseconds of this process. */
+export class Impatience {
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  tell(logger: Logger, error: unknown): void {
+    const now = performance.now();
+    if (now - this.#toldAt < TELL_EVERY_MS) return;
+    this.#toldAt = now;
+    logger.warn({ err: error }, 'readers are still waiting for the log');
+  }
+}
 
 export interface ReaderParts {
   readonly connection: NatsConnection;
@@ -15,20 +30,22 @@ export interface ReaderParts {
   readonly isReplicated: boolean;
   readonly durability: Durability;
   readonly extent: SharedExtent;
+  readonly impatience: Impatience;
   readonly logger: Logger;
 }
 
 /** Asks a log that does not answer again and again. Undefined once the signal is aborted. */
 export async function patiently<T>(
-  { logger }: ReaderParts,
+  { impatience, logger }: ReaderParts,
   ask: () => Promise<T>,
   signal: AbortSignal,
 ): Promise<T | undefined> {
-  for (let tries = 1; !signal.aborted; tries++) {
+  const since = performance.now();
+  while (!signal.aborted) {
     try {
       return await ask();
     } catch (error) {
-      if (tries % 20 === 0) logger.warn({ err: error }, 'a reader is still waiting for the log');
+      if (performance.now() - since > TELL_AFTER_MS) impatience.tell(logger, error);
       await delay(AGAIN_MS, undefined, { signal }).catch(() => {});
     }
   }

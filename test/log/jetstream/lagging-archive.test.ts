@@ -2,7 +2,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ArchiveReader } from '../../../src/log/jetstream/archive/reader.ts';
 import { LEFT_TO_SERVER } from '../../../src/log/jetstream/durability.ts';
-import type { ReaderParts } from '../../../src/log/jetstream/patience.ts';
+import { Impatience, type ReaderParts } from '../../../src/log/jetstream/patience.ts';
 import { SharedExtent } from '../../../src/log/jetstream/shared-extent.ts';
 import { createLogger } from '../../../src/logger.ts';
 import { ArchiveStage } from '../archive-support.ts';
@@ -19,7 +19,15 @@ beforeAll(async () => {
   const logger = createLogger('test', stage.server.config);
   const manager = await jetstreamManager(connection);
   const extent = new SharedExtent(async () => undefined);
-  parts = { connection, manager, isReplicated: true, durability: LEFT_TO_SERVER, extent, logger };
+  parts = {
+    connection,
+    manager,
+    isReplicated: true,
+    durability: LEFT_TO_SERVER,
+    extent,
+    impatience: new Impatience(),
+    logger,
+  };
   await stage.log.appendAll(lifeOfNow('hello'));
   const life = lifeOfNow('hello');
   keys = [life[0]?.key as string];

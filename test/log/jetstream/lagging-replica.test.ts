@@ -8,7 +8,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LEFT_TO_SERVER } from '../../../src/log/jetstream/durability.ts';
 import { Follower } from '../../../src/log/jetstream/follower.ts';
-import type { ReaderParts } from '../../../src/log/jetstream/patience.ts';
+import { Impatience, type ReaderParts } from '../../../src/log/jetstream/patience.ts';
 import { chosenEvents, Reader } from '../../../src/log/jetstream/reader.ts';
 import { SharedExtent } from '../../../src/log/jetstream/shared-extent.ts';
 import type { ReadOptions } from '../../../src/log/reading.ts';
@@ -26,7 +26,14 @@ beforeAll(async () => {
   const { connection } = await stage.server.open();
   const logger = createLogger('test', stage.server.config);
   const manager = await jetstreamManager(connection);
-  parts = { connection, manager, isReplicated: true, durability: LEFT_TO_SERVER, logger };
+  parts = {
+    connection,
+    manager,
+    isReplicated: true,
+    durability: LEFT_TO_SERVER,
+    impatience: new Impatience(),
+    logger,
+  };
   await stage.log.appendAll(lifeOf('hello'));
   const life = lifeOf('hello');
   keys = [life[0]?.key as string];
