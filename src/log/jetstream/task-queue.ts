@@ -40,6 +40,8 @@ export class JetStreamTaking implements Taking {
   readonly #options: TakeOptions;
   readonly #logger: Logger;
   readonly #pulls = new Map<string, Pull>();
+  /** The names of which no tasks are handed out just now. */
+  readonly #refused = new Set<string>();
   readonly #timer: NodeJS.Timeout;
   #inbox = '';
   #requests = 0;
@@ -103,7 +105,9 @@ export class JetStreamTaking implements Taking {
     if (message.subject.startsWith('_INBOX.')) return this.#receiveStatus(message);
     const delivery = this.#asDelivery(message);
     // One that cannot be read has used up a place of the request all the same.
-    const pull = this.#pulls.get(delivery?.name ?? queuedName(message.subject));
+    const name = delivery?.name ?? queuedName(message.subject);
+    if (this.#refused.size > 0) this.#isServed(name);
+    const pull = this.#pulls.get(name);
     if (pull) pull.open--;
     if (delivery) this.#options.onDelivery(delivery);
     if (pull?.open === 0) this.#pull();
@@ -119,17 +123,30 @@ export class JetStreamTaking implements Taking {
     if (!name) return;
     const code = message.headers?.code;
     if (code === 408) {
+      this.#isServed(name);
       this.#pulls.delete(name);
       this.#pull();
     } else if (code !== 100) {
-      this.#logger.warn(
-        { consumer: consumerOf(name), code, reason: message.headers?.description },
-        'asking for tasks again',
-      );
+      this.#isRefused(name, {
+        consumer: consumerOf(name),
+        code,
+        reason: message.headers?.description,
+      });
       // The timer asks again once the consumer is there.
       this.#pulls.set(name, { open: 1, deadAt: performance.now() + 1_000, inbox: '' });
       void ensureConsumer(this.#manager, name).catch(() => {});
     }
+  }
+
+  /** Told once for all names: in an election each of them is refused every second. */
+  #isRefused(name: string, details: object): void {
+    if (this.#refused.size === 0) this.#logger.warn(details, 'the log hands out no tasks, asking it again');
+    this.#refused.add(name);
+  }
+
+  #isServed(name: string): void {
+    if (this.#refused.delete(name) && this.#refused.size === 0)
+      this.#logger.info('the log hands out tasks again');
   }
 
   #asDelivery(message: Msg): Delivery | undefined {
