@@ -117,8 +117,12 @@ it('A request that is there as a whole is carried out, beside another one that w
     const { entries, records: requests } = request();
     return { entries, records: requests.map((record) => ({ ...record, idempotencyKey })) };
   };
-  const [whole, torn] = [named('first'), named('second')];
-  await Promise.all([log.submit(whole), log.submit(torn)]);
+  const both = [named('one'), named('other')];
+  const stored = await Promise.all(both.map(async (each) => ({ each, seq: (await log.submit(each)).seq })));
+  const [whole, torn] = stored.sort((a, b) => a.seq - b.seq).map(({ each }) => each) as [
+    Submission,
+    Submission,
+  ];
   await loseTheLast(2);
   await mend();
   for (const entry of whole.entries) expect(await typesOf(entry)).toEqual(['queued']);
