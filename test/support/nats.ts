@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,11 +30,14 @@ export class TestLog {
     this.#server = this.#spawn();
   }
 
+  /** Rejects if there is no nats-server. */
   static async start(env: Readonly<Record<string, string>> = {}): Promise<TestLog> {
     const DATA_DIR = await mkdtemp(join(tmpdir(), 'wyvern-log-'));
     const config = readConfig({ LOG_LEVEL: 'fatal', SYNC: '1s', ...env, DATA_DIR });
     const { args, url } = await prepareEmbeddedServer(config);
-    return new TestLog(config, url, args);
+    const log = new TestLog(config, url, args);
+    await once(log.#server, 'spawn');
+    return log;
   }
 
   /** A log on a connection of its own, as a process would have it. */
