@@ -84,7 +84,9 @@ export class JetStreamTaking implements Taking {
   }
 
   #pull(): void {
-    if (this.#paused || this.#connection.isClosed()) return;
+    // The client keeps for the next connection what is sent without one; then tasks would come where nobody listens any
+    // more, since all begins anew there, and wait for their lease to run out.
+    if (this.#paused || !this.#isConnected || this.#connection.isClosed()) return;
     const now = performance.now();
     for (const name of this.#options.names) {
       const pull = this.#pulls.get(name);

@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { Msg, NatsConnection, PublishOptions } from '@nats-io/transport-node';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -40,4 +41,28 @@ it('says once, of all names together, that no tasks are handed out, and that the
   expect(logger.info).toHaveBeenCalledOnce();
   answer('hello', 409);
   expect(logger.warn).toHaveBeenCalledTimes(2);
+});
+
+it('asks for no tasks while there is no connection, and at once when there is one again', async () => {
+  const statuses = new PassThrough({ objectMode: true });
+  const publish = vi.fn();
+  const connection = {
+    subscribe: () => ({ unsubscribe() {}, isClosed: () => true }),
+    publish,
+    isClosed: () => false,
+    status: () => statuses,
+  } as unknown as NatsConnection;
+  const options = { names: ['hello'], free: () => 1, onDelivery: () => {} };
+  const taking = new JetStreamTaking(connection, {} as JetStreamManager, options, {} as Logger);
+  expect(publish).toHaveBeenCalledOnce();
+
+  statuses.write({ type: 'disconnect' });
+  await vi.advanceTimersByTimeAsync(10_000);
+  await taking.pause();
+  taking.more();
+  expect(publish).toHaveBeenCalledOnce();
+
+  statuses.write({ type: 'reconnect' });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(publish).toHaveBeenCalledTimes(2);
 });
