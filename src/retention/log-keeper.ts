@@ -74,8 +74,9 @@ export class LogKeeper {
     try {
       await this.#keep();
     } catch (error) {
-      if (!(error instanceof LogUnavailable))
-        this.#parts.logger.error({ err: error }, 'could not look after the log');
+      // When it answers again, it may be one that has just started, or another leader, and shows less once more.
+      if (error instanceof LogUnavailable) this.#missedSince = undefined;
+      else this.#parts.logger.error({ err: error }, 'could not look after the log');
     } finally {
       this.#isBusy = false;
     }

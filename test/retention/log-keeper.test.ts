@@ -55,7 +55,11 @@ describe('the keeper of a log', () => {
   });
 
   /** What a front has of it, at the head of the log. */
-  async function openFront(archive?: ArchiveWatch, logger = createLogger('test', server.config)) {
+  async function openFront(
+    archive?: ArchiveWatch,
+    logger = createLogger('test', server.config),
+    lostAfterMs = 0,
+  ) {
     const projection = new Projection({ log, logger });
     await projection.start();
     const limits = { events: MAX_LOG_EVENTS, bytes: server.config.MAX_LOG_BYTES };
@@ -69,7 +73,7 @@ describe('the keeper of a log', () => {
     const keeper = new LogKeeper({
       ...{ upkeep, projection, room, overdue, archive, limits, logger, onLogLost },
       retentionMs: RETENTION_MS,
-      lostAfterMs: 0,
+      lostAfterMs,
     });
     fronts.push(keeper);
     const look = async () => {
@@ -294,6 +298,29 @@ describe('the keeper of a log', () => {
     await front.keeper.look();
     expect(keyAt).toHaveBeenCalledWith(2);
     expect(front.lost).toEqual(['the log has lost its event 2, and what came after it']);
+  });
+
+  it('counts anew for how long an event has been missed where the log did not answer meanwhile', async () => {
+    await log.append(submit());
+    const front = await openFront(undefined, undefined, 60_000);
+    const { upkeep } = log;
+    vi.spyOn(upkeep, 'keyAt').mockResolvedValue(newKey());
+    const clock = vi.spyOn(performance, 'now');
+    const lookAt = async (ms: number) => {
+      clock.mockReturnValue(ms);
+      await front.keeper.look();
+    };
+    try {
+      await lookAt(0);
+      vi.spyOn(upkeep, 'volume').mockRejectedValueOnce(new LogUnavailable('the log does not answer'));
+      await lookAt(30_000);
+      await lookAt(70_000);
+      expect(front.lost).toEqual([]);
+      await lookAt(130_000);
+      expect(front.lost).toEqual(['the log has lost its event 1, and what came after it']);
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   it('tells who waits for a task that the log has let go of, and counts it as ended', async () => {
