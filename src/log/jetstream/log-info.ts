@@ -1,5 +1,6 @@
 import type { ClusterInfo, JetStreamManager, StreamInfo } from '@nats-io/jetstream';
 import { LogUnavailable } from '../log.ts';
+import { findStream } from './any-stream.ts';
 import { answered, STREAM } from './stream.ts';
 
 /**
@@ -13,8 +14,16 @@ const HEARD_WITHIN_NS = 3_000_000_000;
  * that is cut off from the others goes on to tell how the log was then: first as the leader that it was, or later for a
  * group that has none.
  */
-export async function logInfo(manager: JetStreamManager): Promise<StreamInfo> {
-  const info = await answered(manager.streams.info(STREAM));
+export const logInfo = async (manager: JetStreamManager): Promise<StreamInfo> =>
+  led(await answered(manager.streams.info(STREAM)));
+
+/** The same for a log that may not be there: undefined then. */
+export async function findLogInfo(manager: JetStreamManager): Promise<StreamInfo | undefined> {
+  const info = await answered(findStream(manager, STREAM));
+  return info && led(info);
+}
+
+function led(info: StreamInfo): StreamInfo {
   if (!isLed(info.cluster)) throw new LogUnavailable('the log has no leader');
   return info;
 }

@@ -1,8 +1,8 @@
 import type { JetStreamManager, MsgRequest } from '@nats-io/jetstream';
 import { parseSubject } from '../subject.ts';
 import type { ArchiveVolume, LogLimits, LogUpkeep, LogVolume } from '../upkeep.ts';
-import { findStream } from './any-stream.ts';
 import { measureArchive } from './archive/volume.ts';
+import { findLogInfo } from './log-info.ts';
 import type { SetUp } from './set-up.ts';
 import { answered, STREAM } from './stream.ts';
 
@@ -19,7 +19,7 @@ export class JetStreamUpkeep implements LogUpkeep {
   }
 
   async volume(): Promise<LogVolume | undefined> {
-    const found = await answered(findStream(this.#manager, STREAM));
+    const found = await findLogInfo(this.#manager);
     if (!found) return undefined;
     const { created, config, state, ts } = found;
     return {

@@ -37,3 +37,10 @@ describe('the first event since a time', () => {
     await expect(upkeep.firstSince(0)).rejects.toBeInstanceOf(LogUnavailable);
   });
 });
+
+it('does not measure a log of which no leader is followed: a server that is cut off has it as it was', async () => {
+  const cutOff = {
+    streams: { info: async () => ({ ...(await manager.streams.info('TASKS')), cluster: { replicas: [] } }) },
+  } as unknown as JetStreamManager;
+  await expect(upkeepOn(cutOff).volume()).rejects.toBeInstanceOf(LogUnavailable);
+});
