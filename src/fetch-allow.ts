@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { hostOf, parseUrl, withoutDot } from './parse-url.ts';
+import { canExist, hostOf, parseUrl, withoutDot } from './parse-url.ts';
 
 /** A part of `FETCH_ALLOW`: where sources may lie though it is not public. */
 export interface AllowEntry {
@@ -31,7 +31,9 @@ export function parseEntry(text: string): AllowEntry | undefined {
   if (!url) return undefined;
   const bare = hostOf(url);
   if (isIP(bare) !== 0) return within(bare, port);
-  return /^[a-z0-9_.-]+$/.test(bare) ? { port, name: withoutDot(bare) } : undefined;
+  const name = withoutDot(bare);
+  // It would stand there for nothing: no source may name such a host.
+  return /^[a-z0-9_.-]+$/.test(name) && canExist(name) ? { port, name } : undefined;
 }
 
 function within(text: string, port: number | undefined): AllowEntry | undefined {

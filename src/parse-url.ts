@@ -17,6 +17,9 @@ export function parseUrl(text: string, base?: string | URL): URL | undefined {
 /** A host without the dot that a name may end in; with it and without it names the same. */
 export const withoutDot = (host: string): string => (host.endsWith('.') ? host.slice(0, -1) : host);
 
+/** Whether a name server may know a host, which is given without the dot at its end: RFC 1035, 2.3.4. */
+export const canExist = (host: string): boolean => /^(?=.{1,253}$)[^.]{1,63}(?:\.[^.]{1,63})*$/.test(host);
+
 /** Host without the brackets of an IPv6 literal. */
 export const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '');
 

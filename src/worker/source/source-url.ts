@@ -1,9 +1,6 @@
-import { parseUrl, withoutDot } from '../../parse-url.ts';
+import { canExist, parseUrl, withoutDot } from '../../parse-url.ts';
 import { Fault } from './fault.ts';
 import type { FetchLimits } from './limits.ts';
-
-/** RFC 1035, 2.3.4. What is longer, or has nothing between two dots, stands in no name server. */
-const HOST = /^(?=.{1,253}$)[^.]{1,63}(?:\.[^.]{1,63})*$/;
 
 /**
  * The only parse of what a stranger wrote. All that follows works on the result, so that two readings of one
@@ -21,7 +18,7 @@ export function parseSourceUrl(
   if (url.username !== '' || url.password !== '') throw new Fault('names user information');
   if (url.href.length > maxUrlLength) throw new Fault(`is longer than ${maxUrlLength} characters`);
   // Here, because systems differ in what they say of one that is looked up, and some say that it may pass.
-  if (!HOST.test(withoutDot(url.hostname)))
+  if (!canExist(withoutDot(url.hostname)))
     throw new Fault(
       'names a host that cannot exist: it may have 253 characters, and 1 to 63 between two dots',
     );
