@@ -9,7 +9,8 @@ export default defineConfig({
     pool: 'forks',
     // On two cores: much of the time is waiting, for leases, heartbeats and elections. With two it takes a sixth longer.
     maxWorkers: 3,
-    // A process for each file would load the same modules again, a third of a second each; no test changes them.
+    // A process for each file would load the same modules again, a third of a second each. So no test may change them:
+    // `vi.mock` does nothing where another test has loaded the module before.
     isolate: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,
