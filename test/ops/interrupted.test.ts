@@ -59,6 +59,9 @@ describe('a set-up', () => {
       expect(await project.run('up')).toMatchObject({ code: 0, stdout: `${afterMs}\n` });
     }
     expect(await project.run('up')).toMatchObject({ code: 0, stderr: '' });
+    // One that died before it had noted its npm or its compiler left it at work, behind the next one's back.
+    await project.write('package-lock.json', '{}');
+    expect(await project.run('up')).toMatchObject({ code: 0 });
     expect(await project.leftovers()).toEqual([]);
   });
 
