@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { hold, LARGE_BYTES } from './held-answers.ts';
+import { piecesOf } from './pieces.ts';
 import { type RequestHead, readHead } from './request-head.ts';
 
 const REASONS: Readonly<Record<number, string>> = {
@@ -332,21 +333,4 @@ export class Exchange {
     this.#letGo();
     this.#onClose(this);
   }
-}
-
-/**
- * uWebSockets.js gathers 16 kB under a cork. What does not fit it sends beside that, and spoils it where the system takes only
- * a part: bytes of the framing are there twice, and the client reads nonsense.
- */
-const GATHERED_BYTES = 15_000;
-/** Of a text in UTF-8, for each of its units. */
-const BYTES_AT_MOST = 3;
-
-function piecesOf(chunk: string): readonly (string | Uint8Array)[] {
-  if (chunk.length * BYTES_AT_MOST <= GATHERED_BYTES) return [chunk];
-  const bytes = Buffer.from(chunk);
-  const pieces: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; at += GATHERED_BYTES)
-    pieces.push(bytes.subarray(at, at + GATHERED_BYTES));
-  return pieces;
 }
