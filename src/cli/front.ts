@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { Accounts } from '../accounts/accounts.ts';
 import type { FileAccounts } from '../accounts/file-accounts.ts';
 import { Limits } from '../accounts/limits.ts';
 import type { Config } from '../config.ts';
@@ -52,7 +53,7 @@ export async function front(given: Config): Promise<void> {
       { ACCOUNTS_FILE: config.ACCOUNTS_FILE },
       'there was no accounts file: made one, with one account, whose secret stands there. All fronts need the same accounts',
     );
-  const parts = await assemble(config, connection, connections, log, accounts, logger);
+  const parts = await assemble({ config, connection, connections, log, accounts: accounts.accounts, logger });
   // The projection must be at the head before the port opens, or the first answers would be 404.
   const loadedSeq = await foldLog(parts, log);
   const upkeep = await startUpkeep(parts, log, loadedSeq);
@@ -87,14 +88,21 @@ async function openLog(
   return log;
 }
 
-async function assemble(
-  config: Config,
-  connection: NatsConnection,
-  connections: Connections,
-  log: JetStreamLog,
-  { accounts }: FileAccounts,
-  logger: Logger,
-): Promise<FrontParts> {
+/** What a front stands on once it is open. */
+interface Foundations extends Pick<FrontParts, 'config' | 'connections' | 'logger'> {
+  readonly connection: NatsConnection;
+  readonly log: JetStreamLog;
+  readonly accounts: Accounts;
+}
+
+async function assemble({
+  config,
+  connection,
+  connections,
+  log,
+  accounts,
+  logger,
+}: Foundations): Promise<FrontParts> {
   const storage = await openStorage(config, connection, logger);
   await putSamplePatiently(storage, logger);
   const limits = new Limits((name) => accounts.find(name)?.limits);
